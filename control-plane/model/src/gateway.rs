@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tollgate_auth::IdentitySpec;
+use tollgate_gateway::{ContractSpec, MatchSpec};
+use tollgate_rate_limit::TiersSpec;
+
+use crate::Place;
+
+/// A gateway whose every reference resolves and whose every policy compiles.
+///
+/// Only [`crate::compile`] makes one: holding it is the proof.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Gateway {
+    /// Where Envoy listens, by name.
+    pub listeners: BTreeMap<String, Listener>,
+
+    /// Whom the gateway recognises, with the keys filled in.
+    pub identity: IdentitySpec,
+
+    /// What each tier gets.
+    pub tiers: TiersSpec,
+
+    /// Where requests go, by name.
+    pub backends: BTreeMap<String, Backend>,
+
+    /// The routes of every host pattern (`orders.example.com`,
+    /// `*.example.com`, `*`), all APIs together.
+    ///
+    /// Invariant: in order of precedence, the order of the contracts too.
+    pub hosts: BTreeMap<String, Vec<HostRoute>>,
+
+    /// What each API asks, by its name.
+    pub contracts: BTreeMap<String, ContractSpec>,
+
+    /// Where things were written, by path: `backends.orders`, `apis.orders`,
+    /// `listeners.public`.
+    pub places: BTreeMap<String, Place>,
+}
+
+/// Where Envoy listens.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Listener {
+    /// The address it binds.
+    pub address: SocketAddr,
+    /// How many right-most hops of `X-Forwarded-For` are ours.
+    pub trusted_hops: u32,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Backend {
+    /// At least one.
+    pub endpoints: Vec<Endpoint>,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// From the end of the request to the end of the response.
+    pub timeout: Duration,
+    /// Requests in flight from one Envoy, whoever calls; 503 beyond.
+    pub in_flight: Option<u32>,
+    /// How its endpoints are probed.
+    pub health: Option<Health>,
+}
+
+/// One address of a backend.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Endpoint {
+    /// An IP address or a DNS name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// What a backend speaks.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, serde::Deserialize, serde::Serialize)]
+#[derive(schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2 without TLS, by prior knowledge.
+    Http2,
+    /// gRPC, which is HTTP/2 with trailers.
+    Grpc,
+}
+
+/// How endpoints are probed.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Health {
+    /// The path of the probe; a 2xx is healthy.
+    pub path: String,
+    /// From one probe to the next.
+    pub interval: Duration,
+    /// How long a probe may take.
+    pub timeout: Duration,
+}
+
+/// One route of a host: which requests it serves and where they go.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct HostRoute {
+    /// The API that it belongs to.
+    pub api: String,
+    /// Its name in the API.
+    pub route: String,
+    /// The backend. Also the `group` of its operation in the API's contract.
+    pub backend: String,
+    /// Which requests it serves.
+    pub matcher: MatchSpec,
+}

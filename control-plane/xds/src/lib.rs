@@ -1,0 +1,8 @@
+//! Says in Envoy's terms what a checked gateway should do.
+//!
+//! A pure function, from one value to another: it reads no file and no clock,
+//! it cannot fail, and equal gateways give equal snapshots.
+
+mod snapshot;
+
+pub use crate::snapshot::{Kind, Resource, Snapshot};

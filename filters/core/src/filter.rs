@@ -1,0 +1,167 @@
+use serde::de::DeserializeOwned;
+
+use crate::{CanonicalPath, Edit, Edits, Headers, Reply, Seed, Timestamp};
+
+/// A policy that has been checked and compiled, ready to judge requests.
+pub trait Filter: Sized {
+    /// The name in configuration, metrics and logs, for example `rate-limit`.
+    const NAME: &'static str;
+
+    /// What is written in the plugin configuration, as JSON.
+    type Spec: DeserializeOwned;
+
+    /// Why a well-formed spec can still be refused.
+    type Error: std::error::Error;
+
+    /// Turns what was written into what is enforced.
+    ///
+    /// Runs once per configuration and worker, on the worker's event loop, so
+    /// it decides and allocates early but must stay short. `seed` is random.
+    fn compile(spec: Self::Spec, seed: Seed) -> Result<Self, Self::Error>;
+
+    /// Judges one request by its head.
+    ///
+    /// `&mut self` because a worker remembers: verified identities, compiled
+    /// contracts. What it remembers never changes a verdict, only its cost.
+    fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict;
+
+    /// What is done to trailers that follow a request's body.
+    fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
+        let _ = trailers;
+        Vec::new()
+    }
+}
+
+/// The part of a request that is known before its body arrives.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    /// Every header line, pseudo-headers (`:path`) included.
+    pub headers: &'a Headers,
+}
+
+impl<'a> RequestHead<'a> {
+    /// The method; empty when the host knows none.
+    pub fn method(&self) -> &'a [u8] {
+        self.headers.get(":method").unwrap_or_default()
+    }
+
+    /// The path and query as Envoy routed by them.
+    pub fn target(&self) -> &'a [u8] {
+        self.headers.get(":path").unwrap_or_default()
+    }
+
+    /// The path in its one canonical form, or why it has none.
+    pub fn path(&self) -> Result<CanonicalPath<'a>, crate::AmbiguousPath> {
+        CanonicalPath::parse(self.target())
+    }
+}
+
+/// The world while one request is judged.
+pub struct Cx<'a> {
+    /// When the request is judged.
+    pub now: Timestamp,
+    /// What else may be asked.
+    pub host: &'a mut dyn Host,
+}
+
+/// What a filter may ask of the proxy it runs in. Each call costs 0.1 to 1 µs.
+pub trait Host {
+    /// A property of the stream or its route, by the path of [`property`].
+    fn property(&mut self, path: &[u8]) -> Option<Vec<u8>>;
+
+    /// Leaves bytes for filters that run after this one on the same stream.
+    fn set_property(&mut self, path: &[u8], value: &[u8]);
+
+    /// What is shared by all workers of this Envoy under `key`.
+    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable>;
+
+    /// Replaces what stands at `key`; false if it changed since `version`.
+    fn store(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        version: Version,
+    ) -> Result<bool, SharedDataUnavailable>;
+
+    /// Verifies an RSA (PKCS#1 v1.5) or ECDSA signature.
+    fn verify_signature(&mut self, check: &SignatureCheck<'_>)
+    -> Result<bool, SignatureUnsupported>;
+}
+
+/// Paths of properties that Envoy knows; parts are separated by a zero byte.
+pub mod property {
+    /// The address and port of the caller, after trusted hops were taken off.
+    pub const CALLER_ADDRESS: &[u8] = b"source\0address";
+}
+
+/// Which state of a shared value was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Version {
+    /// There was none.
+    Absent,
+    /// The host's number for it.
+    Seen(u32),
+}
+
+/// Shared data could not be read or written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("shared data is unavailable")]
+pub struct SharedDataUnavailable;
+
+/// A signature to verify.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureCheck<'a> {
+    /// The hash that was signed.
+    pub hash: Hash,
+    /// The public key: DER, `SubjectPublicKeyInfo`.
+    pub public_key: &'a [u8],
+    /// The signature: PKCS#1 v1.5 as it is, ECDSA as a DER sequence of r and s.
+    pub signature: &'a [u8],
+    /// What was signed.
+    pub message: &'a [u8],
+}
+
+/// A hash function that goes with a signature.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// The host verifies no signatures; the filter has to do it itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the host verifies no signatures")]
+pub struct SignatureUnsupported;
+
+/// Enough for any contention that is not itself a fault.
+const UPDATE_TRIES_MAX: u32 = 16;
+
+/// Replaces what stands at `key` by what `step` makes of it, or leaves it if
+/// `step` returns `None`. `step` runs again whenever another worker got in
+/// first, so it must not do anything that counts twice.
+pub fn update<T>(
+    key: &str,
+    host: &mut dyn Host,
+    mut step: impl FnMut(Option<Vec<u8>>) -> (T, Option<Vec<u8>>),
+) -> Result<T, SharedDataUnavailable> {
+    for _ in 0..UPDATE_TRIES_MAX {
+        let (old, version) = host.load(key)?;
+        let (out, new) = step(old);
+        let Some(new) = new else { return Ok(out) };
+        if host.store(key, &new, version)? {
+            return Ok(out);
+        }
+    }
+    Err(SharedDataUnavailable)
+}
+
+/// What becomes of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// It goes on, changed like this.
+    Continue(Edits),
+    /// It ends here, with this answer.
+    Reply(Reply),
+}

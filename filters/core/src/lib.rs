@@ -1,0 +1,28 @@
+//! What every filter agrees on: a request head, a principal, a verdict, a clock reading.
+//!
+//! Nothing here, and nothing in a filter crate, performs I/O, reads a clock or
+//! draws a random number. `filters/host` does, and passes the results in, so
+//! every decision is a function of its arguments and is tested natively.
+
+mod config;
+mod edit;
+mod filter;
+mod fingerprint;
+mod headers;
+mod path;
+mod principal;
+mod reply;
+mod time;
+
+pub use crate::config::{ConfigError, parse};
+pub use crate::edit::{Edit, Edits, Operation, is_header_name, is_header_value};
+pub use crate::filter::{
+    Cx, Filter, Hash, Host, RequestHead, SharedDataUnavailable, SignatureCheck,
+    SignatureUnsupported, Verdict, Version, property, update,
+};
+pub use crate::fingerprint::{Fingerprint, Seed};
+pub use crate::headers::{Duplicate, Headers, MalformedPairs};
+pub use crate::path::{AmbiguousPath, CanonicalPath};
+pub use crate::principal::Principal;
+pub use crate::reply::{Problem, Reply};
+pub use crate::time::Timestamp;

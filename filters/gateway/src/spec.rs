@@ -1,0 +1,132 @@
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tollgate_auth::{AccessSpec, IdentitySpec};
+use tollgate_rate_limit::{LimitSpec, TiersSpec};
+use tollgate_transform::MessageSpec;
+
+/// What holds for every route: the plugin configuration.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySpec {
+    /// Whom the gateway can recognise.
+    #[serde(default)]
+    pub identity: IdentitySpec,
+
+    /// What the tenants of each tier get.
+    #[serde(default)]
+    pub tiers: TiersSpec,
+
+    /// How many right-most entries of `X-Forwarded-For`, besides the caller's
+    /// own address, were written by proxies of ours.
+    #[serde(default)]
+    pub trusted_hops: u32,
+}
+
+/// What one API asks of its callers. Travels with the API's routes, under the
+/// hash of its own bytes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContractSpec {
+    /// The API's name.
+    pub api: String,
+
+    /// Its operations. Where several match a request, the first one counts.
+    pub operations: Vec<OperationSpec>,
+}
+
+/// One operation: what it matches, and what it asks.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperationSpec {
+    /// The route's name in the API.
+    pub name: String,
+
+    /// The Envoy route that serves the operation. Requests that Envoy sent by
+    /// another one are refused.
+    pub group: String,
+
+    /// Which requests it serves.
+    pub r#match: MatchSpec,
+
+    /// Who may call it.
+    pub access: AccessSpec,
+
+    /// How often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitSpec>,
+
+    /// What is changed about the request.
+    #[serde(default, skip_serializing_if = "MessageSpec::is_empty")]
+    pub request: MessageSpec,
+
+    /// What is changed about the response.
+    #[serde(default, skip_serializing_if = "MessageSpec::is_empty")]
+    pub response: MessageSpec,
+}
+
+/// Which requests a route serves. Exactly one of `path`, `prefix` and `regex`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MatchSpec {
+    /// The whole path: `/orders`, or with parameters, each a whole segment:
+    /// `/orders/{id}`. A slash at the end makes no difference, and a path that
+    /// differs only in case is not served by any other route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+
+    /// The beginning of the path, by whole segments: `/orders` serves
+    /// `/orders/7`, not `/ordersX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+
+    /// A regular expression for the whole path (RE2 syntax), without the query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
+
+    /// Methods; any by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+
+    /// Headers that the request must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, ValueSpec>,
+
+    /// Query parameters that the request must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, ValueSpec>,
+
+    /// Routes of higher priority are tried first, whatever their paths; 0 by
+    /// default. Among equals the more specific path is tried first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+}
+
+/// What the value of a header or query parameter must be.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "expected a string, `{regex: PATTERN}` or `{present: true}`"
+)]
+pub enum ValueSpec {
+    /// Exactly this.
+    Exact(String),
+    /// The whole value matches the regular expression.
+    Regex {
+        /// The regular expression (RE2 syntax).
+        regex: String,
+    },
+    /// Anything, or, with false, that there is none.
+    Present {
+        /// Whether it must be there.
+        present: bool,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}

@@ -1,0 +1,1 @@
+//! The filter alone, as a wasm module.

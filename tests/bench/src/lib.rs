@@ -1,0 +1,1 @@
+//! The gateway beside Envoy's own filters, in one run.

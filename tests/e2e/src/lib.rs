@@ -1,0 +1,1 @@
+//! Promises made to users, kept against a real Envoy.
