@@ -51,9 +51,8 @@ pub struct Edits {
 
 /// Whether `name` is a header name in lower case (RFC 9110, section 5.6.2: token).
 pub fn is_header_name(name: &str) -> bool {
-    let token = |b: u8| {
-        b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b)
-    };
+    let token =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
     !name.is_empty() && name.bytes().all(token)
 }
 

@@ -19,6 +19,16 @@ pub trait Filter: Sized {
     /// it decides and allocates early but must stay short. `seed` is random.
     fn compile(spec: Self::Spec, seed: Seed) -> Result<Self, Self::Error>;
 
+    /// Creates what the filter keeps in shared data.
+    ///
+    /// The host calls it after every successful [`Filter::compile`]: once on
+    /// Envoy's main thread, before any worker does. Since Envoy does not
+    /// protect the first insert of a key, only what is created here is safe
+    /// from being created twice.
+    fn prepare(&self, host: &mut dyn Host) {
+        let _ = host;
+    }
+
     /// Judges one request by its head.
     ///
     /// `&mut self` because a worker remembers: verified identities, compiled
@@ -84,8 +94,10 @@ pub trait Host {
     ) -> Result<bool, SharedDataUnavailable>;
 
     /// Verifies an RSA (PKCS#1 v1.5) or ECDSA signature.
-    fn verify_signature(&mut self, check: &SignatureCheck<'_>)
-    -> Result<bool, SignatureUnsupported>;
+    fn verify_signature(
+        &mut self,
+        check: &SignatureCheck<'_>,
+    ) -> Result<bool, SignatureUnsupported>;
 }
 
 /// Paths of properties that Envoy knows; parts are separated by a zero byte.

@@ -12,6 +12,8 @@ mod headers;
 mod path;
 mod principal;
 mod reply;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 
 pub use crate::config::{ConfigError, parse};
