@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 /// A kind of resource, in the order in which additions are pushed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Kind {
@@ -44,8 +46,8 @@ pub struct Resource {
     /// models have equal versions on every replica.
     pub version: String,
 
-    /// The message, encoded.
-    pub body: Vec<u8>,
+    /// The message, encoded; every stream that sends it shares the bytes.
+    pub body: Bytes,
 
     /// Clusters that must be warm before this makes sense.
     pub needs: Vec<String>,
