@@ -25,6 +25,6 @@ pub use crate::filter::{
 pub use crate::fingerprint::{Fingerprint, Seed};
 pub use crate::headers::{Duplicate, Headers, MalformedPairs};
 pub use crate::path::{AmbiguousPath, CanonicalPath};
-pub use crate::principal::Principal;
+pub use crate::principal::{MalformedPrincipal, Principal};
 pub use crate::reply::{Problem, Reply};
 pub use crate::time::Timestamp;

@@ -1,5 +1,7 @@
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 /// Who is calling, once that is proved.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Principal {
@@ -21,9 +23,133 @@ pub struct Principal {
     pub scopes: Vec<Rc<str>>,
 }
 
+/// The bytes are not a principal as one filter leaves it for the next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the principal left by an earlier filter is malformed")]
+pub struct MalformedPrincipal;
+
+/// A principal on its way from one module to the next.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    method: Text<'a>,
+    #[serde(borrow)]
+    subject: Text<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    tier: Option<Text<'a>>,
+    #[serde(borrow)]
+    scopes: Vec<Text<'a>>,
+}
+
+type Text<'a> = std::borrow::Cow<'a, str>;
+
+// === impl Principal ===
+
 impl Principal {
     /// Whether every one of `wanted` was granted.
     pub fn has_scopes(&self, wanted: &[Rc<str>]) -> bool {
         wanted.iter().all(|scope| self.scopes.binary_search(scope).is_ok())
+    }
+
+    /// What one filter leaves for the next, when each is a module of its own.
+    pub fn to_json(&self) -> Vec<u8> {
+        let Self { method, subject, tenant, tier, scopes } = self;
+        let fields = Fields {
+            method: method.as_ref().into(),
+            subject: subject.as_ref().into(),
+            tenant: tenant.as_deref().map(Text::from),
+            tier: tier.as_deref().map(Text::from),
+            scopes: scopes.iter().map(|scope| scope.as_ref().into()).collect(),
+        };
+        // Strings and lists of strings always have a form in JSON.
+        serde_json::to_vec(&fields).unwrap_or_default()
+    }
+
+    /// Reads what [`Principal::to_json`] wrote.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, MalformedPrincipal> {
+        let Fields { method, subject, tenant, tier, scopes } =
+            serde_json::from_slice(bytes).map_err(|_| MalformedPrincipal)?;
+        let mut scopes: Vec<Rc<str>> = scopes.into_iter().map(Rc::from).collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(Self {
+            method: method.into(),
+            subject: subject.into(),
+            tenant: tenant.map(Rc::from),
+            tier: tier.map(Rc::from),
+            scopes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn caller() -> Principal {
+        Principal {
+            method: "jwt.acme".into(),
+            subject: "ann".into(),
+            tenant: Some("acme".into()),
+            tier: None,
+            scopes: vec!["a".into(), "b".into()],
+        }
+    }
+
+    #[test]
+    fn json_has_the_fields_by_name() {
+        let json = caller().to_json();
+        let expected =
+            r#"{"method":"jwt.acme","subject":"ann","tenant":"acme","scopes":["a","b"]}"#;
+        assert_eq!(String::from_utf8(json).unwrap(), expected);
+    }
+
+    #[test]
+    fn scopes_are_sorted_again() {
+        let json = br#"{"method":"m","subject":"s","scopes":["b","a","b"]}"#;
+        assert_eq!(Principal::from_json(json).unwrap().scopes, vec!["a".into(), "b".into()]);
+    }
+
+    #[test]
+    fn what_is_no_principal_is_refused() {
+        for json in [
+            "",
+            "null",
+            "{}",
+            r#"{"method":"m","subject":"s"}"#,
+            r#"{"method":"m","subject":"s","scopes":[1]}"#,
+            r#"{"method":"m","subject":"s","scopes":[],"admin":true}"#,
+            r#"{"method":"m","subject":"s","subject":"t","scopes":[]}"#,
+        ] {
+            assert_eq!(Principal::from_json(json.as_bytes()), Err(MalformedPrincipal), "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_again(
+            method in ".*", subject in ".*", tenant in proptest::option::of(".*"),
+            tier in proptest::option::of(".*"),
+            scopes in proptest::collection::btree_set(".*", 0..5),
+        ) {
+            let principal = Principal {
+                method: method.into(),
+                subject: subject.into(),
+                tenant: tenant.map(Rc::from),
+                tier: tier.map(Rc::from),
+                scopes: scopes.into_iter().map(Rc::from).collect(),
+            };
+            prop_assert_eq!(Principal::from_json(&principal.to_json()), Ok(principal));
+        }
+
+        #[test]
+        fn no_bytes_cause_a_panic(bytes: Vec<u8>) {
+            let _ = Principal::from_json(&bytes);
+        }
     }
 }
