@@ -1,0 +1,273 @@
+//! Envoy's side of the proxy-wasm ABI, version 0.2.1, as safe functions.
+
+#![expect(unsafe_code, reason = "the host can only be reached through imports and raw buffers")]
+
+use std::ptr::{null_mut, slice_from_raw_parts_mut};
+
+/// Why the host did not do what it was asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum Status {
+    #[error("the proxy does not know it")]
+    NotFound,
+    #[error("it has changed since it was read")]
+    CasMismatch,
+    /// Any other, by its number: the list grows with Envoy.
+    #[error("the proxy refused with status {0}")]
+    Other(u32),
+}
+
+/// Headers or trailers, as the ABI numbers them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Map {
+    RequestHeaders = 0,
+    RequestTrailers = 1,
+    ResponseHeaders = 2,
+}
+
+/// An answer that the host is to give in place of the backend.
+pub(crate) struct LocalResponse<'a> {
+    pub(crate) status: u16,
+    pub(crate) details: &'a [u8],
+    pub(crate) body: &'a [u8],
+    /// In the encoding of [`crate::pairs`].
+    pub(crate) headers: &'a [u8],
+    pub(crate) grpc_status: i32,
+}
+
+const LOG_LEVEL_ERROR: u32 = 4;
+const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
+const STREAM_HTTP_REQUEST: u32 = 0;
+
+mod import {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        pub(super) fn proxy_log(level: u32, text: *const u8, len: usize) -> u32;
+        pub(super) fn proxy_get_current_time_nanoseconds(nanos: *mut u64) -> u32;
+        pub(super) fn proxy_close_stream(stream: u32) -> u32;
+        pub(super) fn proxy_get_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            len_max: usize,
+            data: *mut *mut u8,
+            len: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_get_header_map_pairs(
+            map: u32,
+            data: *mut *mut u8,
+            len: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_replace_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_len: usize,
+            value: *const u8,
+            value_len: usize,
+        ) -> u32;
+        pub(super) fn proxy_add_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_len: usize,
+            value: *const u8,
+            value_len: usize,
+        ) -> u32;
+        pub(super) fn proxy_remove_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_len: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_len: usize,
+            data: *mut *mut u8,
+            len: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_property(
+            path: *const u8,
+            path_len: usize,
+            value: *const u8,
+            value_len: usize,
+        ) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_len: usize,
+            data: *mut *mut u8,
+            len: *mut usize,
+            cas: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_len: usize,
+            value: *const u8,
+            value_len: usize,
+            cas: u32,
+        ) -> u32;
+        pub(super) fn proxy_call_foreign_function(
+            function: *const u8,
+            function_len: usize,
+            argument: *const u8,
+            argument_len: usize,
+            data: *mut *mut u8,
+            len: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_len: usize,
+            body: *const u8,
+            body_len: usize,
+            headers: *const u8,
+            headers_len: usize,
+            grpc_status: i32,
+        ) -> u32;
+    }
+}
+
+// SAFETY, for every `unsafe` below: a pointer handed to the host comes with the
+// length of the slice it was made from, and the host keeps neither past the
+// call. A pointer handed back is dealt with in `returned`.
+
+/// Writes a line to Envoy's log.
+pub(crate) fn log_error(text: &str) {
+    // There is nobody to tell that the log cannot be written.
+    let _ = unsafe { import::proxy_log(LOG_LEVEL_ERROR, text.as_ptr(), text.len()) };
+}
+
+/// Nanoseconds since the Unix epoch.
+pub(crate) fn now() -> Result<u64, Status> {
+    let mut nanos = 0;
+    done(unsafe { import::proxy_get_current_time_nanoseconds(&raw mut nanos) })?;
+    Ok(nanos)
+}
+
+/// What the operator wrote for this plugin.
+pub(crate) fn configuration() -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe {
+        import::proxy_get_buffer_bytes(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX, data, len)
+    })
+}
+
+/// Every line of a map, in the encoding of [`tollgate_core::Headers::decode`].
+pub(crate) fn header_pairs(map: Map) -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe { import::proxy_get_header_map_pairs(map as u32, data, len) })
+}
+
+/// Gives a header one value, in place of those it has.
+pub(crate) fn set_header(map: Map, name: &[u8], value: &[u8]) -> Result<(), Status> {
+    done(unsafe {
+        import::proxy_replace_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Gives a header a value besides those it has.
+pub(crate) fn add_header(map: Map, name: &[u8], value: &[u8]) -> Result<(), Status> {
+    done(unsafe {
+        import::proxy_add_header_map_value(
+            map as u32,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
+
+/// Removes every line of a header.
+pub(crate) fn remove_header(map: Map, name: &[u8]) -> Result<(), Status> {
+    done(unsafe { import::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// A property, by its path with parts separated by zero bytes.
+pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe {
+        import::proxy_get_property(path.as_ptr(), path.len(), data, len)
+    })
+}
+
+/// Leaves a property for later filters.
+pub(crate) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Status> {
+    done(unsafe {
+        import::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// A value that all virtual machines with one `vm_id` share, and its version.
+pub(crate) fn shared_data(key: &[u8]) -> Result<(Vec<u8>, u32), Status> {
+    let mut cas = 0;
+    let value = returned(|data, len| unsafe {
+        import::proxy_get_shared_data(key.as_ptr(), key.len(), data, len, &raw mut cas)
+    })?;
+    Ok((value, cas))
+}
+
+/// Replaces a shared value if it still has version `cas`; 0 means whichever.
+pub(crate) fn set_shared_data(key: &[u8], value: &[u8], cas: u32) -> Result<(), Status> {
+    done(unsafe {
+        import::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas)
+    })
+}
+
+/// Calls a function that Envoy offers beside the ABI.
+pub(crate) fn call_foreign(function: &[u8], argument: &[u8]) -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe {
+        import::proxy_call_foreign_function(
+            function.as_ptr(),
+            function.len(),
+            argument.as_ptr(),
+            argument.len(),
+            data,
+            len,
+        )
+    })
+}
+
+/// Answers the request in place of the backend.
+pub(crate) fn send_local_response(response: &LocalResponse<'_>) -> Result<(), Status> {
+    let LocalResponse { status, details, body, headers, grpc_status } = *response;
+    done(unsafe {
+        import::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            grpc_status,
+        )
+    })
+}
+
+/// Ends the request without an answer.
+pub(crate) fn reset_request() -> Result<(), Status> {
+    done(unsafe { import::proxy_close_stream(STREAM_HTTP_REQUEST) })
+}
+
+fn done(status: u32) -> Result<(), Status> {
+    match status {
+        0 => Ok(()),
+        1 => Err(Status::NotFound),
+        8 => Err(Status::CasMismatch),
+        other => Err(Status::Other(other)),
+    }
+}
+
+/// Takes over the buffer that a call returns through two pointers.
+fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
+    let mut data = null_mut();
+    let mut len = 0;
+    done(call(&raw mut data, &raw mut len))?;
+    if data.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host got the buffer from the SDK's `proxy_on_memory_allocate`,
+    // which leaks a boxed slice of exactly `len` bytes from this allocator, has
+    // filled it, and hands it over to whoever made the call.
+    let buffer = unsafe { Box::from_raw(slice_from_raw_parts_mut(data, len)) };
+    Ok(buffer.into_vec())
+}

@@ -1,0 +1,58 @@
+use tollgate_core::{Host, SharedDataUnavailable, SignatureCheck, SignatureUnsupported, Version};
+
+use crate::abi::{self, Status};
+use crate::signature;
+
+/// The Envoy around this virtual machine.
+pub(crate) struct Envoy;
+
+/// A version that no value has, short of the 4,294,967,295th write.
+///
+/// Envoy takes 0 for "whatever is there" and inserts under any version what is
+/// not there yet. So of several workers that insert a key with this version,
+/// one succeeds, and the others learn that they were late.
+const NOBODYS_VERSION: u32 = u32::MAX;
+
+impl Host for Envoy {
+    fn property(&mut self, path: &[u8]) -> Option<Vec<u8>> {
+        abi::property(path).ok()
+    }
+
+    fn set_property(&mut self, path: &[u8], value: &[u8]) {
+        if let Err(status) = abi::set_property(path, value) {
+            abi::log_error(&format!("property {}: {status}", path.escape_ascii()));
+        }
+    }
+
+    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
+        match abi::shared_data(key.as_bytes()) {
+            Ok((value, cas)) => Ok((Some(value), Version::Seen(cas))),
+            Err(Status::NotFound) => Ok((None, Version::Absent)),
+            Err(_) => Err(SharedDataUnavailable),
+        }
+    }
+
+    fn store(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        version: Version,
+    ) -> Result<bool, SharedDataUnavailable> {
+        let cas = match version {
+            Version::Absent => NOBODYS_VERSION,
+            Version::Seen(cas) => cas,
+        };
+        match abi::set_shared_data(key.as_bytes(), value, cas) {
+            Ok(()) => Ok(true),
+            Err(Status::CasMismatch) => Ok(false),
+            Err(_) => Err(SharedDataUnavailable),
+        }
+    }
+
+    fn verify_signature(
+        &mut self,
+        check: &SignatureCheck<'_>,
+    ) -> Result<bool, SignatureUnsupported> {
+        signature::verify(check)
+    }
+}
