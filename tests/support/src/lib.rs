@@ -1,1 +1,43 @@
 //! Starts real Envoys, control planes and backends for tests, the demo and the benchmark.
+//!
+//! Everything listens on loopback, on ports that were free, and ends when the
+//! value that stands for it is dropped. Nothing here is a double: requests go
+//! through the binaries that a user runs.
+
+mod built;
+mod call;
+mod control_plane;
+mod envoy;
+mod load;
+mod port;
+mod process;
+mod raw;
+mod token;
+mod upstream;
+
+pub use crate::built::Built;
+pub use crate::call::{Answer, Call, Connection, Protocol};
+pub use crate::control_plane::ControlPlane;
+pub use crate::envoy::Envoy;
+pub use crate::load::{Load, Report};
+pub use crate::port::{claim, free_port};
+pub use crate::process::{Process, Usage};
+pub use crate::raw::RawConnection;
+pub use crate::token::{Key, now_seconds};
+pub use crate::upstream::{Seen, Upstream};
+
+/// Waits until `probe` gives a value, or says after `patience` what never came.
+pub async fn eventually<T>(
+    what: &str,
+    patience: std::time::Duration,
+    mut probe: impl AsyncFnMut() -> Option<T>,
+) -> anyhow::Result<T> {
+    let start = tokio::time::Instant::now();
+    loop {
+        if let Some(value) = probe().await {
+            return Ok(value);
+        }
+        anyhow::ensure!(start.elapsed() < patience, "{what}: not within {patience:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}

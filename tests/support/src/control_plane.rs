@@ -1,0 +1,106 @@
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use crate::{Built, Process, eventually, free_port};
+
+/// The built `tollgate`, serving a configuration file of its own.
+#[derive(Debug)]
+pub struct ControlPlane {
+    built: Built,
+    config: PathBuf,
+    folder: TempDir,
+    xds: SocketAddr,
+    process: Option<Process>,
+}
+
+/// Long enough for a start on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl ControlPlane {
+    /// Serves `config` on a free port.
+    pub async fn start(built: &Built, config: &str) -> Result<Self> {
+        Self::on(free_port()?, built, config).await
+    }
+
+    /// Serves `config` on this port.
+    pub async fn on(port: u16, built: &Built, config: &str) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("tollgate.yaml");
+        fs::write(&path, config)?;
+        Self::serving(path, folder, port, built).await
+    }
+
+    /// Serves a file that is there already, on this port.
+    pub async fn of_file(port: u16, built: &Built, config: &Path) -> Result<Self> {
+        Self::serving(config.to_owned(), tempfile::tempdir()?, port, built).await
+    }
+
+    async fn serving(config: PathBuf, folder: TempDir, port: u16, built: &Built) -> Result<Self> {
+        let xds = (Ipv4Addr::LOCALHOST, port).into();
+        let mut this = Self { built: built.clone(), config, folder, xds, process: None };
+        this.run().await?;
+        Ok(this)
+    }
+
+    /// Where Envoys find it.
+    pub fn xds(&self) -> SocketAddr {
+        self.xds
+    }
+
+    /// The file that it serves.
+    pub fn config_path(&self) -> &Path {
+        &self.config
+    }
+
+    /// A folder for files that the configuration names.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Replaces the configuration, whole, as an editor would.
+    pub fn write(&self, config: &str) -> Result<()> {
+        let draft = self.folder.path().join(".tollgate.yaml.new");
+        fs::write(&draft, config)?;
+        Ok(fs::rename(draft, self.config_path())?)
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it, after it was killed.
+    pub async fn run(&mut self) -> Result<()> {
+        let mut command = Command::new(&self.built.tollgate);
+        command.arg("serve").arg(self.config_path());
+        command.arg("--xds").arg(self.xds.to_string());
+        command.arg("--module").arg(&self.built.module);
+        let mut process = Process::start("the control plane", command, tempfile::tempdir()?)?;
+        eventually("the control plane listens", PATIENCE, async || {
+            let ended = process.ended().is_some();
+            (ended || TcpStream::connect(self.xds).await.is_ok()).then_some(())
+        })
+        .await?;
+        process.still_running()?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// The process, while there is one.
+    pub fn process(&mut self) -> Result<&mut Process> {
+        self.process.as_mut().context("the control plane was killed")
+    }
+
+    /// What it has logged since it was last started.
+    pub fn log(&self) -> String {
+        let process = self.process.as_ref();
+        process.map(|process| process.stdout() + &process.stderr()).unwrap_or_default()
+    }
+}

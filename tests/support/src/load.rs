@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::{Answer, Call, Connection, Protocol};
+
+/// Requests that go on and on over a number of connections, until told to stop.
+#[derive(Debug)]
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
+    workers: Vec<JoinHandle<Report>>,
+}
+
+/// How a load went.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many answers had which status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests that got no answer.
+    pub errors: Vec<String>,
+    /// Connections that the gateway closed between two requests, as it may.
+    pub reconnects: u64,
+    /// The longest that an answer took.
+    pub slowest: Duration,
+}
+
+impl Load {
+    /// Sends `call` over and over on each of `connections` connections.
+    pub fn start(address: SocketAddr, connections: usize, call: &Call) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let sent = Arc::new(AtomicU64::new(0));
+        let workers = (0..connections)
+            .map(|_| {
+                let worker = Worker { address, call: call.clone(), connection: None };
+                tokio::spawn(worker.run(Arc::clone(&stop), Arc::clone(&sent)))
+            })
+            .collect();
+        Self { stop, sent, workers }
+    }
+
+    /// How many requests were answered so far.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Waits until this many more requests were answered.
+    pub async fn and_more(&self, requests: u64) -> Result<()> {
+        let goal = self.sent().saturating_add(requests);
+        let patience = Duration::from_mins(1);
+        crate::eventually("the load goes on", patience, async || {
+            (goal <= self.sent()).then_some(())
+        })
+        .await
+    }
+
+    /// Stops, and tells how it went.
+    pub async fn stop(self) -> Result<Report> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut total = Report::default();
+        for worker in self.workers {
+            total.add(worker.await?);
+        }
+        Ok(total)
+    }
+}
+
+struct Worker {
+    address: SocketAddr,
+    call: Call,
+    connection: Option<Connection>,
+}
+
+impl Worker {
+    async fn run(mut self, stop: Arc<AtomicBool>, sent: Arc<AtomicU64>) -> Report {
+        let mut report = Report::default();
+        while !stop.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            match self.send(&mut report.reconnects).await {
+                Ok(answer) => {
+                    let count = report.statuses.entry(answer.status).or_default();
+                    *count = count.saturating_add(1);
+                }
+                Err(error) => report.errors.push(format!("{error:#}")),
+            }
+            report.slowest = report.slowest.max(start.elapsed());
+            sent.fetch_add(1, Ordering::Relaxed);
+        }
+        report
+    }
+
+    /// A connection that was closed while it was idle is replaced once, as
+    /// every client does: the request then never reached the gateway.
+    async fn send(&mut self, reconnects: &mut u64) -> Result<Answer> {
+        if let Some(mut connection) = self.connection.take() {
+            if let Ok(answer) = connection.send(&self.call).await {
+                self.keep(connection, &answer);
+                return Ok(answer);
+            }
+            *reconnects = reconnects.saturating_add(1);
+        }
+        let mut connection = Connection::open(Protocol::Http1, self.address).await?;
+        let answer = connection.send(&self.call).await?;
+        self.keep(connection, &answer);
+        Ok(answer)
+    }
+
+    fn keep(&mut self, connection: Connection, answer: &Answer) {
+        let closing = answer.header("connection").is_some_and(|value| value.contains("close"));
+        self.connection = (!closing).then_some(connection);
+    }
+}
+
+impl Report {
+    /// How many answers there were.
+    pub fn answers(&self) -> u64 {
+        self.statuses.values().sum()
+    }
+
+    fn add(&mut self, other: Self) {
+        let Self { statuses, errors, reconnects, slowest } = other;
+        for (status, count) in statuses {
+            let total = self.statuses.entry(status).or_default();
+            *total = total.saturating_add(count);
+        }
+        self.errors.extend(errors);
+        self.reconnects = self.reconnects.saturating_add(reconnects);
+        self.slowest = self.slowest.max(slowest);
+    }
+}

@@ -1,0 +1,188 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Result;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A real HTTP/1.1 and HTTP/2 server that answers each request with what it saw of it.
+#[derive(Debug)]
+pub struct Upstream {
+    address: SocketAddr,
+    state: Arc<State>,
+    server: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seen: Mutex<Vec<Seen>>,
+    count: Mutex<usize>,
+    files: Mutex<BTreeMap<String, Bytes>>,
+    delay: Mutex<Duration>,
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Seen {
+    /// Its method.
+    pub method: String,
+    /// Its path and query.
+    pub path: String,
+    /// Every header line, in order. Bytes stand as characters of the same number.
+    pub headers: Vec<(String, String)>,
+    /// Every trailer, likewise.
+    pub trailers: Vec<(String, String)>,
+    /// The length of its body.
+    pub body_bytes: usize,
+    /// HTTP/2 rather than HTTP/1.1.
+    pub http2: bool,
+}
+
+/// Beyond this, requests are counted but no longer kept: load tests make many.
+const KEPT_MAX: usize = 10_000;
+
+impl Upstream {
+    /// Listens on a free port.
+    pub async fn start() -> Result<Self> {
+        Self::on(crate::free_port()?).await
+    }
+
+    /// Listens on this port.
+    pub async fn on(port: u16) -> Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::default());
+        let server = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Ok(Self { address, state, server })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Answers `path` with this instead of an echo.
+    pub fn serve(&self, path: &str, body: impl Into<Bytes>) {
+        lock(&self.state.files).insert(path.to_owned(), body.into());
+    }
+
+    /// Waits this long before each answer.
+    pub fn delay(&self, delay: Duration) {
+        *lock(&self.state.delay) = delay;
+    }
+
+    /// The requests so far, files aside.
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.state.seen).clone()
+    }
+
+    /// How many there were so far, files aside.
+    pub fn count(&self) -> usize {
+        *lock(&self.state.count)
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Seen {
+    /// Every value of a header, whose name is given in lower case.
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| &**value).collect()
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "method": self.method,
+            "path": self.path,
+            "headers": self.headers,
+            "trailers": self.trailers,
+            "body_bytes": self.body_bytes,
+        })
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let state = Arc::clone(&state);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+            // A connection that breaks off is the caller's to notice.
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    state: Arc<State>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let file = lock(&state.files).get(&path).cloned();
+    let body = match file {
+        Some(file) => file,
+        None => echo(request, path, &state).await,
+    };
+    let mut response = Response::new(Full::new(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    headers.insert("server", hyper::header::HeaderValue::from_static("echo"));
+    headers.insert("x-powered-by", hyper::header::HeaderValue::from_static("echo"));
+    Ok(response)
+}
+
+async fn echo(request: Request<Incoming>, path: String, state: &State) -> Bytes {
+    let delay = *lock(&state.delay);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+    let seen = see(request, path).await;
+    let body = format!("{:#}\n", seen.to_json());
+    let mut count = lock(&state.count);
+    *count = count.saturating_add(1);
+    if *count <= KEPT_MAX {
+        lock(&state.seen).push(seen);
+    }
+    body.into()
+}
+
+async fn see(request: Request<Incoming>, path: String) -> Seen {
+    let method = request.method().to_string();
+    let headers = lines(request.headers());
+    let http2 = request.version() == Version::HTTP_2;
+    let body = request.into_body().collect().await.ok();
+    let trailers = body.as_ref().and_then(|body| body.trailers()).map(lines).unwrap_or_default();
+    let body_bytes = body.map(|body| body.to_bytes().len()).unwrap_or_default();
+    Seen { method, path, headers, trailers, body_bytes, http2 }
+}
+
+fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
+    let latin1 = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
+    headers.iter().map(|(name, value)| (name.to_string(), latin1(value.as_bytes()))).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,134 @@
+//! Which crate may depend on which.
+//!
+//! Most edges that are absent are absent on purpose. Adding one is a change to
+//! the architecture: change these tables and docs/ARCHITECTURE.md together.
+
+#![expect(clippy::unwrap_used, reason = "cargo's own output has the shape that it documents")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use tollgate_tidy::{packages, root, text_files};
+
+/// Each crate, and those of our own crates that it is built from.
+const EDGES: &[(&str, &[&str])] = &[
+    // What it depends on has to run in a wasm module, so: nothing of ours.
+    ("tollgate-core", &[]),
+    // A filter knows no other filter.
+    ("tollgate-auth", &["tollgate-core"]),
+    ("tollgate-rate-limit", &["tollgate-core"]),
+    ("tollgate-transform", &["tollgate-core"]),
+    // The host decides nothing, so it knows no filter.
+    ("tollgate-host", &["tollgate-core"]),
+    (
+        "tollgate-gateway",
+        &["tollgate-auth", "tollgate-core", "tollgate-rate-limit", "tollgate-transform"],
+    ),
+    // The filters' own specs and `compile`: a valid policy is defined once.
+    (
+        "tollgate-model",
+        &[
+            "tollgate-auth",
+            "tollgate-core",
+            "tollgate-gateway",
+            "tollgate-rate-limit",
+            "tollgate-transform",
+        ],
+    ),
+    ("tollgate-xds", &["tollgate-gateway", "tollgate-model"]),
+    ("tollgate", &["tollgate-model", "tollgate-xds"]),
+    // Tests drive the built binaries from outside. Only the benchmark writes a
+    // contract by itself, because it runs the module without a control plane.
+    ("tollgate-support", &[]),
+    ("tollgate-e2e", &["tollgate-support"]),
+    ("tollgate-bench", &["tollgate-gateway", "tollgate-support"]),
+    ("tollgate-tidy", &[]),
+];
+
+/// Outside crates that say what a crate is, and the only crates that may name them.
+const HOLDERS: &[(&str, &[&str])] = &[
+    // The ABI of Envoy.
+    ("proxy-wasm", &["tollgate-host"]),
+    ("getrandom", &["tollgate-host"]),
+    // Envoy's messages.
+    ("envoy-types", &["tollgate-xds", "tollgate"]),
+    ("prost", &["tollgate-xds", "tollgate"]),
+    // The network.
+    ("tonic", &["tollgate"]),
+    ("tokio", &["tollgate", "tollgate-support", "tollgate-e2e"]),
+    ("hyper", &["tollgate", "tollgate-support", "tollgate-e2e"]),
+    ("ureq", &["tollgate"]),
+    // Errors without a type are for programs, not for libraries that others match on.
+    ("anyhow", &["tollgate", "tollgate-support", "tollgate-e2e", "tollgate-bench"]),
+];
+
+#[test]
+fn crates_depend_only_on_those_they_may() {
+    let expected: BTreeMap<_, BTreeSet<_>> =
+        EDGES.iter().map(|(name, edges)| (*name, edges.iter().copied().collect())).collect();
+    let packages = packages();
+    let ours: BTreeSet<&str> = packages.iter().map(|p| p["name"].as_str().unwrap()).collect();
+    let actual: BTreeMap<_, BTreeSet<_>> = packages
+        .iter()
+        .map(|package| {
+            let normal = package["dependencies"].as_array().unwrap().iter();
+            let edges = normal
+                .filter(|dependency| dependency["kind"].is_null())
+                .filter_map(|dependency| dependency["name"].as_str())
+                .filter(|name| ours.contains(name));
+            (package["name"].as_str().unwrap(), edges.collect())
+        })
+        .collect();
+    assert_eq!(actual, expected);
+}
+
+#[test]
+fn outside_crates_stay_where_they_belong() {
+    let holders: BTreeMap<_, _> = HOLDERS.iter().copied().collect();
+    let mut strays = Vec::new();
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let outside = dependency["name"].as_str().unwrap();
+            if holders.get(outside).is_some_and(|allowed| !allowed.contains(&name)) {
+                strays.push(format!("{name} depends on {outside}"));
+            }
+        }
+    }
+    assert_eq!(strays, Vec::<String>::new());
+}
+
+#[test]
+fn every_crate_inherits_the_lints() {
+    for package in packages() {
+        let manifest = package["manifest_path"].as_str().unwrap();
+        let text = fs::read_to_string(manifest).unwrap();
+        assert!(text.contains("[lints]\nworkspace = true\n"), "{manifest} has lints of its own");
+    }
+}
+
+#[test]
+fn every_folder_with_a_manifest_is_a_member() {
+    let members: BTreeSet<String> = packages()
+        .iter()
+        .map(|package| package["manifest_path"].as_str().unwrap().to_owned())
+        .collect();
+    for (path, _) in text_files() {
+        // The root is no crate, and fuzz is a workspace of its own: it needs nightly.
+        if path.ends_with("/Cargo.toml") && !path.starts_with("fuzz/") {
+            let full = root().join(&path).display().to_string();
+            assert!(members.contains(&full), "{path} is no member of the workspace");
+        }
+    }
+}
+
+/// More than this nobody reads in one go.
+const LINES_MAX: usize = 400;
+
+#[test]
+fn source_files_are_short() {
+    for (path, text) in text_files() {
+        let lines = text.lines().count();
+        assert!(!path.ends_with(".rs") || lines <= LINES_MAX, "{path} has {lines} lines");
+    }
+}
