@@ -6,25 +6,29 @@
 
 mod config;
 mod edit;
+mod escape;
 mod filter;
 mod fingerprint;
 mod headers;
 mod path;
 mod principal;
 mod reply;
+mod reserved;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
 
 pub use crate::config::{ConfigError, parse};
 pub use crate::edit::{Edit, Edits, Operation, is_header_name, is_header_value};
+pub use crate::escape::unescape;
 pub use crate::filter::{
     Cx, Filter, Hash, Host, RequestHead, SharedDataUnavailable, SignatureCheck,
     SignatureUnsupported, Verdict, Version, property, update,
 };
 pub use crate::fingerprint::{Fingerprint, Seed};
 pub use crate::headers::{Duplicate, Headers, MalformedPairs};
-pub use crate::path::{AmbiguousPath, CanonicalPath};
+pub use crate::path::{AmbiguousPath, CanonicalPath, Segments};
 pub use crate::principal::{MalformedPrincipal, Principal};
 pub use crate::reply::{Problem, Reply};
+pub use crate::reserved::{is_envoys_own, is_reserved};
 pub use crate::time::Timestamp;
