@@ -104,6 +104,12 @@ pub trait Host {
 pub mod property {
     /// The address and port of the caller, after trusted hops were taken off.
     pub const CALLER_ADDRESS: &[u8] = b"source\0address";
+
+    /// The name of the route that Envoy took; empty when it has none.
+    pub const ROUTE_NAME: &[u8] = b"xds\0route_name";
+
+    /// Who is calling, in JSON, as the auth module leaves it for those after it.
+    pub const PRINCIPAL: &[u8] = b"tollgate.principal";
 }
 
 /// Which state of a shared value was read.

@@ -2,6 +2,8 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Host, Problem, Reply, property};
+
 /// Who is calling, once that is proved.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Principal {
@@ -27,6 +29,12 @@ pub struct Principal {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the principal left by an earlier filter is malformed")]
 pub struct MalformedPrincipal;
+
+const MALFORMED_PRINCIPAL: Problem = Problem {
+    status: 500,
+    name: "malformed-principal",
+    title: "The gateway cannot tell who is calling",
+};
 
 /// A principal on its way from one module to the next.
 #[derive(Deserialize, Serialize)]
@@ -85,11 +93,37 @@ impl Principal {
     }
 }
 
+impl Principal {
+    /// Whom an earlier filter has recognised, when each is a module of its own.
+    /// Malformed bytes refuse the request: a caller without a principal might
+    /// be allowed more.
+    pub fn of_stream(host: &mut dyn Host) -> Result<Option<Self>, Reply> {
+        let json = host.property(property::PRINCIPAL);
+        let principal = json.filter(|json| !json.is_empty()).map(|json| Self::from_json(&json));
+        principal.transpose().map_err(|fault| Reply::new(MALFORMED_PRINCIPAL, fault.to_string()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing::MemoryHost;
+
+    #[test]
+    fn whoever_an_earlier_filter_recognised_is_known() {
+        let of = |json: &[u8]| {
+            let mut host = MemoryHost::default().with_property(property::PRINCIPAL, json);
+            Principal::of_stream(&mut host)
+        };
+        assert_eq!(Principal::of_stream(&mut MemoryHost::default()), Ok(None));
+        assert_eq!(of(b""), Ok(None));
+        assert_eq!(of(&caller().to_json()), Ok(Some(caller())));
+        let refused = of(b"{").unwrap_err();
+        assert_eq!(refused.details(), "tollgate.malformed-principal");
+        assert_eq!(refused.detail, "the principal left by an earlier filter is malformed");
+    }
 
     fn caller() -> Principal {
         Principal {
