@@ -1,8 +1,51 @@
 //! Who is calling, and may they.
+//!
+//! A caller is recognised by a JSON Web Token or by an API key. Which of them
+//! an operation accepts, and which scopes it asks for, is its [`Access`]; an
+//! [`Authenticator`] holds the issuers, the keys and the tenants, and remembers
+//! the tokens it has verified.
+//!
+//! Whatever cannot be decided is refused: a token of an issuer without keys is
+//! answered 503, never admitted.
 
+mod access;
+mod algorithm;
+mod authenticator;
+mod cache;
+mod carrier;
+mod challenge;
+mod claims;
+mod filter;
+mod hasher;
+mod identity;
+mod issuer;
+mod json;
+mod jwk;
+mod jwks;
+mod name;
+pub mod problem;
+mod signature;
 mod spec;
+mod tenants;
+mod token;
 
+pub use crate::access::{Access, InvalidAccess};
+pub use crate::authenticator::Authenticator;
+pub use crate::carrier::InvalidApiKeySource;
+pub use crate::filter::{AuthFilter, AuthFilterSpec, InvalidAuthFilter, PRINCIPAL};
+pub use crate::identity::InvalidIdentity;
+pub use crate::issuer::InvalidIssuer;
+pub use crate::jwk::InvalidKey;
+pub use crate::jwks::InvalidKeySet;
 pub use crate::spec::{
     AccessSpec, Algorithm, AllowSpec, ApiKeySourceSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
     IdentitySpec, IssuerSpec, KeySpec, TenantSpec,
 };
+pub use crate::tenants::InvalidTenant;
+pub use crate::token::InvalidToken;
+
+/// Takes a token apart, for the fuzzer.
+#[doc(hidden)]
+pub fn fuzz_token(bytes: &[u8]) {
+    let _ = token::Token::parse(bytes);
+}

@@ -1,0 +1,70 @@
+use tollgate_core::Reply;
+
+use crate::InvalidToken;
+use crate::problem::{
+    DUPLICATE_CREDENTIALS, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN, KEYS_UNAVAILABLE,
+    UNAUTHENTICATED,
+};
+
+/// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Challenges {
+    pub(crate) bearer: bool,
+    pub(crate) api_key: Vec<String>,
+}
+
+const CHALLENGE: &str = "www-authenticate";
+const REALM: &str = "Bearer realm=\"tollgate\"";
+
+/// Keys are fetched every few seconds while there are none.
+const RETRY_SECONDS: &str = "5";
+
+// === impl Challenges ===
+
+impl Challenges {
+    pub(crate) fn new(bearer: bool, headers: impl Iterator<Item = impl AsRef<str>>) -> Self {
+        let api_key = headers.map(|name| format!("ApiKey header=\"{}\"", name.as_ref())).collect();
+        Self { bearer, api_key }
+    }
+
+    pub(crate) fn unauthenticated(&self) -> Reply {
+        let detail = "the request carries no credential of a kind that is accepted here";
+        self.ask(Reply::new(UNAUTHENTICATED, detail), REALM.to_owned())
+    }
+
+    /// RFC 6750, section 3: the error stands beside the scheme.
+    pub(crate) fn invalid_token(&self, fault: InvalidToken) -> Reply {
+        let detail = fault.to_string();
+        let bearer = format!("{REALM}, error=\"invalid_token\", error_description=\"{detail}\"");
+        self.ask(Reply::new(INVALID_TOKEN, detail), bearer)
+    }
+
+    pub(crate) fn invalid_api_key(&self) -> Reply {
+        self.ask(Reply::new(INVALID_API_KEY, "nobody has this API key"), REALM.to_owned())
+    }
+
+    fn ask(&self, reply: Reply, bearer: String) -> Reply {
+        let bearer = self.bearer.then_some(bearer);
+        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned());
+        schemes.fold(reply, |reply, scheme| reply.with(CHALLENGE, scheme))
+    }
+}
+
+pub(crate) fn duplicate_credentials() -> Reply {
+    let detail = "a credential stands more than once, or a token stands beside an API key";
+    Reply::new(DUPLICATE_CREDENTIALS, detail)
+}
+
+/// RFC 6750, section 3.1. Only those who came with a token know the scheme.
+pub(crate) fn insufficient_scope(scopes: &str, bearer: bool) -> Reply {
+    let detail = format!("the caller needs all of these scopes: {scopes}");
+    let reply = Reply::new(INSUFFICIENT_SCOPE, detail);
+    if !bearer {
+        return reply;
+    }
+    reply.with(CHALLENGE, format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\""))
+}
+
+pub(crate) fn keys_unavailable(detail: &'static str) -> Reply {
+    Reply::new(KEYS_UNAVAILABLE, detail).with("retry-after", RETRY_SECONDS)
+}

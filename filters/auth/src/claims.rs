@@ -1,0 +1,137 @@
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tollgate_core::Timestamp;
+
+use crate::InvalidToken;
+use crate::name::{is_id, is_scope};
+
+/// What a token says (RFC 7519, section 4), read without believing it.
+pub(crate) struct Claims(pub(crate) Map<String, Value>);
+
+/// When a token holds: from the first moment on, up to the second.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Validity {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+// === impl Claims ===
+
+impl Claims {
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.0.get("iss").and_then(Value::as_str)
+    }
+
+    /// Whether one of `audiences` stands in `aud`, a string or a list of them.
+    pub(crate) fn is_meant_for(&self, audiences: &[String]) -> bool {
+        let ours = |name: &Value| audiences.iter().any(|audience| name == audience);
+        match self.0.get("aud") {
+            Some(Value::Array(names)) => {
+                names.iter().all(Value::is_string) && names.iter().any(ours)
+            }
+            Some(name) => ours(name),
+            None => false,
+        }
+    }
+
+    /// When the token holds, if clocks differ by `skew` at most.
+    pub(crate) fn validity(&self, skew: Duration) -> Result<Validity, InvalidToken> {
+        let expiry = self.0.get("exp").and_then(moment).ok_or(InvalidToken::NoExpiry)?;
+        let mut from = Timestamp::EPOCH;
+        for name in ["nbf", "iat"] {
+            if let Some(claim) = self.0.get(name) {
+                from = from.max(moment(claim).ok_or(InvalidToken::Time)?.minus(skew));
+            }
+        }
+        Ok(Validity { from, until: expiry.plus(skew) })
+    }
+
+    /// The id in the claim `name`; nothing if there is no such claim.
+    pub(crate) fn id(
+        &self,
+        name: &str,
+        invalid: InvalidToken,
+    ) -> Result<Option<Rc<str>>, InvalidToken> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(Value::String(id)) if is_id(id) => Ok(Some(id.as_str().into())),
+            Some(_) => Err(invalid),
+        }
+    }
+
+    /// The scopes in the claim `name`, sorted and each once.
+    pub(crate) fn scopes(&self, name: &str) -> Result<Vec<Rc<str>>, InvalidToken> {
+        let mut scopes = match self.0.get(name) {
+            None => Vec::new(),
+            Some(Value::String(list)) => list
+                .split(' ')
+                .filter(|scope| !scope.is_empty())
+                .map(scope)
+                .collect::<Result<_, _>>()?,
+            Some(Value::Array(list)) => list
+                .iter()
+                .map(|one| one.as_str().ok_or(InvalidToken::Scopes).and_then(scope))
+                .collect::<Result<Vec<_>, _>>()?,
+            Some(_) => return Err(InvalidToken::Scopes),
+        };
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(scopes)
+    }
+}
+
+fn scope(scope: &str) -> Result<Rc<str>, InvalidToken> {
+    if is_scope(scope) { Ok(scope.into()) } else { Err(InvalidToken::Scopes) }
+}
+
+/// A number of seconds since the epoch (RFC 7519, section 2: `NumericDate`). The
+/// far future is as good as never.
+fn moment(claim: &Value) -> Option<Timestamp> {
+    if let Some(seconds) = claim.as_u64() {
+        return Some(Timestamp::from_seconds(seconds));
+    }
+    let seconds = claim.as_f64().filter(|seconds| 0.0 <= *seconds)?;
+    Some(Timestamp::EPOCH.plus(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+}
+
+// === impl Validity ===
+
+impl Validity {
+    pub(crate) fn check(self, now: Timestamp) -> Result<(), InvalidToken> {
+        if self.until <= now {
+            return Err(InvalidToken::Expired);
+        }
+        if now < self.from {
+            return Err(InvalidToken::NotYet);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_seconds_however_written() {
+        for (claim, expected) in [
+            ("0", Some(0)),
+            ("1.5", Some(1_500_000_000)),
+            ("1e3", Some(1_000_000_000_000)),
+            ("-0.0", Some(0)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("1e300", Some(u64::MAX)),
+            ("-1", None),
+            ("-0.1", None),
+            ("\"1\"", None),
+            ("null", None),
+            ("true", None),
+            ("[1]", None),
+        ] {
+            let claim: Value = serde_json::from_str(claim).unwrap();
+            assert_eq!(moment(&claim).map(Timestamp::as_nanos), expected, "{claim}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+use serde::{Deserialize, Serialize};
+use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Seed, Verdict};
+
+use crate::{Access, AccessSpec, Authenticator, IdentitySpec, InvalidAccess, InvalidIdentity};
+
+/// Authentication and authorisation as a filter of its own.
+///
+/// It leaves the caller for later filters in the property
+/// [`PRINCIPAL`], as [`tollgate_core::Principal::to_json`] writes it.
+pub struct AuthFilter {
+    authenticator: Authenticator,
+    access: Access,
+}
+
+/// What the filter is configured with.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthFilterSpec {
+    /// Whom it can recognise.
+    pub identity: IdentitySpec,
+
+    /// Who of them may call.
+    pub access: AccessSpec,
+}
+
+/// Why the filter's configuration was refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidAuthFilter {
+    /// Whom it can recognise.
+    #[error("identity.{0}")]
+    Identity(#[from] InvalidIdentity),
+
+    /// Who may call.
+    #[error("access.{0}")]
+    Access(#[from] InvalidAccess),
+}
+
+/// The property with the caller, between modules of one filter chain.
+pub const PRINCIPAL: &[u8] = b"tollgate.principal";
+
+// === impl AuthFilter ===
+
+impl Filter for AuthFilter {
+    const NAME: &'static str = "auth";
+    type Spec = AuthFilterSpec;
+    type Error = InvalidAuthFilter;
+
+    fn compile(spec: AuthFilterSpec, seed: Seed) -> Result<Self, InvalidAuthFilter> {
+        let AuthFilterSpec { identity, access } = spec;
+        let authenticator = Authenticator::compile(identity, seed)?;
+        let access = Access::compile(access, &authenticator)?;
+        Ok(Self { authenticator, access })
+    }
+
+    fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
+        match self.judge(*head, cx) {
+            Ok(edits) => Verdict::Continue(edits),
+            Err(reply) => Verdict::Reply(reply),
+        }
+    }
+
+    fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        self.authenticator.strip(&RequestHead { headers: trailers }, &mut edits);
+        edits
+    }
+}
+
+impl AuthFilter {
+    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+        let principal = self.authenticator.authenticate(&self.access, &head, cx)?;
+        self.access.authorise(principal.as_deref())?;
+        if let Some(principal) = principal {
+            cx.host.set_property(PRINCIPAL, &principal.to_json());
+        }
+        let mut edits = Edits::default();
+        self.authenticator.strip(&head, &mut edits.request);
+        Ok(edits)
+    }
+}

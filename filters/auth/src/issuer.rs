@@ -1,0 +1,162 @@
+use std::rc::Rc;
+use std::time::Duration;
+
+use tollgate_core::{Host, Principal, Timestamp};
+
+use crate::claims::Validity;
+use crate::jwks::{InvalidKeySet, KeySet, Verification};
+use crate::name::is_method_name;
+use crate::tenants::Tenants;
+use crate::token::Token;
+use crate::{Algorithm, ClaimsSpec, InvalidToken, IssuerSpec};
+
+/// An issuer of tokens, and what its tokens have to say.
+pub(crate) struct Issuer {
+    /// `jwt.NAME`, as routes and logs call it.
+    pub(crate) method: Rc<str>,
+    /// What stands in `iss`.
+    pub(crate) claim: String,
+    audiences: Vec<String>,
+    tenant: Option<String>,
+    tier: Option<String>,
+    scopes: String,
+    skew: Duration,
+    /// None while they could not be fetched.
+    keys: Option<KeySet>,
+}
+
+/// Why an issuer was refused. The texts go on from its path, `jwt.NAME`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the texts are the documentation")]
+pub enum InvalidIssuer {
+    #[error(": is not a name for an issuer; use letters, digits, `-` and `_`")]
+    Name,
+    #[error(".issuer: is empty; give the exact value of the `iss` claim")]
+    NoIssuer,
+    #[error(
+        ".audiences: is empty; name at least one, or tokens for any other service would be accepted"
+    )]
+    NoAudience,
+    #[error(".audiences[{index}]: is empty; give the exact value of the `aud` claim")]
+    EmptyAudience { index: usize },
+    #[error(
+        ".algorithms: {secret} uses a shared secret and {public} a public key; give each kind an \
+         issuer of its own"
+    )]
+    MixedAlgorithms { secret: Algorithm, public: Algorithm },
+    #[error(".claims.{member}: is empty; name a claim, or leave it out")]
+    EmptyClaim { member: &'static str },
+    #[error(".clock_skew_seconds: {seconds} is more than {SKEW_SECONDS_MAX}; set the clocks right")]
+    ClockSkew { seconds: u32 },
+    #[error(".{0}")]
+    Keys(InvalidKeySet),
+}
+
+/// More would keep tokens alive that their issuer has ended.
+const SKEW_SECONDS_MAX: u32 = 60;
+
+/// What becomes of a token whose claims are in order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    Genuine,
+    Refused(InvalidToken),
+    /// It cannot be told.
+    KeysUnavailable,
+}
+
+// === impl Issuer ===
+
+impl Issuer {
+    pub(crate) fn compile(name: &str, spec: IssuerSpec) -> Result<Self, InvalidIssuer> {
+        let IssuerSpec { issuer, audiences, jwks, algorithms, claims, clock_skew_seconds } = spec;
+        if !is_method_name(name) {
+            return Err(InvalidIssuer::Name);
+        }
+        if issuer.is_empty() {
+            return Err(InvalidIssuer::NoIssuer);
+        }
+        check_audiences(&audiences)?;
+        check_algorithms(&algorithms)?;
+        if SKEW_SECONDS_MAX < clock_skew_seconds {
+            return Err(InvalidIssuer::ClockSkew { seconds: clock_skew_seconds });
+        }
+        let ClaimsSpec { tenant, tier, scopes } = claims;
+        let keys = jwks.map(|jwks| KeySet::compile(&jwks, &algorithms)).transpose();
+        Ok(Self {
+            method: format!("jwt.{name}").into(),
+            claim: issuer,
+            audiences,
+            tenant: claim("tenant", tenant)?,
+            tier: claim("tier", tier)?,
+            scopes: claim("scopes", scopes)?.unwrap_or_else(|| "scope".to_owned()),
+            skew: Duration::from_secs(clock_skew_seconds.into()),
+            keys: keys.map_err(InvalidIssuer::Keys)?,
+        })
+    }
+
+    /// Whom the token names and until when, if it is genuine: everything is
+    /// checked here that costs less than its signature.
+    pub(crate) fn read(
+        &self,
+        token: &Token<'_>,
+        tenants: &Tenants,
+        now: Timestamp,
+    ) -> Result<(Principal, Validity), InvalidToken> {
+        if !token.claims.is_meant_for(&self.audiences) {
+            return Err(InvalidToken::Audience);
+        }
+        let validity = token.claims.validity(self.skew)?;
+        validity.check(now)?;
+        Ok((self.principal(token, tenants)?, validity))
+    }
+
+    fn principal(&self, token: &Token<'_>, tenants: &Tenants) -> Result<Principal, InvalidToken> {
+        let claimed = |name: &Option<String>, invalid| match name {
+            Some(name) => token.claims.id(name, invalid),
+            None => Ok(None),
+        };
+        let subject = token.claims.id("sub", InvalidToken::Subject)?;
+        let tenant = claimed(&self.tenant, InvalidToken::Tenant)?;
+        let tier = claimed(&self.tier, InvalidToken::Tier)?;
+        Ok(Principal {
+            method: Rc::clone(&self.method),
+            subject: subject.ok_or(InvalidToken::Subject)?,
+            tier: tenant.as_deref().and_then(|tenant| tenants.tier(tenant)).or(tier),
+            tenant,
+            scopes: token.claims.scopes(&self.scopes)?,
+        })
+    }
+
+    /// Whether the issuer signed the token.
+    pub(crate) fn verify(&self, token: &Token<'_>, host: &mut dyn Host) -> Outcome {
+        let Some(keys) = &self.keys else { return Outcome::KeysUnavailable };
+        match keys.verify(token.key_id.as_deref(), token.signed(), host) {
+            Verification::Holds => Outcome::Genuine,
+            Verification::Fails => Outcome::Refused(InvalidToken::Signature),
+            Verification::NoKey => Outcome::Refused(InvalidToken::NoKey),
+        }
+    }
+}
+
+fn check_audiences(audiences: &[String]) -> Result<(), InvalidIssuer> {
+    if audiences.is_empty() {
+        return Err(InvalidIssuer::NoAudience);
+    }
+    match audiences.iter().position(String::is_empty) {
+        Some(index) => Err(InvalidIssuer::EmptyAudience { index }),
+        None => Ok(()),
+    }
+}
+
+fn check_algorithms(algorithms: &[Algorithm]) -> Result<(), InvalidIssuer> {
+    let first = |symmetric| algorithms.iter().find(|one| one.is_symmetric() == symmetric);
+    match (first(true), first(false)) {
+        (Some(&secret), Some(&public)) => Err(InvalidIssuer::MixedAlgorithms { secret, public }),
+        _ => Ok(()),
+    }
+}
+
+fn claim(member: &'static str, name: Option<String>) -> Result<Option<String>, InvalidIssuer> {
+    if name.as_deref() == Some("") { Err(InvalidIssuer::EmptyClaim { member }) } else { Ok(name) }
+}

@@ -1,0 +1,33 @@
+//! The kinds of refusal that this filter gives.
+
+use tollgate_core::Problem;
+
+/// Two credentials, or one that stands twice.
+pub const DUPLICATE_CREDENTIALS: Problem = Problem {
+    status: 400,
+    name: "duplicate-credentials",
+    title: "The request carries more than one credential",
+};
+
+/// No credential that the route accepts.
+pub const UNAUTHENTICATED: Problem =
+    Problem { status: 401, name: "unauthenticated", title: "The request carries no credential" };
+
+/// A token that does not hold.
+pub const INVALID_TOKEN: Problem =
+    Problem { status: 401, name: "invalid-token", title: "The token is not accepted" };
+
+/// A key that nobody has.
+pub const INVALID_API_KEY: Problem =
+    Problem { status: 401, name: "invalid-api-key", title: "The API key is not accepted" };
+
+/// A caller who is known, but was not granted this.
+pub const INSUFFICIENT_SCOPE: Problem =
+    Problem { status: 403, name: "insufficient-scope", title: "The caller may not do this" };
+
+/// An issuer whose keys have not arrived yet.
+pub const KEYS_UNAVAILABLE: Problem = Problem {
+    status: 503,
+    name: "keys-unavailable",
+    title: "The caller cannot be recognised at the moment",
+};
