@@ -35,7 +35,7 @@ test: setup ## runs everything that CI runs, what fails fastest first
 	@$(call step,wasm modules)
 	@$(MAKE) filters
 	@$(call step,end to end)
-	@cargo build -p tollgate
+	@cargo build -p tollgate -p tollgate-support --bins
 	@cargo test -p tollgate-e2e
 	@$(MAKE) fuzz
 	@$(call step,documentation)

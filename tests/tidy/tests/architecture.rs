@@ -55,7 +55,7 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("prost", &["tollgate-xds", "tollgate"]),
     // The network.
     ("tonic", &["tollgate"]),
-    ("tokio", &["tollgate", "tollgate-support", "tollgate-e2e"]),
+    ("tokio", &["tollgate", "tollgate-support", "tollgate-e2e", "tollgate-bench"]),
     ("hyper", &["tollgate", "tollgate-support", "tollgate-e2e"]),
     ("ureq", &["tollgate"]),
     // Errors without a type are for programs, not for libraries that others match on.
