@@ -47,7 +47,7 @@ impl Headers {
     }
 
     /// Every line, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.lines.iter().map(|(name, value)| (self.slice(name), self.slice(value)))
     }
 

@@ -1,6 +1,25 @@
 //! Every filter in one pipeline, and the contract that says what each
 //! operation of an API asks.
 
+mod condition;
+mod contract;
+mod contracts;
+mod expression;
+mod gateway;
+mod identity;
+mod matcher;
+mod operation;
+mod pattern;
+mod precedence;
+mod problem;
+mod sanitise;
 mod spec;
+mod tree;
 
+pub use crate::contract::{Contract, Found, InvalidContract};
+pub use crate::expression::InvalidRegex;
+pub use crate::gateway::{Gateway, InvalidGateway};
+pub use crate::matcher::{InvalidMatch, Request};
+pub use crate::operation::{InvalidOperation, Operation};
+pub use crate::precedence::Precedence;
 pub use crate::spec::{ContractSpec, GatewaySpec, MatchSpec, OperationSpec, ValueSpec};

@@ -1,0 +1,147 @@
+use tollgate_auth::{Authenticator, InvalidIdentity};
+use tollgate_core::{
+    Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Verdict,
+};
+use tollgate_rate_limit::{Caller, InvalidTiers, RateLimiter};
+use tollgate_transform::Facts;
+
+use crate::contract::{Contract, Found};
+use crate::contracts::Contracts;
+use crate::identity::IdentityHeaders;
+use crate::matcher::Request;
+use crate::operation::Operation;
+use crate::problem;
+use crate::sanitise::Sanitiser;
+use crate::spec::GatewaySpec;
+
+/// Every filter, in one order.
+pub struct Gateway {
+    authenticator: Authenticator,
+    limiter: RateLimiter,
+    contracts: Contracts,
+    sanitiser: Sanitiser,
+    identity: IdentityHeaders,
+}
+
+/// Why the plugin configuration was refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidGateway {
+    /// Whom it can recognise.
+    #[error("identity.{0}")]
+    Identity(InvalidIdentity),
+
+    /// What tenants get.
+    #[error("tiers.{0}")]
+    Tiers(InvalidTiers),
+}
+
+/// Where the route says which contract its requests are under, and which of
+/// the contract's groups it serves: two words.
+const ROUTE: &[u8] = b"xds\0route_metadata\0filter_metadata\0tollgate\0route";
+
+// === impl Gateway ===
+
+impl Filter for Gateway {
+    const NAME: &'static str = "gateway";
+    type Spec = GatewaySpec;
+    type Error = InvalidGateway;
+
+    fn compile(spec: GatewaySpec, seed: Seed) -> Result<Self, InvalidGateway> {
+        let GatewaySpec { identity, tiers, trusted_hops } = spec;
+        Ok(Self {
+            authenticator: Authenticator::compile(identity, seed)
+                .map_err(InvalidGateway::Identity)?,
+            limiter: RateLimiter::compile(tiers, seed).map_err(InvalidGateway::Tiers)?,
+            contracts: Contracts::new(),
+            sanitiser: Sanitiser::new(trusted_hops),
+            identity: IdentityHeaders::new(),
+        })
+    }
+
+    fn prepare(&self, host: &mut dyn Host) {
+        self.limiter.prepare(host);
+    }
+
+    fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
+        self.judge(*head, cx).map_or_else(Verdict::Reply, Verdict::Continue)
+    }
+
+    fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        // Names that are not text cannot be named to the host; Envoy lets none through.
+        let _ = self.sanitiser.remove_reserved(trailers, &mut edits);
+        self.authenticator.strip(&RequestHead { headers: trailers }, &mut edits);
+        edits
+    }
+}
+
+impl Gateway {
+    /// The order of the stages: nothing is written before the contract has
+    /// been chosen, nothing costs much before the caller is known, nothing is
+    /// counted before the caller may call, and what the backend is told about
+    /// the caller comes last, so that nothing can change it.
+    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+        let path = head.path().map_err(problem::ambiguous_path)?;
+        let request = Request { method: head.method(), path, headers: head.headers };
+        let route = cx.host.property(ROUTE).ok_or_else(problem::no_route)?;
+        let (id, group) = words(&route);
+        let contract = self.contracts.get(id, &self.authenticator, cx.host);
+        let contract = contract.map_err(problem::no_contract)?;
+        let operation = operation(&contract, group, &request)?;
+
+        let mut edits = Edits::default();
+        self.sanitiser.apply(head.headers, &mut edits.request)?;
+        let principal = self.authenticator.authenticate(&operation.access, &head, cx)?;
+        let principal = principal.as_deref();
+        operation.access.authorise(principal)?;
+        self.authenticator.strip(&head, &mut edits.request);
+        edits.response = self.limit(&contract, operation, principal, cx)?;
+        let path_parameters = &operation.path_parameters(&request);
+        operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
+        if let Some(principal) = principal {
+            self.identity.apply(principal, &mut edits.request);
+        }
+        Ok(edits)
+    }
+
+    fn limit(
+        &mut self,
+        contract: &Contract,
+        operation: &Operation,
+        principal: Option<&Principal>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Vec<Edit>, Reply> {
+        let caller = Caller { api: contract.api(), route: operation.name(), principal };
+        self.limiter.check(&operation.limits, &caller, cx)
+    }
+}
+
+/// Divides at the first blank.
+fn words(route: &[u8]) -> (&[u8], &[u8]) {
+    let end = route.iter().position(|&b| b == b' ').unwrap_or(route.len());
+    let (id, rest) = route.split_at_checked(end).unwrap_or_default();
+    (id, rest.strip_prefix(b" ").unwrap_or_default())
+}
+
+/// The operation that serves a request. Envoy's route must be the one that the
+/// contract means, or the request would reach a backend under a policy that
+/// was written for another one.
+fn operation<'c>(
+    contract: &'c Contract,
+    group: &[u8],
+    request: &Request<'_>,
+) -> Result<&'c Operation, Reply> {
+    match contract.find(request) {
+        Found::Operation(operation) if operation.group().as_bytes() == group => Ok(operation),
+        Found::Operation(_) => Err(problem::route_mismatch()),
+        Found::OtherCase => Err(problem::other_case()),
+        Found::Unclear => Err(problem::unclear()),
+        Found::Nothing => Err(nothing(contract, request)),
+    }
+}
+
+fn nothing(contract: &Contract, request: &Request<'_>) -> Reply {
+    let methods = contract.methods_instead(request);
+    if methods.is_empty() { problem::no_route() } else { problem::method_not_allowed(&methods) }
+}

@@ -1,0 +1,111 @@
+use std::borrow::Cow;
+
+use tollgate_auth::{Access, Authenticator, InvalidAccess};
+use tollgate_core::{Edit, Headers, RequestHead};
+use tollgate_rate_limit::{InvalidLimits, Limits};
+use tollgate_transform::{InvalidTransform, MessageSpec, Transform};
+
+use crate::matcher::{InvalidMatch, Matcher, Request};
+use crate::spec::OperationSpec;
+
+/// One operation of an API, ready to be enforced.
+pub struct Operation {
+    name: Box<str>,
+    group: Box<str>,
+    pub(crate) matcher: Matcher,
+    pub(crate) access: Access,
+    pub(crate) limits: Limits,
+    pub(crate) transform: Transform,
+    /// The request headers that the transformation writes, in lower case.
+    pub(crate) written: Vec<String>,
+}
+
+/// Why an operation was refused. The texts begin with the field's name.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidOperation {
+    /// Which requests it serves.
+    #[error(transparent)]
+    Match(#[from] InvalidMatch),
+
+    /// Credentials are taken out of every request, and then Envoy would choose
+    /// the route anew.
+    #[error(
+        "match.headers.{0}: {0:?} carries credentials, which are taken out before the backend \
+         is chosen; use another header"
+    )]
+    Credential(String),
+
+    /// Who may call it.
+    #[error(transparent)]
+    Access(#[from] InvalidAccess),
+
+    /// How often.
+    #[error("limits{0}")]
+    Limits(InvalidLimits),
+
+    /// What is changed.
+    #[error(transparent)]
+    Transform(#[from] InvalidTransform),
+}
+
+// === impl Operation ===
+
+impl Operation {
+    /// Checks an operation against those who can be recognised.
+    pub fn compile(
+        spec: OperationSpec,
+        authenticator: &Authenticator,
+    ) -> Result<Self, InvalidOperation> {
+        let OperationSpec { name, group, r#match, access, limits, request, response } = spec;
+        let matcher = Matcher::compile(r#match)?;
+        no_credential_decides(&matcher, authenticator)?;
+        let parameters: Vec<&str> = matcher.pattern.parameter_names().collect();
+        Ok(Self {
+            name: name.into(),
+            group: group.into(),
+            access: Access::compile(access, authenticator)?,
+            limits: Limits::compile(limits).map_err(InvalidOperation::Limits)?,
+            written: written(&request),
+            transform: Transform::compile(request, response, &parameters)?,
+            matcher,
+        })
+    }
+
+    /// The route's name in the API.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The Envoy route that serves it.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The parameters of the path of a request that it serves, decoded.
+    pub fn path_parameters<'a>(&'a self, request: &Request<'a>) -> Vec<(&'a str, Cow<'a, [u8]>)> {
+        self.matcher.pattern.parameters(&request.path)
+    }
+}
+
+fn no_credential_decides(
+    matcher: &Matcher,
+    authenticator: &Authenticator,
+) -> Result<(), InvalidOperation> {
+    for name in matcher.header_names() {
+        // The scheme matters for `authorization`, and for no other header.
+        let headers: Headers = [(name, "Bearer x")].into_iter().collect();
+        let mut taken_out: Vec<Edit> = Vec::new();
+        authenticator.strip(&RequestHead { headers: &headers }, &mut taken_out);
+        if !taken_out.is_empty() {
+            return Err(InvalidOperation::Credential(name.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn written(request: &MessageSpec) -> Vec<String> {
+    let MessageSpec { headers } = request;
+    let names = headers.set.keys().chain(headers.add.keys()).chain(&headers.remove);
+    names.map(|name| name.to_ascii_lowercase()).collect()
+}

@@ -1,0 +1,68 @@
+use std::rc::Rc;
+
+use tollgate_core::{Edit, Headers, Operation, Reply, is_envoys_own, is_reserved};
+
+use crate::problem;
+
+/// Takes out what callers say about themselves and only proxies may say.
+pub(crate) struct Sanitiser {
+    /// How many right-most entries of `X-Forwarded-For` were written by
+    /// proxies of ours, Envoy included.
+    own_hops: usize,
+    /// What Envoy adds to nearly every request; shared rather than copied.
+    usual: [Rc<str>; 2],
+    forwarded_for: Rc<str>,
+}
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+// === impl Sanitiser ===
+
+impl Sanitiser {
+    pub(crate) fn new(trusted_hops: u32) -> Self {
+        Self {
+            own_hops: usize::try_from(trusted_hops).unwrap_or(usize::MAX).saturating_add(1),
+            usual: ["x-envoy-internal".into(), "x-envoy-external-address".into()],
+            forwarded_for: FORWARDED_FOR.into(),
+        }
+    }
+
+    /// Appends what is done to the headers of a request.
+    pub(crate) fn apply(&self, headers: &Headers, edits: &mut Vec<Edit>) -> Result<(), Reply> {
+        self.remove_reserved(headers, edits)?;
+        if let Some(value) = self.own_entries(headers) {
+            let name = Rc::clone(&self.forwarded_for);
+            edits.push(Edit { name, operation: Operation::Set(value.into()) });
+        }
+        Ok(())
+    }
+
+    /// Removes reserved headers: all that trailers need.
+    pub(crate) fn remove_reserved(
+        &self,
+        headers: &Headers,
+        edits: &mut Vec<Edit>,
+    ) -> Result<(), Reply> {
+        for (name, _) in headers.iter() {
+            if is_reserved(name) && !is_envoys_own(name) {
+                let name = std::str::from_utf8(name).map_err(|_| problem::header_name())?;
+                edits.push(Edit { name: self.shared(name), operation: Operation::Remove });
+            }
+        }
+        Ok(())
+    }
+
+    fn shared(&self, name: &str) -> Rc<str> {
+        let usual = self.usual.iter().find(|usual| ***usual == *name);
+        usual.map_or_else(|| name.into(), Rc::clone)
+    }
+
+    /// The entries of `X-Forwarded-For` that were written by proxies of ours, if there are others.
+    fn own_entries(&self, headers: &Headers) -> Option<Vec<u8>> {
+        let lines = headers.iter().filter(|(name, _)| *name == FORWARDED_FOR.as_bytes());
+        let entries = lines.flat_map(|(_, value)| value.split(|&b| b == b','));
+        let others = entries.clone().count().checked_sub(self.own_hops).filter(|&n| 0 < n)?;
+        let own: Vec<_> = entries.skip(others).map(<[u8]>::trim_ascii).collect();
+        Some(own.join(&b", "[..]))
+    }
+}
