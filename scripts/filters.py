@@ -78,6 +78,7 @@ def check(name, module):
         command = [ENVOY, "--mode", "validate", "--log-level", "error", "-c", file.name]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
+        os.remove(module)
         stop(f"Envoy refuses {module} under envoy/drop-in/{name}.yaml:\n{done.stdout}")
 
 

@@ -33,19 +33,21 @@ pub use tollgate_core::Filter;
 #[macro_export]
 macro_rules! serve {
     ($filter:ty) => {
-        #[cfg(target_family = "wasm")]
-        $crate::proxy_wasm::main! {{
-            $crate::start::<$filter>();
-        }}
+        const _: () = {
+            #[cfg(target_family = "wasm")]
+            $crate::proxy_wasm::main! {{
+                $crate::start::<$filter>();
+            }}
 
-        // Elsewhere there is no Envoy to link with; the type is still checked.
-        #[cfg(not(target_family = "wasm"))]
-        const _: fn() = || {
-            fn serves<F: $crate::Filter + 'static>() {}
-            serves::<$filter>();
+            // Elsewhere there is no Envoy to link with; the type is still checked.
+            #[cfg(not(target_family = "wasm"))]
+            const _: fn() = $crate::is_served::<$filter>;
         };
     };
 }
+
+#[doc(hidden)]
+pub fn is_served<F: Filter + 'static>() {}
 
 /// Makes `F` what answers Envoy's calls into this virtual machine.
 pub fn start<F: Filter + 'static>() {
