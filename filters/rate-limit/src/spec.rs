@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct LimitSpec {
     /// What callers must share to be counted together, for example `[tenant]`
-    /// or `[ip, route]`. `[route]` alone counts everybody together.
+    /// or `[ip, route]`. `[route]` alone counts everybody together. Without
+    /// `route`, the routes of one API that state the same limit share a count.
     pub by: Vec<Dimension>,
 
-    /// How many requests fit into one period.
+    /// How many requests fit into one period. Between 1 and 1,000,000 a second.
     pub requests: u32,
 
     /// The length of the period.
@@ -32,9 +33,11 @@ pub struct LimitSpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Dimension {
-    /// The tenant. A caller without one is counted as its own tenant.
+    /// The tenant. A caller without one is counted as a tenant of its own; one
+    /// that did not say who it is, by its address.
     Tenant,
-    /// The API key. A caller that came by another method is counted by its subject.
+    /// The API key. A caller that came by another method is counted by its
+    /// subject; one that did not say who it is, by its address.
     ApiKey,
     /// The address of the caller behind the trusted hops; IPv6 by its /64.
     Ip,
@@ -66,6 +69,7 @@ pub enum OnFailure {
 }
 
 impl OnFailure {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -89,7 +93,7 @@ pub struct TierSpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TierLimitSpec {
-    /// How many requests fit into one period.
+    /// How many requests fit into one period. Between 1 and 1,000,000 a second.
     pub requests: u32,
 
     /// The length of the period.

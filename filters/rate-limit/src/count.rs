@@ -1,0 +1,184 @@
+//! One caller's count of one limit, in the data that all workers share.
+//!
+//! Shared data is one table with one lock for the whole Envoy. Nothing can be
+//! removed from it, and the first insert of a key is not protected from
+//! another one. So there is a fixed number of slots, made before any worker
+//! runs; a count belongs to the slot that its key hashes to.
+
+use tollgate_core::{Cx, Fingerprint, Host, SharedDataUnavailable, Timestamp, Version, update};
+
+use crate::gcra::Decision;
+use crate::limit::Limit;
+use crate::slot::{Crowded, Entry, Slot};
+
+/// At 32 callers each, twice what 100,000 busy tenants with two limits each
+/// need; 16 MiB if every one is used to the full, 2 MiB if none is.
+const SLOTS: u32 = 16_384;
+
+/// Names the layout of a slot too: another layout would need another name.
+const SLOT_NAME: &str = "tollgate.rate-limit.1";
+
+/// As many as [`tollgate_core::update`] makes.
+const TRIES_MAX: u32 = 16;
+
+/// Where one caller's count of one limit is kept.
+pub(crate) struct Count<'a> {
+    pub(crate) limit: &'a Limit,
+    who: Fingerprint,
+    slot: String,
+}
+
+/// A count as it was read, and what follows for the request.
+pub(crate) struct Reading<'a> {
+    pub(crate) count: Count<'a>,
+    pub(crate) decision: Decision,
+    state: State,
+}
+
+/// A slot as it was read.
+struct State {
+    slot: Slot,
+    version: Version,
+}
+
+/// A count that this request was added to.
+pub(crate) struct Taken<'a> {
+    pub(crate) count: Count<'a>,
+    /// What was written.
+    pub(crate) full_at: Timestamp,
+}
+
+/// Why a request was not added to a count.
+pub(crate) enum NotTaken<'a> {
+    /// Another worker took the last of the allowance meanwhile.
+    Refused(Reading<'a>),
+    /// The count could not be read or written.
+    Unavailable(Count<'a>),
+}
+
+/// Makes the slots, unless they have been made.
+pub(crate) fn prepare(host: &mut dyn Host) -> Result<(), SharedDataUnavailable> {
+    if let (Some(_), _) = host.load(SLOT_NAME)? {
+        return Ok(());
+    }
+    for number in 0..SLOTS {
+        let name = slot_name(number);
+        if let (None, version) = host.load(&name)? {
+            host.store(&name, &[], version)?;
+        }
+    }
+    // Written last: it says that all of the others are there.
+    host.store(SLOT_NAME, b"ready", Version::Absent).map(|_| ())
+}
+
+fn slot_name(number: u32) -> String {
+    format!("{SLOT_NAME}.{number}")
+}
+
+fn slot_number(who: Fingerprint) -> u32 {
+    let Fingerprint(hash) = who;
+    // Less than SLOTS, so it fits.
+    u32::try_from(hash.checked_rem(u128::from(SLOTS)).unwrap_or(0)).unwrap_or(0)
+}
+
+// === impl Count ===
+
+impl<'a> Count<'a> {
+    pub(crate) fn new(limit: &'a Limit, who: Fingerprint) -> Self {
+        Self { limit, who, slot: slot_name(slot_number(who)) }
+    }
+
+    /// Judges the request without adding it to the count.
+    pub(crate) fn read(self, cx: &mut Cx<'_>) -> Result<Reading<'a>, Count<'a>> {
+        match self.load(cx) {
+            Ok((decision, state)) => Ok(Reading { count: self, decision, state }),
+            Err(SharedDataUnavailable) => Err(self),
+        }
+    }
+
+    fn load(&self, cx: &mut Cx<'_>) -> Result<(Decision, State), SharedDataUnavailable> {
+        // Workers that made a slot here could overwrite each other's counts.
+        let (Some(bytes), version) = cx.host.load(&self.slot)? else {
+            return Err(SharedDataUnavailable);
+        };
+        let slot = Slot::decode(&bytes);
+        let decision = self.limit.rate.decide(slot.full_at(self.who), cx.now);
+        Ok((decision, State { slot, version }))
+    }
+
+    /// Writes the count into a slot that was read; false if the slot changed.
+    fn store(
+        &self,
+        full_at: Timestamp,
+        state: &mut State,
+        cx: &mut Cx<'_>,
+    ) -> Result<bool, SharedDataUnavailable> {
+        let State { slot, version } = state;
+        let entry = Entry { who: self.who, full_at, tolerance: self.limit.rate.tolerance() };
+        slot.put(entry, cx.now).map_err(|Crowded| SharedDataUnavailable)?;
+        cx.host.store(&self.slot, &slot.encode(), *version)
+    }
+}
+
+// === impl Reading ===
+
+impl<'a> Reading<'a> {
+    /// Adds the request to the count, as it was read if nobody else wrote to
+    /// the slot since, and otherwise as it is then.
+    pub(crate) fn take(mut self, cx: &mut Cx<'_>) -> Result<Taken<'a>, NotTaken<'a>> {
+        for _ in 0..TRIES_MAX {
+            let Decision::Admit { full_at } = self.decision else {
+                return Err(NotTaken::Refused(self));
+            };
+            match self.count.store(full_at, &mut self.state, cx) {
+                Ok(true) => return Ok(Taken { count: self.count, full_at }),
+                Ok(false) => self = self.count.read(cx).map_err(NotTaken::Unavailable)?,
+                Err(SharedDataUnavailable) => break,
+            }
+        }
+        Err(NotTaken::Unavailable(self.count))
+    }
+
+    /// Corrects a count that was written before the clock was set back, so that
+    /// the caller's wait ends. If another worker gets in first, it does the same.
+    pub(crate) fn repair(&mut self, cx: &mut Cx<'_>) {
+        let Self { count, decision, state } = self;
+        if let Decision::Refuse { full_at, .. } = *decision
+            && Some(full_at) != state.slot.full_at(count.who)
+        {
+            let _ = count.store(full_at, state, cx);
+        }
+    }
+}
+
+// === impl Taken ===
+
+impl Taken<'_> {
+    /// Takes the request off the count again.
+    ///
+    /// Requests that others added meanwhile stay. If the allowance was full in
+    /// between, there is nothing to give back, which shows in the moment not
+    /// being a whole number of intervals away from the one that was written.
+    pub(crate) fn give_back(self, cx: &mut Cx<'_>) {
+        let Self { count, full_at: written } = self;
+        let interval = count.limit.rate.interval();
+        let now = cx.now;
+        let step = |bytes: Option<Vec<u8>>| {
+            let mut slot = Slot::decode(&bytes.unwrap_or_default());
+            let full_at = slot.full_at(count.who).filter(|full_at| {
+                let apart = full_at.since(written).max(written.since(*full_at)).as_nanos();
+                apart.checked_rem(interval.as_nanos()) == Some(0)
+            });
+            let given = full_at.map(|full_at| Entry {
+                who: count.who,
+                full_at: full_at.minus(interval),
+                tolerance: count.limit.rate.tolerance(),
+            });
+            let written = given.and_then(|entry| slot.put(entry, now).ok());
+            ((), written.map(|()| slot.encode()))
+        };
+        // Whoever cannot write now could not have taken either: the request
+        // then stays counted, which errs on the strict side.
+        let _ = update(&count.slot, cx.host, step);
+    }
+}

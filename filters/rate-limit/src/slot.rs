@@ -1,0 +1,253 @@
+use std::time::Duration;
+
+use tollgate_core::{Fingerprint, Timestamp};
+
+use crate::gcra::JITTER;
+
+/// The counts of the few callers whose keys hash to one place in shared data.
+///
+/// An allowance that is full again is forgotten, so a slot holds only callers
+/// that have called lately.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Slot {
+    entries: Vec<Entry>,
+}
+
+/// One count of one caller.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Entry {
+    /// Who is counted, and by which limit, in full: callers in the same slot
+    /// share nothing but the place.
+    pub(crate) who: Fingerprint,
+    /// When the caller has its whole allowance again.
+    pub(crate) full_at: Timestamp,
+    /// How far ahead that may lie for a request to be admitted.
+    pub(crate) tolerance: Duration,
+}
+
+/// Every caller in the slot is at its limit, so none may be forgotten.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Crowded;
+
+/// How many callers fit into a slot.
+pub(crate) const ENTRIES_MAX: usize = 32;
+
+/// Fingerprint, moment, tolerance, each little-endian.
+const ENTRY_BYTES: usize = 16 + 8 + 8;
+
+/// The longest period that a limit can have.
+const PERIOD_MAX: Duration = Duration::from_hours(1);
+
+// === impl Slot ===
+
+impl Slot {
+    /// Reads a slot. Bytes that are no slot make another one, and harm nobody:
+    /// what lies too far ahead is corrected by [`Slot::put`] and by the limit.
+    pub(crate) fn decode(bytes: &[u8]) -> Self {
+        let entries = bytes.chunks_exact(ENTRY_BYTES).take(ENTRIES_MAX);
+        Self { entries: entries.filter_map(Entry::decode).collect() }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        self.entries.iter().flat_map(Entry::encode).collect()
+    }
+
+    /// When the caller has its whole allowance again, if it has not.
+    pub(crate) fn full_at(&self, who: Fingerprint) -> Option<Timestamp> {
+        self.entries.iter().find(|entry| entry.who == who).map(|entry| entry.full_at)
+    }
+
+    /// Keeps a count, and forgets those that need no keeping.
+    pub(crate) fn put(&mut self, entry: Entry, now: Timestamp) -> Result<(), Crowded> {
+        self.tidy(now);
+        if let Some(old) = self.entries.iter_mut().find(|old| old.who == entry.who) {
+            *old = entry;
+            return Ok(());
+        }
+        if ENTRIES_MAX <= self.entries.len() {
+            self.evict(now)?;
+        }
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Drops counts of callers that have everything again, with a margin for
+    /// workers whose reading of the clock is older than this one. What lies
+    /// further ahead than any limit allows was written before the clock was
+    /// set back, and must not keep others out of the slot for so long.
+    fn tidy(&mut self, now: Timestamp) {
+        self.entries.retain(|entry| now < entry.full_at.plus(JITTER));
+        for entry in &mut self.entries {
+            let latest = now.plus(entry.tolerance).plus(PERIOD_MAX).plus(JITTER);
+            entry.full_at = entry.full_at.min(latest);
+        }
+    }
+
+    /// Makes room: the caller that has used the smallest share of its allowance
+    /// gets that back. Never one that is being refused: it would be admitted.
+    fn evict(&mut self, now: Timestamp) -> Result<(), Crowded> {
+        let entries = self.entries.iter().enumerate();
+        let (place, _) = entries
+            .filter_map(|(place, entry)| Some((place, entry.used(now)?)))
+            .min_by_key(|(_, used)| *used)
+            .ok_or(Crowded)?;
+        self.entries.swap_remove(place);
+        Ok(())
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (who, bytes) = bytes.split_first_chunk()?;
+        let (full_at, bytes) = bytes.split_first_chunk()?;
+        let (tolerance, _) = bytes.split_first_chunk()?;
+        Some(Self {
+            who: Fingerprint(u128::from_le_bytes(*who)),
+            full_at: Timestamp::from_nanos(u64::from_le_bytes(*full_at)),
+            tolerance: Duration::from_nanos(u64::from_le_bytes(*tolerance)),
+        })
+    }
+
+    fn encode(&self) -> impl Iterator<Item = u8> + use<> {
+        let tolerance = u64::try_from(self.tolerance.as_nanos()).unwrap_or(u64::MAX);
+        let who = self.who.0.to_le_bytes().into_iter();
+        who.chain(self.full_at.as_nanos().to_le_bytes()).chain(tolerance.to_le_bytes())
+    }
+
+    /// Which share of its allowance the caller has used, in 2^32nds; none while
+    /// it is being refused.
+    fn used(&self, now: Timestamp) -> Option<u128> {
+        let missing = self.full_at.since(now);
+        let scaled = missing.as_nanos().saturating_mul(1 << 32);
+        (missing <= self.tolerance)
+            .then(|| scaled.checked_div(self.tolerance.as_nanos()).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    fn entry(who: u128, missing_millis: u64, tolerance_millis: u64) -> Entry {
+        Entry {
+            who: Fingerprint(who),
+            full_at: NOW.plus(Duration::from_millis(missing_millis)),
+            tolerance: Duration::from_millis(tolerance_millis),
+        }
+    }
+
+    fn slot(entries: impl IntoIterator<Item = Entry>) -> Slot {
+        Slot { entries: entries.into_iter().collect() }
+    }
+
+    fn callers(slot: &Slot) -> Vec<u128> {
+        slot.entries.iter().map(|entry| entry.who.0).collect()
+    }
+
+    #[test]
+    fn a_full_allowance_is_forgotten() {
+        let mut slot = slot([entry(1, 0, 50), entry(2, 100, 50)]);
+        let later = NOW.plus(JITTER);
+        slot.put(entry(3, 500, 50), later).unwrap();
+        assert_eq!(callers(&slot), [2, 3]);
+    }
+
+    #[test]
+    fn a_full_allowance_is_kept_while_other_workers_may_be_behind() {
+        let mut slot = slot([entry(1, 0, 50)]);
+        slot.put(entry(2, 500, 50), NOW).unwrap();
+        assert_eq!(callers(&slot), [1, 2]);
+    }
+
+    #[test]
+    fn the_last_place_is_taken_without_an_eviction() {
+        let mut slot = slot((1..32).map(|who| entry(who, 100, 100)));
+        slot.put(entry(32, 100, 100), NOW).unwrap();
+        assert_eq!(callers(&slot), (1..=32).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn whoever_used_the_smallest_share_makes_room() {
+        // Caller 7 needs the longest to be full, but has used a hundredth only.
+        let mut slot = slot((1..=32).map(|who| match who {
+            7 => entry(7, 1_000, 100_000),
+            _ => entry(who, 90, 100),
+        }));
+        slot.put(entry(33, 100, 100), NOW).unwrap();
+        assert_eq!(slot.entries.len(), ENTRIES_MAX);
+        assert_eq!(slot.full_at(Fingerprint(7)), None);
+        assert_eq!(slot.full_at(Fingerprint(33)), Some(NOW.plus(Duration::from_millis(100))));
+    }
+
+    #[test]
+    fn whoever_is_being_refused_never_makes_room() {
+        let mut slot = slot((1..=32).map(|who| match who {
+            9 => entry(9, 100, 100),
+            _ => entry(who, 101, 100),
+        }));
+        slot.put(entry(33, 101, 100), NOW).unwrap();
+        assert_eq!(slot.full_at(Fingerprint(9)), None);
+        let before = slot.clone();
+        assert_eq!(slot.put(entry(34, 1, 100), NOW), Err(Crowded));
+        assert_eq!(slot, before);
+    }
+
+    #[test]
+    fn a_crowded_slot_still_counts_those_in_it() {
+        let mut slot = slot((1..=32).map(|who| entry(who, 101, 100)));
+        slot.put(entry(5, 150, 100), NOW).unwrap();
+        assert_eq!(slot.full_at(Fingerprint(5)), Some(NOW.plus(Duration::from_millis(150))));
+    }
+
+    #[test]
+    fn what_another_clock_left_behind_is_gone_after_an_hour() {
+        let day = 86_400_000;
+        let mut slot = slot((1..=32).map(|who| entry(who, day, 100)));
+        assert_eq!(slot.put(entry(33, 1, 100), NOW), Err(Crowded));
+        let later = NOW.plus(PERIOD_MAX).plus(Duration::from_millis(150));
+        slot.put(entry(33, 4_000_000, 100), later).unwrap();
+        assert_eq!(callers(&slot), [33]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..1_200)) {
+            let slot = Slot::decode(&bytes);
+            prop_assert!(slot.entries.len() <= ENTRIES_MAX);
+            prop_assert_eq!(Slot::decode(&slot.encode()), slot);
+        }
+
+        #[test]
+        fn what_is_written_is_read(
+            entries in prop::collection::vec((any::<u128>(), any::<u64>(), any::<u64>()), 0..=32),
+        ) {
+            let slot = slot(entries.into_iter().map(|(who, full_at, tolerance)| Entry {
+                who: Fingerprint(who),
+                full_at: Timestamp::from_nanos(full_at),
+                tolerance: Duration::from_nanos(tolerance),
+            }));
+            prop_assert_eq!(Slot::decode(&slot.encode()), slot);
+        }
+
+        /// Whatever is written for others, a caller that is being refused goes
+        /// on being refused by the same moment.
+        #[test]
+        fn callers_in_one_slot_share_nothing(
+            others in prop::collection::vec((0u128..60, 0u64..200, 0u64..200), 0..200),
+        ) {
+            let limited = entry(u128::MAX, 101, 100);
+            let mut slot = slot([limited]);
+            for (who, missing, tolerance) in others {
+                let _ = slot.put(entry(who, missing, tolerance), NOW);
+                prop_assert_eq!(slot.full_at(limited.who), Some(limited.full_at));
+                prop_assert!(slot.entries.len() <= ENTRIES_MAX);
+            }
+        }
+    }
+}
