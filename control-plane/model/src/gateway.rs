@@ -6,11 +6,11 @@ use tollgate_auth::IdentitySpec;
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::TiersSpec;
 
-use crate::Place;
+use crate::{Fault, Place};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
-/// Only [`crate::compile`] makes one: holding it is the proof.
+/// Only [`crate::Draft::compile`] makes one: holding it is the proof.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Gateway {
@@ -36,8 +36,12 @@ pub struct Gateway {
     pub contracts: BTreeMap<String, ContractSpec>,
 
     /// Where things were written, by path: `backends.orders`, `apis.orders`,
-    /// `listeners.public`.
+    /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,
+
+    /// What is no fault of what was written, and yet not as it should be: keys
+    /// that were fetched and are none.
+    pub warnings: Vec<Fault>,
 }
 
 /// Where Envoy listens.
@@ -77,8 +81,18 @@ pub struct Endpoint {
 }
 
 /// What a backend speaks.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq, serde::Deserialize, serde::Serialize)]
-#[derive(schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Eq,
+    Hash,
+    PartialEq,
+    serde::Deserialize,
+    serde::Serialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// HTTP/1.1.

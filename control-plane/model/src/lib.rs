@@ -2,9 +2,31 @@
 //!
 //! A pure step from the bytes of `tollgate.yaml` to a [`Gateway`]. Every fault
 //! is reported with its place, because a person is reading.
+//!
+//! [`read`] makes a [`Draft`], which says what else has to be loaded;
+//! [`Draft::compile`] takes that and tells every fault, or gives the gateway.
 
+mod at;
+mod check;
+mod draft;
+mod duration;
+mod fault;
 mod gateway;
+mod merge;
+mod nearest;
+mod path;
 mod place;
+mod schema;
+mod shape;
+mod sift;
+mod source;
+mod spec;
+mod yaml;
 
+pub use crate::draft::{Draft, read};
+pub use crate::fault::Fault;
 pub use crate::gateway::{Backend, Endpoint, Gateway, Health, HostRoute, Listener, Protocol};
 pub use crate::place::Place;
+pub use crate::schema::schema;
+pub use crate::source::{Loaded, Reference, Source, key_set};
+pub use crate::yaml::FILE_BYTES_MAX;

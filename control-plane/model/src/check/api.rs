@@ -1,0 +1,81 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollgate_auth::Authenticator;
+use tollgate_gateway::{Contract, ContractSpec, OperationSpec};
+
+use super::host::{self, InvalidHost};
+use super::listener::at_section;
+use super::route::{Known, Route, route};
+use super::{identity, order};
+use crate::HostRoute;
+use crate::at::At;
+use crate::fault::Faults;
+
+/// What is offered, and where.
+#[derive(Default)]
+pub(super) struct Apis {
+    pub(super) hosts: BTreeMap<String, Vec<HostRoute>>,
+    pub(super) contracts: BTreeMap<String, ContractSpec>,
+}
+
+pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
+    let written = root.fields("apis");
+    if written.is_empty() {
+        at_section(root, "apis", "there is none; write one with a host and a route", faults);
+    }
+    // Placeholders always compile, so there is nothing to tell here.
+    let Some(methods) = identity::methods(root) else { return Apis::default() };
+    let known = Known { root, methods: &methods };
+    let mut apis = Vec::new();
+    for (name, at) in written {
+        let hosts = hosts(&at, faults);
+        let routes = at.fields("routes").into_iter();
+        let routes = routes.filter(|(_, at)| !at.node.is_gone());
+        let routes = routes.map(|(route_name, at)| route(name, route_name, at, &known, faults));
+        apis.push((name, hosts, order::sorted(routes.collect())));
+    }
+    Apis { hosts: order::by_host(&apis, faults), contracts: contracts(apis) }
+}
+
+fn hosts(at: &At<'_>, faults: &mut Faults) -> BTreeSet<String> {
+    let mut hosts = BTreeSet::new();
+    for item in at.items("hosts") {
+        let Some(text) = item.text() else { continue };
+        match host::pattern(text) {
+            Ok(host) if hosts.contains(&host) => {
+                item.fault(faults, InvalidHost::Twice(text.to_owned()).to_string());
+            }
+            Ok(host) => {
+                hosts.insert(host);
+            }
+            Err(invalid) => item.fault(faults, invalid.to_string()),
+        }
+    }
+    hosts
+}
+
+fn contracts(
+    apis: Vec<(&str, BTreeSet<String>, Vec<Route<'_>>)>,
+) -> BTreeMap<String, ContractSpec> {
+    let contract = |(name, _, routes): (&str, _, Vec<Route<'_>>)| {
+        let operations: Vec<OperationSpec> =
+            routes.into_iter().filter_map(|route| route.operation).collect();
+        (name.to_owned(), ContractSpec { api: name.to_owned(), operations })
+    };
+    apis.into_iter().map(contract).collect()
+}
+
+/// Every contract as the filter will see it.
+pub(super) fn whole(
+    root: &At<'_>,
+    contracts: &BTreeMap<String, ContractSpec>,
+    authenticator: &Authenticator,
+    faults: &mut Faults,
+) {
+    for (name, at) in root.fields("apis") {
+        let Some(contract) = contracts.get(name) else { continue };
+        if let Err(invalid) = Contract::compile(contract.clone(), authenticator) {
+            at.told(faults, &invalid.to_string());
+        }
+    }
+}

@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tollgate_auth::{ApiKeySourceSpec, ApiKeySpec, Authenticator, IdentitySpec, IssuerSpec};
+
+use super::jwks;
+use super::span::seconds;
+use super::tier::SEED;
+use crate::Loaded;
+use crate::at::At;
+use crate::fault::Faults;
+use crate::sift::{Refused, read, sift};
+use crate::spec::{IssuerFile, JwksSpec};
+
+const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
+
+/// Stands in for what is missing, which was told as a fault, so that the rest
+/// can be judged.
+const PLACEHOLDER: &str = "placeholder";
+
+pub(super) fn issuers(
+    root: &At<'_>,
+    loaded: &Loaded,
+    faults: &mut Faults,
+    warnings: &mut Faults,
+) -> BTreeMap<String, IssuerSpec> {
+    let mut issuers = BTreeMap::new();
+    for (name, at) in written(root) {
+        let keys = jwks::outside(&at, loaded, faults, warnings);
+        if let Some(issuer) = issuer(name, &at, keys, faults, warnings) {
+            issuers.insert(name.to_owned(), issuer);
+        }
+    }
+    issuers
+}
+
+fn written<'a>(root: &At<'a>) -> Vec<(&'a str, At<'a>)> {
+    root.get("identity").map(|identity| identity.fields("jwt")).unwrap_or_default()
+}
+
+/// `keys` are those that are not in the file itself.
+fn issuer(
+    name: &str,
+    at: &At<'_>,
+    keys: Option<Json>,
+    faults: &mut Faults,
+    warnings: &mut Faults,
+) -> Option<IssuerSpec> {
+    let file: IssuerFile = at.read(faults)?;
+    let skew = seconds(at, "clock_skew", &file.clock_skew, &CLOCK_SKEW, faults);
+    let skew = skew.unwrap_or_default();
+    let keys = match &file.jwks {
+        Some(JwksSpec::Url(_)) => fetched(name, at, &file, keys, warnings),
+        _ => keys,
+    };
+    sift(at, faults, |json| {
+        let file: IssuerFile = read(json)?;
+        let spec = spec(&file, keys.clone(), skew);
+        refused(name, spec).map_err(|text| Refused::Invalid(named(&file, &text)))
+    });
+    Some(spec(&file, keys, skew))
+}
+
+/// Keys that were fetched are no part of the file: bad ones are as good as
+/// none, and not a reason to refuse what was written.
+fn fetched(
+    name: &str,
+    at: &At<'_>,
+    file: &IssuerFile,
+    keys: Option<Json>,
+    warnings: &mut Faults,
+) -> Option<Json> {
+    let spec = IssuerSpec { algorithms: file.algorithms.clone(), ..placeholder(keys.clone()) };
+    let Err(text) = refused(name, spec) else { return keys };
+    at.told(warnings, &named(file, &text));
+    None
+}
+
+fn spec(file: &IssuerFile, keys: Option<Json>, clock_skew_seconds: u32) -> IssuerSpec {
+    let IssuerFile { issuer, audiences, jwks, algorithms, claims, clock_skew: _ } = file;
+    let placeholder = placeholder(match jwks {
+        Some(JwksSpec::Inline(keys)) => Some(keys.clone()),
+        Some(JwksSpec::File(_) | JwksSpec::Url(_)) => keys,
+        None => None,
+    });
+    IssuerSpec {
+        issuer: issuer.clone().unwrap_or(placeholder.issuer),
+        audiences: audiences.clone().unwrap_or(placeholder.audiences),
+        jwks: placeholder.jwks,
+        algorithms: algorithms.clone(),
+        claims: claims.clone(),
+        clock_skew_seconds,
+    }
+}
+
+fn placeholder(jwks: Option<Json>) -> IssuerSpec {
+    let (algorithms, claims) = <_>::default();
+    let (issuer, audiences) = (PLACEHOLDER.to_owned(), vec![PLACEHOLDER.to_owned()]);
+    IssuerSpec { issuer, audiences, jwks, algorithms, claims, clock_skew_seconds: 0 }
+}
+
+fn refused(name: &str, issuer: IssuerSpec) -> Result<(), String> {
+    let jwt = BTreeMap::from([(name.to_owned(), issuer)]);
+    let compiled = Authenticator::compile(IdentitySpec { jwt, ..IdentitySpec::default() }, SEED);
+    let path = format!("jwt.{name}.");
+    compiled.map(drop).map_err(|invalid| {
+        let text = invalid.to_string();
+        text.strip_prefix(&path).unwrap_or(&text).to_owned()
+    })
+}
+
+fn named(file: &IssuerFile, text: &str) -> String {
+    file.jwks.as_ref().map_or_else(|| text.to_owned(), |jwks| jwks::named(jwks, text))
+}
+
+pub(super) fn api_key(root: &At<'_>, faults: &mut Faults) -> Option<ApiKeySpec> {
+    let at = root.get("identity")?.get("api_key")?;
+    sift(&at, faults, |json| {
+        let api_key = Some(read(json)?);
+        let identity = IdentitySpec { api_key, ..IdentitySpec::default() };
+        let compiled = Authenticator::compile(identity, SEED);
+        compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "api_key"))
+    });
+    at.read(faults)
+}
+
+/// Knows every method that is written, whatever is wrong with it: a route that
+/// names one is not at fault for that.
+pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
+    let mut jwt = BTreeMap::new();
+    for (name, at) in written(root) {
+        let issuer = at.get("issuer").and_then(|issuer| issuer.text());
+        let issuer = issuer.filter(|issuer| !issuer.is_empty()).unwrap_or(name).to_owned();
+        jwt.insert(name.to_owned(), IssuerSpec { issuer, ..placeholder(None) });
+    }
+    let written = root.get("identity").and_then(|identity| identity.get("api_key"));
+    let api_key = written.map(|at| good_api_key(&at).unwrap_or_else(placeholder_api_key));
+    Authenticator::compile(IdentitySpec { jwt, api_key, ..IdentitySpec::default() }, SEED).ok()
+}
+
+fn good_api_key(at: &At<'_>) -> Option<ApiKeySpec> {
+    let api_key: ApiKeySpec = serde_json::from_value(at.node.to_json()).ok()?;
+    let identity = IdentitySpec { api_key: Some(api_key.clone()), ..IdentitySpec::default() };
+    Authenticator::compile(identity, SEED).ok().map(|_| api_key)
+}
+
+fn placeholder_api_key() -> ApiKeySpec {
+    ApiKeySpec { from: vec![ApiKeySourceSpec { header: "x-api-key".to_owned() }] }
+}
+
+/// All of it together.
+pub(super) fn whole(
+    root: &At<'_>,
+    identity: &IdentitySpec,
+    faults: &mut Faults,
+) -> Option<Authenticator> {
+    match Authenticator::compile(identity.clone(), SEED) {
+        Ok(authenticator) => Some(authenticator),
+        Err(invalid) => {
+            let text = invalid.to_string();
+            let is_tenant = text.starts_with("tenants");
+            let at = root.get("identity").filter(|_| !is_tenant).unwrap_or_else(|| root.clone());
+            at.told(faults, &text);
+            None
+        }
+    }
+}

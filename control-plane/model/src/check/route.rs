@@ -1,0 +1,151 @@
+use serde::Deserialize;
+use tollgate_auth::{Access, AccessSpec, AuthSpec, Authenticator};
+use tollgate_gateway::{MatchSpec, Operation, OperationSpec};
+use tollgate_rate_limit::Limits;
+use tollgate_transform::{MessageSpec, Transform};
+
+use super::tenant::instead;
+use crate::at::At;
+use crate::fault::Faults;
+use crate::sift::{Refused, read, sift};
+
+/// A route, as far as it can be judged.
+pub(super) struct Route<'a> {
+    pub(super) api: &'a str,
+    pub(super) name: &'a str,
+    pub(super) at: At<'a>,
+    /// None if that was at fault.
+    pub(super) matcher: Option<MatchSpec>,
+    pub(super) backend: String,
+    /// None if anything was.
+    pub(super) operation: Option<OperationSpec>,
+}
+
+/// What all routes may refer to.
+pub(super) struct Known<'a> {
+    pub(super) root: &'a At<'a>,
+    pub(super) methods: &'a Authenticator,
+}
+
+/// Why a route was refused.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+enum InvalidRoute {
+    #[error("no backend is named {0:?}; {1}")]
+    NoSuchBackend(String, String),
+}
+
+#[derive(Deserialize)]
+struct Changes {
+    #[serde(default)]
+    request: MessageSpec,
+    #[serde(default)]
+    response: MessageSpec,
+}
+
+/// Checks each part of a route by itself, so that all faults are told.
+pub(super) fn route<'a>(
+    api: &'a str,
+    name: &'a str,
+    at: At<'a>,
+    known: &Known<'_>,
+    faults: &mut Faults,
+) -> Route<'a> {
+    let matcher = matcher(&at, known, faults);
+    let backend = backend(&at, known, faults);
+    access(&at, known, faults);
+    limits(&at, faults);
+    changes(&at, matcher.is_some(), faults);
+    let operation = operation(name, &at, faults);
+    Route { api, name, at, matcher, backend, operation }
+}
+
+/// The route as the filter gets it, if it is whole.
+fn operation(name: &str, at: &At<'_>, faults: &mut Faults) -> Option<OperationSpec> {
+    let Changes { request, response } = at.with(&at.only(&["request", "response"])).read(faults)?;
+    Some(OperationSpec {
+        name: name.to_owned(),
+        group: at.get("backend")?.text()?.to_owned(),
+        r#match: at.get("match")?.read(faults)?,
+        access: at.with(&at.only(&["auth", "allow"])).read(faults)?,
+        limits: at.get("limits").map_or_else(|| Some(Vec::new()), |limits| limits.read(faults))?,
+        request,
+        response,
+    })
+}
+
+fn matcher(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> Option<MatchSpec> {
+    let matcher = at.get("match")?;
+    let part = at.only(&["match"]);
+    sift(&at.with(&part), faults, |json| {
+        let Matched { r#match } = read(json)?;
+        let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default() };
+        let (limits, request, response) = <_>::default();
+        let (name, group) = <_>::default();
+        let operation = OperationSpec { name, group, r#match, access, limits, request, response };
+        let compiled = Operation::compile(operation, known.methods);
+        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
+    });
+    if faults.are_in(&matcher.path) { None } else { matcher.read(faults) }
+}
+
+#[derive(Deserialize)]
+struct Matched {
+    r#match: MatchSpec,
+}
+
+fn backend(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> String {
+    let Some(at) = at.get("backend") else { return String::new() };
+    let name = at.text().unwrap_or_default();
+    let backends = known.root.fields("backends");
+    if backends.iter().all(|(known, _)| *known != name) {
+        let remedy = instead(name, "backends", backends.iter().map(|(known, _)| *known));
+        at.fault(faults, InvalidRoute::NoSuchBackend(name.to_owned(), remedy).to_string());
+    }
+    name.to_owned()
+}
+
+fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
+    let part = at.only(&["auth", "allow"]);
+    sift(&at.with(&part), faults, |json| {
+        let compiled = Access::compile(read(json)?, known.methods);
+        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
+    });
+}
+
+fn limits(at: &At<'_>, faults: &mut Faults) {
+    let Some(at) = at.get("limits") else { return };
+    sift(&at, faults, |json| {
+        let compiled = Limits::compile(read(json)?);
+        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
+    });
+}
+
+/// Where the match is at fault, its parameters may be too, and are believed.
+fn changes(at: &At<'_>, matches: bool, faults: &mut Faults) {
+    let path = at.get("match").and_then(|matcher| matcher.get("path"));
+    let path = path.and_then(|path| path.text());
+    if path.is_none() && !matches {
+        return;
+    }
+    let segments = path.unwrap_or_default().split('/');
+    let parameters: Vec<&str> =
+        segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
+    let part = at.only(&["request", "response"]);
+    sift(&at.with(&part), faults, |json| {
+        let Changes { request, response } = read(json)?;
+        let compiled = Transform::compile(request, response, &parameters);
+        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
+    });
+}
+
+impl Route<'_> {
+    /// The request headers that it writes, in lower case, with their places.
+    pub(super) fn written(&self) -> Vec<(String, At<'_>)> {
+        let headers = self.at.get("request").and_then(|request| request.get("headers"));
+        let Some(headers) = headers else { return Vec::new() };
+        let removed = headers.items("remove");
+        let removed = removed.into_iter().filter_map(|at| Some((at.text()?, at)));
+        let named = headers.fields("set").into_iter().chain(headers.fields("add")).chain(removed);
+        named.map(|(name, at)| (name.to_ascii_lowercase(), at)).collect()
+    }
+}

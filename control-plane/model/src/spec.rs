@@ -1,0 +1,256 @@
+//! What an operator writes. The comments on fields are the manual: the schema
+//! and the reference page are made of them.
+//!
+//! Fields that the schema requires are optional to serde: a file without them is
+//! refused, but what else is wrong with it can still be told.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tollgate_auth::{Algorithm, AllowSpec, ApiKeySpec, AuthSpec, ClaimsSpec, TenantSpec};
+use tollgate_gateway::MatchSpec;
+use tollgate_rate_limit::{LimitSpec, TierSpec};
+use tollgate_transform::MessageSpec;
+
+use crate::Protocol;
+
+/// What Tollgate is told: one file, or the files of a folder together.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Tollgate")]
+#[expect(dead_code, reason = "only its schema is used: the file is read part by part")]
+pub(crate) struct FileSpec {
+    /// Where the gateway listens, by name. At least one.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) listeners: BTreeMap<String, ListenerSpec>,
+
+    /// Whom the gateway recognises. Without it every route is `auth: none`.
+    #[schemars(default)]
+    pub(crate) identity: IdentityFile,
+
+    /// What the tenants of each tier get, by the tier's name.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) tiers: BTreeMap<String, TierSpec>,
+
+    /// Customers, by id.
+    #[schemars(default, extend("propertyNames" = ids()))]
+    pub(crate) tenants: BTreeMap<String, TenantSpec>,
+
+    /// Where requests go, by name.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) backends: BTreeMap<String, BackendSpec>,
+
+    /// What is offered, by the API's name. At least one.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) apis: BTreeMap<String, ApiSpec>,
+}
+
+/// Where the gateway listens.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListenerSpec {
+    /// The IP address and port it binds. `0.0.0.0` and `[::]` are all addresses.
+    #[schemars(required, example = &"127.0.0.1:8080")]
+    pub(crate) address: Option<String>,
+
+    /// How many proxies of ours stand before the gateway: that many right-most
+    /// entries of `X-Forwarded-For` are believed.
+    #[serde(default)]
+    #[schemars(range(max = 16))]
+    pub(crate) trusted_hops: u32,
+}
+
+/// Whom the gateway recognises, and by what.
+#[derive(Default, JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Identity")]
+#[expect(dead_code, reason = "only its schema is used: the file is read part by part")]
+pub(crate) struct IdentityFile {
+    /// Issuers of JSON Web Tokens, by the name that `auth: { any_of: [jwt.NAME] }` refers to.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) jwt: BTreeMap<String, IssuerFile>,
+
+    /// Where API keys stand in a request. None are accepted without it.
+    #[schemars(default)]
+    pub(crate) api_key: Option<ApiKeySpec>,
+}
+
+/// One issuer of JSON Web Tokens.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Issuer")]
+pub(crate) struct IssuerFile {
+    /// The exact value of the `iss` claim.
+    #[schemars(required, length(min = 1), example = &"https://id.example.com")]
+    pub(crate) issuer: Option<String>,
+
+    /// Values of the `aud` claim, one of which a token must have.
+    #[schemars(required, length(min = 1), example = list("api"))]
+    pub(crate) audiences: Option<Vec<String>>,
+
+    /// Where the issuer's public keys are.
+    #[schemars(required)]
+    pub(crate) jwks: Option<JwksSpec>,
+
+    /// The algorithms accepted. By default those that the keys name or imply.
+    #[serde(default)]
+    #[schemars(example = list("RS256 ES256"))]
+    pub(crate) algorithms: Vec<Algorithm>,
+
+    /// Which claims tell tenant, tier and scopes.
+    #[serde(default)]
+    pub(crate) claims: ClaimsSpec,
+
+    /// How far the issuer's clock may be from ours: whole seconds, at most 60s.
+    #[serde(default = "clock_skew")]
+    #[schemars(regex(pattern = DURATION), example = &"30s")]
+    pub(crate) clock_skew: String,
+}
+
+/// Where an issuer's keys are: exactly one of these.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Jwks")]
+pub(crate) enum JwksSpec {
+    /// Here: a JSON Web Key Set (RFC 7517, section 5), `{ keys: [...] }`.
+    Inline(#[schemars(with = "BTreeMap<String, serde_json::Value>")] serde_json::Value),
+    /// In a file, named relative to this one.
+    File(#[schemars(length(min = 1), example = &"keys.json")] String),
+    /// At an address that is fetched every few minutes. `https`; `http` on loopback only.
+    Url(
+        #[schemars(length(min = 1), example = &"https://id.example.com/jwks.json")]
+        String,
+    ),
+}
+
+/// Where requests go.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackendSpec {
+    /// Addresses with ports. Names are resolved by Envoy, again and again.
+    #[schemars(required, length(min = 1), example = list("10.0.0.1:9000 orders.internal:9000"))]
+    pub(crate) endpoints: Option<Vec<String>>,
+
+    /// What it speaks.
+    #[serde(default)]
+    pub(crate) protocol: Protocol,
+
+    /// How long a response may take, from the end of the request to its own
+    /// end: from 1ms to 1h.
+    #[serde(default = "timeout")]
+    #[schemars(regex(pattern = DURATION), example = &"5s")]
+    pub(crate) timeout: String,
+
+    /// How many requests one Envoy sends it at a time, whoever calls; 503
+    /// beyond. By default 1024, as many as Envoy itself allows.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub(crate) in_flight: Option<u32>,
+
+    /// How its endpoints are probed. By default they are not.
+    #[serde(default)]
+    pub(crate) health: Option<HealthSpec>,
+}
+
+/// How endpoints are probed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HealthSpec {
+    /// The path of the probe, a GET; a status of 2xx is healthy.
+    #[schemars(required, example = &"/healthz")]
+    pub(crate) path: Option<String>,
+
+    /// From one probe to the next: from 1s to 1h.
+    #[serde(default = "probe_interval")]
+    #[schemars(regex(pattern = DURATION), example = &"10s")]
+    pub(crate) interval: String,
+
+    /// How long a probe may take, at most the interval.
+    #[serde(default = "probe_timeout")]
+    #[schemars(regex(pattern = DURATION), example = &"2s")]
+    pub(crate) timeout: String,
+}
+
+/// What is offered under some host names.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "Api")]
+#[expect(dead_code, reason = "only its schema is used: the file is read part by part")]
+pub(crate) struct ApiSpec {
+    /// Host names without port: `orders.example.com`, `*.example.com` for
+    /// every name below, `*` for all others. Several APIs may share one.
+    #[schemars(length(min = 1), example = list("orders.example.com"))]
+    pub(crate) hosts: Vec<String>,
+
+    /// Its routes, by name. The order does not matter: routes of higher
+    /// `priority` come first, then those of more specific paths.
+    #[schemars(extend("propertyNames" = names(), "minProperties" = 1))]
+    pub(crate) routes: BTreeMap<String, RouteSpec>,
+}
+
+/// One route: which requests, who may send them, and what becomes of them.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used: the file is read part by part")]
+pub(crate) struct RouteSpec {
+    /// Which requests it serves.
+    pub(crate) r#match: MatchSpec,
+
+    /// The name of the backend that they go to.
+    #[schemars(length(min = 1), example = &"orders")]
+    pub(crate) backend: String,
+
+    /// How callers prove who they are; `auth: none` admits everybody and has to be written.
+    pub(crate) auth: AuthSpec,
+
+    /// What callers must have been granted.
+    #[schemars(default)]
+    pub(crate) allow: AllowSpec,
+
+    /// How often they may call. All limits count; the tier's do too.
+    #[schemars(default)]
+    pub(crate) limits: Vec<LimitSpec>,
+
+    /// What is changed about the request.
+    #[schemars(default)]
+    pub(crate) request: MessageSpec,
+
+    /// What is changed about the response.
+    #[schemars(default)]
+    pub(crate) response: MessageSpec,
+}
+
+/// Names stand in paths such as `jwt.NAME` and are Envoy's names of resources.
+pub(crate) const NAME: &str = "^[A-Za-z0-9_-]{1,64}$";
+
+/// Ids of tenants are the claims that tokens carry, and the values of a header.
+pub(crate) const ID: &str = "^[!-~]{1,128}$";
+
+/// What [`crate::duration::parse`] reads.
+pub(crate) const DURATION: &str = "^[0-9]{1,9}(ms|s|m|h)$";
+
+fn names() -> serde_json::Value {
+    serde_json::json!({ "pattern": NAME })
+}
+
+fn ids() -> serde_json::Value {
+    serde_json::json!({ "pattern": ID })
+}
+
+fn list(entries: &str) -> Vec<&str> {
+    entries.split(' ').collect()
+}
+
+fn clock_skew() -> String {
+    "30s".to_owned()
+}
+
+fn timeout() -> String {
+    "15s".to_owned()
+}
+
+fn probe_interval() -> String {
+    "10s".to_owned()
+}
+
+fn probe_timeout() -> String {
+    "2s".to_owned()
+}

@@ -1,0 +1,85 @@
+//! From bytes to a tree of values that know their lines.
+
+mod builder;
+mod parse;
+mod scalar;
+
+use serde_json::Number;
+
+use crate::place::Spot;
+
+pub(crate) use self::parse::parse;
+
+/// The largest file that is read, in bytes.
+pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// A value and where it was written: for the value of a field, the line of the
+/// field's name.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) spot: Spot,
+    pub(crate) value: Value,
+}
+
+/// The types that JSON has too.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// Nothing: `~`, `null`, or no value at all.
+    Null,
+    Bool(bool),
+    /// As a number, and as it was written.
+    Number(Number, String),
+    String(String),
+    List(Vec<Node>),
+    /// Invariant: no two fields of one name.
+    Mapping(Vec<(String, Node)>),
+    /// Taken out, because it was at fault. Keeps its index in a list.
+    Gone,
+}
+
+impl Node {
+    /// The value of a field.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        self.fields().iter().find(|(name, _)| name == key).map(|(_, node)| node)
+    }
+
+    /// The fields of a mapping; of anything else, none.
+    pub(crate) fn fields(&self) -> &[(String, Self)] {
+        match &self.value {
+            Value::Mapping(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a list; of anything else, none.
+    pub(crate) fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.value, Value::Gone)
+    }
+
+    /// The value without places and without what was taken out.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null | Value::Gone => serde_json::Value::Null,
+            Value::Bool(truth) => (*truth).into(),
+            Value::Number(number, _) => number.clone().into(),
+            Value::String(text) => text.clone().into(),
+            Value::List(items) => items.iter().filter(is_there).map(Self::to_json).collect(),
+            Value::Mapping(fields) => fields
+                .iter()
+                .filter(|(_, node)| is_there(&node))
+                .map(|(name, node)| (name.clone(), node.to_json()))
+                .collect(),
+        }
+    }
+}
+
+fn is_there(node: &&Node) -> bool {
+    !node.is_gone()
+}
