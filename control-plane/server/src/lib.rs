@@ -1,1 +1,35 @@
 //! The control plane.
+//!
+//! Reads what an operator wrote, and tells it to every Envoy that asks, now and
+//! at every change. A change is published only if all of it is good; until
+//! then the last good one is served.
+//!
+//! `publish` has a thread of its own and makes revisions out of files; `client`
+//! is a task for each Envoy and brings it the newest; between them is one
+//! channel that holds one revision.
+
+pub mod cli;
+pub mod commands;
+
+mod ads;
+mod client;
+mod config;
+mod connection;
+mod fetch;
+mod keys;
+mod load;
+mod logging;
+mod module;
+mod progress;
+mod publish;
+mod report;
+mod revision;
+mod serve;
+mod watch;
+
+pub use crate::config::UnreadableFile;
+pub use crate::fetch::FetchFailed;
+pub use crate::load::Fault;
+pub use crate::logging::{LogFormat, start_logging};
+pub use crate::module::{InvalidModule, Module};
+pub use crate::serve::{ServeFailed, serve};

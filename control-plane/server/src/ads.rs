@@ -1,0 +1,91 @@
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tollgate_xds::delta;
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service, http};
+use tonic::server::{Grpc, NamedService, StreamingService};
+use tonic::{Request, Response, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+use crate::client::{Patience, attend};
+use crate::connection::Peer;
+use crate::revision::Revision;
+
+/// The largest message that a client may send. One that reconnects names
+/// everything that it has: several MB with 100,000 resources.
+const REQUEST_BYTES_MAX: usize = 64 << 20;
+
+/// Envoy's aggregated discovery service, of which only the delta variant is
+/// spoken.
+///
+/// Written by hand rather than generated, because the generated one has an
+/// answer type that would copy every resource for every client.
+#[derive(Clone)]
+pub(crate) struct Ads {
+    revisions: watch::Receiver<Arc<Revision>>,
+    patience: Patience,
+}
+
+// === impl Ads ===
+
+impl Ads {
+    pub(crate) fn new(revisions: watch::Receiver<Arc<Revision>>, patience: Patience) -> Self {
+        Self { revisions, patience }
+    }
+}
+
+impl NamedService for Ads {
+    const NAME: &'static str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
+}
+
+impl Service<http::Request<Body>> for Ads {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let ads = self.clone();
+        Box::pin(async move {
+            if !request.uri().path().ends_with("/DeltaAggregatedResources") {
+                let text = "only DeltaAggregatedResources is served; use api_type: DELTA_GRPC";
+                return Ok(Status::unimplemented(text).into_http());
+            }
+            let mut grpc = Grpc::new(ProstCodec::default())
+                .apply_max_message_size_config(Some(REQUEST_BYTES_MAX), None);
+            Ok(grpc.streaming(ads, request).await)
+        })
+    }
+}
+
+impl StreamingService<DeltaDiscoveryRequest> for Ads {
+    type Response = delta::Response;
+    type ResponseStream = ReceiverStream<Result<delta::Response, Status>>;
+    type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
+
+    /// Hands the stream to a task of its own, which owns all there is to know
+    /// about this client and ends with it.
+    fn call(&mut self, request: Request<Streaming<DeltaDiscoveryRequest>>) -> Self::Future {
+        let Some(peer) = request.extensions().get::<Peer>().cloned() else {
+            return ready(Err(Status::internal("the connection is unknown")));
+        };
+        // One response waits here and one in the connection; the rest is made
+        // when the client has read them.
+        let (responses, queue) = mpsc::channel(1);
+        let (revisions, patience) = (self.revisions.clone(), self.patience);
+        tokio::spawn(attend(peer, request.into_inner(), responses, revisions, patience));
+        ready(Ok(Response::new(ReceiverStream::new(queue))))
+    }
+}
+
+#[cfg(test)]
+mod tests;

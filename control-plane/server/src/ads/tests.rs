@@ -1,0 +1,182 @@
+//! Real streams over loopback.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
+use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryRequest};
+use tollgate_xds::{Kind, Resource, Snapshot};
+use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
+
+use super::*;
+use crate::serve::serve_streams;
+
+const LONG: Duration = Duration::from_mins(1);
+const SHORT: Duration = Duration::from_millis(100);
+const PATIENT: Patience = Patience { introduction: LONG, reading: LONG };
+
+struct Server {
+    revisions: watch::Sender<Arc<Revision>>,
+    address: String,
+}
+
+impl Server {
+    fn start(snapshot: Snapshot, patience: Patience) -> Self {
+        let (revisions, receiver) = watch::channel(Arc::new(Revision::new(1, snapshot)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(serve_streams(listener, receiver, patience));
+        Self { revisions, address }
+    }
+
+    async fn client(&self, window: u32) -> AggregatedDiscoveryServiceClient<Channel> {
+        let endpoint = Endpoint::from_shared(self.address.clone()).unwrap();
+        let channel = endpoint.initial_stream_window_size(window).connect().await.unwrap();
+        AggregatedDiscoveryServiceClient::new(channel)
+    }
+
+    async fn stream(&self) -> Ends {
+        self.stream_through(65_535).await
+    }
+
+    async fn stream_through(&self, window: u32) -> Ends {
+        let (requests, queue) = mpsc::channel(8);
+        let stream = ReceiverStream::new(queue);
+        let response = self.client(window).await.delta_aggregated_resources(stream).await.unwrap();
+        (requests, response.into_inner())
+    }
+}
+
+/// A client's ends of a stream.
+type Ends = (mpsc::Sender<DeltaDiscoveryRequest>, Streaming<DeltaDiscoveryResponse>);
+
+fn clusters(clusters: &[(&str, &str)]) -> Snapshot {
+    let clusters = clusters.iter().map(|(name, version)| {
+        let resource = Resource {
+            version: (*version).to_owned(),
+            body: vec![0; 4096].into(),
+            needs: Vec::new(),
+            origin: String::new(),
+        };
+        ((*name).to_owned(), resource)
+    });
+    Snapshot { resources: BTreeMap::from([(Kind::Cluster, clusters.collect())]) }
+}
+
+fn every_cluster(node: &str) -> DeltaDiscoveryRequest {
+    DeltaDiscoveryRequest {
+        node: Some(Node { id: node.to_owned(), ..Node::default() }),
+        type_url: Kind::Cluster.type_url().to_owned(),
+        ..DeltaDiscoveryRequest::default()
+    }
+}
+
+fn ack(response: &DeltaDiscoveryResponse) -> DeltaDiscoveryRequest {
+    DeltaDiscoveryRequest {
+        type_url: response.type_url.clone(),
+        response_nonce: response.nonce.clone(),
+        ..DeltaDiscoveryRequest::default()
+    }
+}
+
+/// What a response says, as `name=version` and `-name`.
+fn said(response: &DeltaDiscoveryResponse) -> Vec<String> {
+    let added = response.resources.iter().map(|r| format!("{}={}", r.name, r.version));
+    let removed = response.removed_resources.iter().map(|name| format!("-{name}"));
+    added.chain(removed).collect()
+}
+
+#[tokio::test]
+async fn a_client_gets_everything_and_then_only_what_changed() {
+    let server = Server::start(clusters(&[("a", "1"), ("b", "1")]), PATIENT);
+    let (requests, mut responses) = server.stream().await;
+    requests.send(every_cluster("gw-1")).await.unwrap();
+    let first = responses.message().await.unwrap().unwrap();
+    assert_eq!(said(&first), ["a=1", "b=1"]);
+    assert_eq!(first.resources[0].resource.as_ref().unwrap().value, vec![0; 4096]);
+
+    requests.send(ack(&first)).await.unwrap();
+    let next = clusters(&[("a", "1"), ("b", "2")]);
+    server.revisions.send_replace(Arc::new(Revision::new(2, next)));
+    let second = responses.message().await.unwrap().unwrap();
+    assert_eq!(said(&second), ["b=2"]);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_introduce_itself_is_turned_away() {
+    let patience = Patience { introduction: SHORT, ..PATIENT };
+    let server = Server::start(clusters(&[]), patience);
+    for (first, code, text) in [
+        (
+            Some(every_cluster("")),
+            Code::InvalidArgument,
+            "node.id: is empty in the first request; set node.id",
+        ),
+        (
+            Some(DeltaDiscoveryRequest::default()),
+            Code::InvalidArgument,
+            "node.id: is empty in the first request; set node.id",
+        ),
+        (None, Code::DeadlineExceeded, "the first request did not come in time"),
+    ] {
+        let (requests, mut responses) = server.stream().await;
+        if let Some(first) = first {
+            requests.send(first).await.unwrap();
+        }
+        let status = responses.message().await.unwrap_err();
+        assert_eq!((status.code(), status.message()), (code, text));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_and_others_are_served() {
+    let patience = Patience { reading: SHORT, ..PATIENT };
+    let names: Vec<String> = (0..1_000).map(|n| format!("cluster-{n}")).collect();
+    let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let server = Server::start(clusters(&many), patience);
+    // So little goes out unread.
+    let (requests, mut responses) = server.stream_through(1).await;
+    requests.send(every_cluster("gw-1")).await.unwrap();
+    // Nothing is read until the server has dropped the other end.
+    requests.closed().await;
+    let status = loop {
+        match responses.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("the stream ended as if it were complete"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(status.code(), Code::Unknown, "{status}");
+
+    let (requests, mut responses) = server.stream().await;
+    requests.send(every_cluster("gw-2")).await.unwrap();
+    assert!(responses.message().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn streams_end_when_the_process_does() {
+    let server = Server::start(clusters(&[("a", "1")]), PATIENT);
+    let (requests, mut responses) = server.stream().await;
+    requests.send(every_cluster("gw-1")).await.unwrap();
+    responses.message().await.unwrap().unwrap();
+    drop(server);
+    let status = responses.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.message(), "the control plane is stopping");
+}
+
+#[tokio::test]
+async fn state_of_the_world_is_refused_with_the_remedy() {
+    let server = Server::start(clusters(&[]), PATIENT);
+    let requests = tokio_stream::once(DiscoveryRequest::default());
+    let status =
+        server.client(65_535).await.stream_aggregated_resources(requests).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(
+        status.message(),
+        "only DeltaAggregatedResources is served; use api_type: DELTA_GRPC"
+    );
+}

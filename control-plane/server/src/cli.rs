@@ -1,0 +1,100 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{LogFormat, Module};
+
+/// An API gateway's control plane.
+///
+/// Exits with 0 when all is well, with 1 when something is wrong with the
+/// configuration or the machine, with 2 when the command line makes no sense.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Feed Envoys, and follow changes of the configuration.
+    Serve(ServeArgs),
+
+    /// Print every fault in a configuration, one a line, or `ok`.
+    ///
+    /// Asks nobody: key sets named by url are not fetched.
+    Check {
+        /// A YAML file, or a folder of them.
+        config: PathBuf,
+    },
+
+    /// Show what a configuration becomes, step by step.
+    Translate {
+        /// A YAML file, or a folder of them.
+        config: PathBuf,
+        /// Which step.
+        #[arg(long, value_enum)]
+        to: Step,
+        /// Where the wasm module is.
+        #[command(flatten)]
+        module: ModuleArgs,
+    },
+
+    /// Print the JSON Schema of the configuration, for editors.
+    Schema,
+}
+
+/// How to serve.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// A YAML file, or a folder of them.
+    pub config: PathBuf,
+
+    /// Where Envoys find the control plane.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
+    pub xds: SocketAddr,
+
+    /// Where the wasm module is.
+    #[command(flatten)]
+    pub module: ModuleArgs,
+
+    /// How log lines look; `RUST_LOG` says how much is logged.
+    #[arg(long, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+/// Where the wasm module is.
+#[derive(Args, Debug)]
+pub struct ModuleArgs {
+    /// The wasm module, which Envoy reads from the same path. Symbolic links
+    /// are followed.
+    #[arg(long, value_name = "PATH", default_value = "target/filters/gateway.wasm")]
+    module: PathBuf,
+
+    /// The whole path of the module where Envoy runs, if that is another
+    /// machine. It is passed on as it is, and a new build needs a new path.
+    #[arg(long, value_name = "PATH", conflicts_with = "module")]
+    module_as: Option<PathBuf>,
+}
+
+/// A step of the translation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Step {
+    /// The checked gateway.
+    Model,
+    /// What Envoy is told.
+    Xds,
+}
+
+// === impl ModuleArgs ===
+
+impl From<ModuleArgs> for Module {
+    fn from(ModuleArgs { module, module_as }: ModuleArgs) -> Self {
+        module_as.map_or(Self::Here(module), Self::AtEnvoy)
+    }
+}

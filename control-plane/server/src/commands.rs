@@ -1,0 +1,111 @@
+//! The commands that print something and end.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use tollgate_model::Gateway;
+use tollgate_xds::{Deployment, Kind, Resource, Snapshot, translate as to_snapshot};
+
+use crate::Module;
+use crate::cli::Step;
+use crate::keys::Bodies;
+use crate::load::{Fault, Written};
+
+/// Why a translation cannot be shown.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TranslateFailed {
+    /// The configuration is not good.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Faults(Vec<Fault>),
+    /// It cannot be printed.
+    #[error(transparent)]
+    Output(#[from] io::Error),
+}
+
+/// Prints every fault, one a line, or `ok` and what there is. True if it is ok.
+///
+/// Faults go to standard output: they are what was asked for.
+pub fn check(config: &Path, out: &mut impl Write) -> io::Result<bool> {
+    match gateway(config) {
+        Ok(gateway) => {
+            writeln!(out, "ok: {}", summary(&gateway))?;
+            Ok(true)
+        }
+        Err(faults) => {
+            for fault in faults {
+                writeln!(out, "{fault}")?;
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// Prints what a configuration becomes.
+pub fn translate(
+    config: &Path,
+    to: Step,
+    module: &Module,
+    out: &mut impl Write,
+) -> Result<(), TranslateFailed> {
+    let gateway = gateway(config).map_err(TranslateFailed::Faults)?;
+    match to {
+        Step::Model => writeln!(out, "{:#?}", without_secrets(gateway))?,
+        Step::Xds => {
+            let module = module.resolve().map_err(|f| TranslateFailed::Faults(vec![f.into()]))?;
+            write_snapshot(&to_snapshot(&gateway, &Deployment { module }), out)?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the JSON Schema of the configuration.
+pub fn schema(out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &tollgate_model::schema())?;
+    writeln!(out)
+}
+
+/// Whatever an url names is taken to be unreachable: nobody is asked.
+fn gateway(config: &Path) -> Result<Gateway, Vec<Fault>> {
+    Written::read(config)?.compile(&Bodies::new())
+}
+
+fn summary(gateway: &Gateway) -> String {
+    let apis = gateway.contracts.len();
+    let routes = gateway.contracts.values().map(|contract| contract.operations.len()).sum();
+    let backends = gateway.backends.len();
+    let listeners = gateway.listeners.len();
+    [(apis, "API"), (routes, "route"), (backends, "backend"), (listeners, "listener")]
+        .map(|(count, what)| counted(count, what))
+        .join(", ")
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Members of a JSON Web Key that only its owner may know (RFC 7518, sections
+/// 6.2.2, 6.3.2 and 6.4.1).
+const PRIVATE_MEMBERS: [&str; 8] = ["k", "d", "p", "q", "dp", "dq", "qi", "oth"];
+
+fn without_secrets(mut gateway: Gateway) -> Gateway {
+    let key_sets = gateway.identity.jwt.values_mut().filter_map(|issuer| issuer.jwks.as_mut());
+    let keys = key_sets.filter_map(|set| set.get_mut("keys")?.as_array_mut()).flatten();
+    for key in keys.filter_map(serde_json::Value::as_object_mut) {
+        for member in PRIVATE_MEMBERS {
+            if let Some(secret) = key.get_mut(member) {
+                *secret = "[redacted]".into();
+            }
+        }
+    }
+    gateway
+}
+
+fn write_snapshot(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
+    for kind in Kind::ALL {
+        for (name, Resource { version, origin, .. }) in snapshot.of(kind) {
+            writeln!(out, "{kind:?} {name:?} version {version}, from {origin}")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,79 @@
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tollgate_model::{Gateway, Loaded, Reference, Source, read};
+
+use crate::config::{UnreadableFile, read_config, read_file};
+use crate::keys::Bodies;
+use crate::module::InvalidModule;
+
+/// One thing that is wrong with what is to be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A file that cannot be read.
+    #[error(transparent)]
+    File(#[from] UnreadableFile),
+    /// Something that is written in a file.
+    #[error("{0}")]
+    Written(tollgate_model::Fault),
+    /// The wasm module.
+    #[error(transparent)]
+    Module(#[from] InvalidModule),
+}
+
+/// A configuration that could be read, and what it names.
+pub(crate) struct Written {
+    sources: Vec<Source>,
+    references: Vec<Reference>,
+    files: Vec<(Reference, Result<Vec<u8>, String>)>,
+}
+
+// === impl Written ===
+
+impl Written {
+    /// Reads a file or a folder, and the files that it names.
+    pub(crate) fn read(config: &Path) -> Result<Self, Vec<Fault>> {
+        let sources = read_config(config).map_err(|faults| all(faults, Fault::File))?;
+        let draft = read(&sources).map_err(|faults| all(faults, Fault::Written))?;
+        let references = draft.references();
+        let files = references.iter().filter_map(|reference| {
+            let Reference::File(path) = reference else { return None };
+            Some((
+                reference.clone(),
+                read_file(Path::new(path)).map_err(UnreadableFile::into_reason),
+            ))
+        });
+        Ok(Self { files: files.collect(), sources, references })
+    }
+
+    /// Checks everything, with the key sets that were fetched.
+    pub(crate) fn compile(&self, fetched: &Bodies) -> Result<Gateway, Vec<Fault>> {
+        let urls =
+            fetched.iter().map(|(url, body)| (Reference::Url(url.clone()), Ok(body.clone())));
+        let loaded = Loaded(self.files.iter().cloned().chain(urls).collect());
+        let draft = read(&self.sources).map_err(|faults| all(faults, Fault::Written))?;
+        draft.compile(&loaded).map_err(|faults| all(faults, Fault::Written))
+    }
+
+    /// The urls that it names.
+    pub(crate) fn urls(&self) -> BTreeSet<String> {
+        let url = |reference: &Reference| match reference {
+            Reference::Url(url) => Some(url.clone()),
+            Reference::File(_) => None,
+        };
+        self.references.iter().filter_map(url).collect()
+    }
+
+    /// The files that it names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.references.iter().filter_map(|reference| match reference {
+            Reference::File(path) => Some(PathBuf::from(path)),
+            Reference::Url(_) => None,
+        })
+    }
+}
+
+fn all<T>(faults: Vec<T>, wrap: impl Fn(T) -> Fault) -> Vec<Fault> {
+    faults.into_iter().map(wrap).collect()
+}

@@ -1,0 +1,40 @@
+//! The `tollgate` command.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tollgate::cli::{Cli, Command, ServeArgs};
+use tollgate::{commands, serve, start_logging};
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(is_good) => ExitCode::from(u8::from(!is_good)),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            writeln!(io::stderr(), "{error:#}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<bool> {
+    let mut out = io::stdout().lock();
+    match cli.command {
+        Command::Serve(ServeArgs { config, xds, module, log_format }) => {
+            start_logging(log_format);
+            serve(&config, module.into(), xds)?;
+        }
+        Command::Check { config } => return Ok(commands::check(&config, &mut out)?),
+        Command::Translate { config, to, module } => {
+            commands::translate(&config, to, &module.into(), &mut out)?;
+        }
+        Command::Schema => commands::schema(&mut out)?,
+    }
+    Ok(true)
+}
+
+/// Whoever read our output has seen enough: `tollgate schema | head`.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,117 @@
+//! What is logged, and in which words. Never a body, a key or a header.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tollgate_xds::Kind;
+use tollgate_xds::delta::{Event, Named};
+use tonic::Status;
+use tracing::{error, info, warn};
+
+use crate::progress::Arrival;
+use crate::revision::Changes;
+
+/// As much of a client's name as is kept.
+const NAME_CHARS_MAX: usize = 128;
+
+pub(crate) fn serving(address: SocketAddr) {
+    info!(%address, "serving xDS");
+    if !address.ip().is_loopback() {
+        warn!(
+            "whoever reaches this address reads the whole configuration; let only Envoys reach it"
+        );
+    }
+}
+
+pub(crate) fn stopping() {
+    info!("stopping");
+}
+
+pub(crate) fn published(revision: u64, changes: &Changes) {
+    let Changes { added, changed, removed } = changes;
+    info!(revision, added, changed, removed, "published");
+}
+
+pub(crate) fn recovered() {
+    info!("recovered: the configuration is good again");
+}
+
+pub(crate) fn faults(faults: &[String], serving: u64) {
+    for fault in faults {
+        error!("{fault}");
+    }
+    warn!(
+        faults = faults.len(),
+        serving, "the configuration is not published; the last good one is served"
+    );
+}
+
+pub(crate) fn no_keys(url: &str, why: &dyn Display, kept: bool) {
+    let then = if kept {
+        "the set fetched before stays in use"
+    } else {
+        "tokens of this issuer are answered 503 until it can be had"
+    };
+    warn!(url, "a key set could not be had: {why}; {then}");
+}
+
+pub(crate) fn keys_again(url: &str) {
+    info!(url, "the key set can be had again");
+}
+
+pub(crate) fn connected(node: &str, peer: SocketAddr) {
+    info!(node, %peer, "connected");
+}
+
+pub(crate) fn refused_stranger(peer: SocketAddr, status: &Status) {
+    warn!(%peer, "a client was turned away: {}", one_line(status.message()));
+}
+
+pub(crate) fn gone(node: &str) {
+    info!(node, "disconnected");
+}
+
+pub(crate) fn stalled(node: &str, after: Duration) {
+    warn!(node, after_s = after.as_secs(), "does not read what it is sent; its connection is cut");
+}
+
+pub(crate) fn arrived(node: &str, arrival: &Arrival) {
+    let Arrival { revision, after, refused } = arrival;
+    let after_ms = after.as_millis();
+    if *refused == 0 {
+        info!(node, revision, after_ms, "is live");
+    } else {
+        warn!(node, revision, after_ms, refused, "is live but for what was refused");
+    }
+}
+
+pub(crate) fn refused(node: &str, event: &Event) {
+    let Event::Refused { kind, message, resource } = event else { return };
+    let (kind, reason) = (label(*kind), one_line(message));
+    let Some(Named { name, origin, .. }) = resource else {
+        error!(node, "refused that {kind} are removed: {reason}");
+        return;
+    };
+    error!(node, "refused {kind} {name:?}, made from {origin}, and keeps what it had: {reason}");
+}
+
+/// A name that a client gave itself, fit for a line of a log.
+pub(crate) fn name(text: &str) -> String {
+    one_line(text).chars().take(NAME_CHARS_MAX).collect()
+}
+
+/// Text from outside must not look like a line of ours.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn label(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Cluster => "cluster",
+        Kind::Endpoints => "endpoints",
+        Kind::Extension => "filter configuration",
+        Kind::Listener => "listener",
+        Kind::Routes => "routes",
+    }
+}

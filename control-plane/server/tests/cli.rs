@@ -1,0 +1,201 @@
+//! The command as people type it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// One API, small and good.
+const GOOD: &str = include_str!("good.yaml");
+
+/// What the command answered: its exit code, standard output, standard error.
+type Answer = (i32, String, String);
+
+/// Names and contents.
+type Files<'a> = &'a [(&'a str, &'a [u8])];
+
+/// A folder with these files in it.
+fn folder(files: Files<'_>) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// Runs `tollgate` in a folder.
+fn tollgate(folder: &Path, arguments: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    let Output { status, stdout, stderr } =
+        command.current_dir(folder).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// Checks a configuration, which is bad.
+fn faults(files: Files<'_>, config: &str) -> Vec<String> {
+    let (code, out, err) = tollgate(folder(files).path(), &["check", config]);
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_good_configuration_is_summed_up() {
+    let folder = folder(&[("tollgate.yaml", GOOD.as_bytes())]);
+    assert_eq!(
+        tollgate(folder.path(), &["check", "tollgate.yaml"]),
+        (0, "ok: 1 API, 2 routes, 1 backend, 1 listener\n".to_owned(), String::new())
+    );
+}
+
+#[test]
+fn ten_faults_are_ten_lines() {
+    let faults = faults(&[("bad.yaml", include_bytes!("ten-faults.yaml"))], "bad.yaml");
+    assert_eq!(faults.len(), 10, "{faults:#?}");
+    for fault in faults {
+        assert!(fault.starts_with("bad.yaml:"), "{fault}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named_with_the_remedy() {
+    let large = vec![b' '; 10 * 1024 * 1024 + 1];
+    let cases: [(&str, Files<'_>, &[&str]); 4] = [
+        ("missing.yaml", &[], &["missing.yaml: does not exist; check the path"]),
+        (
+            "conf",
+            &[("conf/notes.txt", b""), ("conf/.hidden.yaml", b"")],
+            &["conf: no file in this folder ends in .yaml or .yml; name one that has some"],
+        ),
+        (
+            "conf",
+            &[("conf/a.yaml/b.yaml", b""), ("conf/c.yml/d.yaml", b"")],
+            &[
+                "conf/a.yaml: is not a file; name a YAML file, or a folder of them",
+                "conf/c.yml: is not a file; name a YAML file, or a folder of them",
+            ],
+        ),
+        (
+            "large.yaml",
+            &[("large.yaml", &large)],
+            &["large.yaml: 10485761 bytes are more than 10485760; divide them into several files"],
+        ),
+    ];
+    for (config, files, expected) in cases {
+        assert_eq!(faults(files, config), expected);
+    }
+}
+
+#[test]
+fn a_file_of_fifty_megabytes_is_refused_without_being_read() {
+    let folder = folder(&[]);
+    fs::File::create(folder.path().join("big.yaml")).unwrap().set_len(50_000_000).unwrap();
+    let (code, out, _) = tollgate(folder.path(), &["check", "big.yaml"]);
+    let expected =
+        "big.yaml: 50000000 bytes are more than 10485760; divide them into several files\n";
+    assert_eq!((code, out.as_str()), (1, expected));
+}
+
+#[test]
+fn a_file_that_the_system_will_not_read_is_a_fault() {
+    // Readable by its permissions, and yet not by anybody, root included.
+    let (code, out, _) = tollgate(Path::new("/"), &["check", "/proc/self/mem"]);
+    let expected =
+        "/proc/self/mem: cannot be read: input/output error; check the file and its permissions\n";
+    assert_eq!((code, out.as_str()), (1, expected));
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_a_fault_with_their_place() {
+    assert_eq!(
+        faults(&[("bytes.yaml", b"apis:\n  caf\xe9: {}\n")], "bytes.yaml"),
+        ["bytes.yaml:2: byte 0xe9 at offset 11 is not UTF-8; save the file as UTF-8"]
+    );
+}
+
+#[test]
+fn the_files_of_a_folder_are_one_configuration() {
+    let (listeners, rest) = GOOD.split_once("backends:").unwrap();
+    let rest = format!("backends:{rest}");
+    let folder = folder(&[
+        ("conf/a.yaml", listeners.as_bytes()),
+        ("conf/b.yml", rest.as_bytes()),
+        ("conf/.c.yaml", b"hidden: from us"),
+        ("conf/d.yaml.bak", b"not: ours"),
+    ]);
+    for config in ["conf", "conf/", "./conf"] {
+        let (code, out, _) = tollgate(folder.path(), &["check", config]);
+        assert_eq!((code, out.as_str()), (0, "ok: 1 API, 2 routes, 1 backend, 1 listener\n"));
+    }
+}
+
+#[test]
+fn a_name_in_two_files_is_a_fault_that_names_both() {
+    let twice = b"backends:\n  orders: { endpoints: [127.0.0.1:9002] }\n";
+    assert_eq!(
+        faults(&[("conf/a.yaml", GOOD.as_bytes()), ("conf/b.yaml", twice)], "conf"),
+        ["conf/b.yaml:2: backends.orders: already written in conf/a.yaml:5; take one of them out"]
+    );
+}
+
+#[test]
+fn a_key_set_in_a_file_is_looked_for_beside_the_file_that_names_it() {
+    let config = GOOD.to_owned()
+        + "identity:\n  jwt:\n    acme: { issuer: https://id.example.com, audiences: [api], "
+        + "jwks: { file: keys/acme.json } }\n";
+    let good = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let here = folder(&[
+        ("conf/tollgate.yaml", config.as_bytes()),
+        ("conf/keys/acme.json", good.as_bytes()),
+    ]);
+    let (code, out, _) = tollgate(here.path(), &["check", "conf/tollgate.yaml"]);
+    assert_eq!((code, out.as_str()), (0, "ok: 1 API, 2 routes, 1 backend, 1 listener\n"));
+
+    let files = [("conf/tollgate.yaml", config.as_bytes()), ("keys/acme.json", good.as_bytes())];
+    assert_eq!(
+        faults(&files, "conf/tollgate.yaml"),
+        ["conf/tollgate.yaml:21: identity.jwt.acme.jwks.file: \"keys/acme.json\" cannot be read: \
+          it does not exist; write a path relative to this file"]
+    );
+}
+
+#[test]
+fn check_asks_nobody_for_keys() {
+    // No resolver knows the name; an attempt would be told, or take its time.
+    let config = GOOD.to_owned()
+        + "identity:\n  jwt:\n    acme: { issuer: https://id.example.com, audiences: [api], "
+        + "jwks: { url: https://id.invalid/jwks } }\n";
+    let folder = folder(&[("tollgate.yaml", config.as_bytes())]);
+    let (code, _, err) = tollgate(folder.path(), &["check", "tollgate.yaml"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_exits_with_2() {
+    for arguments in [
+        &["chekc", "tollgate.yaml"][..],
+        &["check"],
+        &["translate", "tollgate.yaml"],
+        &["serve", "tollgate.yaml", "--xds", "nowhere"],
+        &["serve", "tollgate.yaml", "--module", "a.wasm", "--module-as", "/b.wasm"],
+    ] {
+        let (code, out, err) = tollgate(Path::new("."), arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+        assert!(err.contains("--help"), "{err}");
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let expected = format!("tollgate {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(tollgate(Path::new("."), &["--version"]), (0, expected, String::new()));
+}
+
+#[test]
+fn the_schema_is_json() {
+    let (code, out, _) = tollgate(Path::new("."), &["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &schema["title"]), (0, &"Tollgate".into()));
+}
