@@ -1,6 +1,5 @@
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -41,8 +40,6 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(log("stdout")?)
             .stderr(log("stderr")?)
-            // A Ctrl-C in the terminal is for us, who then end the children in order.
-            .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         Ok(Self { name: name.to_owned(), child, folder })

@@ -29,10 +29,14 @@ struct Demo {
 async fn main() -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let ended = tokio::select! {
-        ended = run() => ended,
+        // A Ctrl-C reaches the children too: that they end is then no error.
+        biased;
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
+        _ = hangup.recv() => Ok(()),
+        ended = run() => ended,
     };
     println!("\nEverything that was started has ended.");
     ended

@@ -1,1 +1,0 @@
-//! The gateway beside Envoy's own filters, in one run.
