@@ -32,6 +32,7 @@ pub(crate) fn read<T: DeserializeOwned>(json: Json) -> Result<T, Refused> {
 /// A list entry, an optional field or an entry of a mapping can be taken out
 /// and the rest still be judged. Where something was taken out, whatever holds
 /// it is no longer what was written, so nothing more is said about that.
+/// Every round takes out something that was still there, so it ends.
 pub(crate) fn sift(
     at: &At<'_>,
     faults: &mut Faults,
@@ -45,7 +46,11 @@ pub(crate) fn sift(
         };
         let Located { found, positions, named, message } = locate(&rest, &at.path, &text);
         // Where a part was at fault, the whole is no longer what was written.
-        if !faults.are_in(if told { &found.path } else { &named }) {
+        let known = match told {
+            true => faults.are_in(&found.path),
+            false => found.node.is_incomplete() || named != found.path && faults.are_in(&named),
+        };
+        if !known {
             faults.push(&found.node.spot, &named, message);
         }
         if positions.is_empty() {
@@ -108,7 +113,8 @@ fn into_field<'a, 't>(
         (left.is_empty() || left.starts_with(['.', '[', ':'])).then_some(left)
     };
     // Names may hold dots: the longest is meant.
-    let named = fields.iter().enumerate().filter(|(_, (name, _))| after(name).is_some());
+    let left = fields.iter().enumerate().filter(|(_, (_, node))| !node.is_gone());
+    let named = left.filter(|(_, (name, _))| after(name).is_some());
     let (position, (name, node)) = named.max_by_key(|(_, (name, _))| name.len())?;
     Some(Step { position, child: At { node, path: path.key(name) }, left: after(name)? })
 }

@@ -128,6 +128,7 @@ pub(crate) enum JwksSpec {
 pub(crate) struct BackendSpec {
     /// Addresses with ports. Names are resolved by Envoy, again and again.
     #[schemars(required, length(min = 1), example = list("10.0.0.1:9000 orders.internal:9000"))]
+    #[expect(dead_code, reason = "only its schema is used: they are read one by one")]
     pub(crate) endpoints: Option<Vec<String>>,
 
     /// What it speaks.

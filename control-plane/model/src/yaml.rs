@@ -63,6 +63,13 @@ impl Node {
         matches!(self.value, Value::Gone)
     }
 
+    /// Whether anything was taken out of it.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.is_gone()
+            || self.items().iter().any(Self::is_incomplete)
+            || self.fields().iter().any(|(_, node)| node.is_incomplete())
+    }
+
     /// The value without places and without what was taken out.
     pub(crate) fn to_json(&self) -> serde_json::Value {
         match &self.value {

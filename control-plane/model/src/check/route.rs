@@ -73,24 +73,45 @@ fn operation(name: &str, at: &At<'_>, faults: &mut Faults) -> Option<OperationSp
     })
 }
 
+/// How a path is told. Exactly one of them is written.
+const PATHS: [&str; 3] = ["path", "prefix", "regex"];
+
 fn matcher(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> Option<MatchSpec> {
-    let matcher = at.get("match")?;
-    let part = at.only(&["match"]);
-    sift(&at.with(&part), faults, |json| {
-        let Matched { r#match } = read(json)?;
-        let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default() };
-        let (limits, request, response) = <_>::default();
-        let (name, group) = <_>::default();
-        let operation = OperationSpec { name, group, r#match, access, limits, request, response };
-        let compiled = Operation::compile(operation, known.methods);
-        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
-    });
-    if faults.are_in(&matcher.path) { None } else { matcher.read(faults) }
+    let at = at.get("match")?;
+    for field in ["path", "prefix", "regex", "methods", "headers", "query"] {
+        part_of_match(&at, &[field], known, faults);
+    }
+    part_of_match(&at, &PATHS, known, faults);
+    if faults.are_in(&at.path) { None } else { at.read(faults) }
 }
 
-#[derive(Deserialize)]
-struct Matched {
-    r#match: MatchSpec,
+/// Judges some fields of a match as if there were no others.
+fn part_of_match(at: &At<'_>, fields: &[&str], known: &Known<'_>, faults: &mut Faults) {
+    let part = at.only(fields);
+    let needs_path = fields != PATHS;
+    if part.fields().is_empty() && needs_path {
+        return;
+    }
+    sift(&at.with(&part), faults, |json| {
+        let mut matcher: MatchSpec = read(json)?;
+        if needs_path && has_no_path(&matcher) {
+            matcher.path = Some("/".to_owned());
+        }
+        let compiled = Operation::compile(operation_of(matcher), known.methods);
+        compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "match"))
+    });
+}
+
+fn has_no_path(matcher: &MatchSpec) -> bool {
+    matcher.path.is_none() && matcher.prefix.is_none() && matcher.regex.is_none()
+}
+
+/// Anybody may call it, and nothing else is said about it.
+fn operation_of(r#match: MatchSpec) -> OperationSpec {
+    let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default() };
+    let (limits, request, response) = <_>::default();
+    let (name, group) = <_>::default();
+    OperationSpec { name, group, r#match, access, limits, request, response }
 }
 
 fn backend(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> String {
@@ -98,7 +119,7 @@ fn backend(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> String {
     let name = at.text().unwrap_or_default();
     let backends = known.root.fields("backends");
     if backends.iter().all(|(known, _)| *known != name) {
-        let remedy = instead(name, "backends", backends.iter().map(|(known, _)| *known));
+        let remedy = instead(name, "backends", &backends);
         at.fault(faults, InvalidRoute::NoSuchBackend(name.to_owned(), remedy).to_string());
     }
     name.to_owned()

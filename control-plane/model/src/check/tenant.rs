@@ -44,20 +44,19 @@ fn tier(root: &At<'_>, tenant: &At<'_>, faults: &mut Faults) {
     let Some(name) = at.text() else { return };
     let tiers = root.fields("tiers");
     if tiers.iter().all(|(known, _)| *known != name) {
-        let remedy = instead(name, "tiers", tiers.iter().map(|(known, _)| *known));
+        let remedy = instead(name, "tiers", &tiers);
         at.fault(faults, InvalidTenant::NoSuchTier(name.to_owned(), remedy).to_string());
     }
 }
 
 /// What to write in place of a name that nothing has.
-pub(super) fn instead<'a>(
-    wrong: &str,
-    section: &str,
-    known: impl Iterator<Item = &'a str>,
-) -> String {
-    match nearest(wrong, known) {
+pub(super) fn instead<'a>(wrong: &str, section: &str, known: &[(&'a str, At<'a>)]) -> String {
+    const SHOWN_MAX: usize = 8;
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).take(SHOWN_MAX).collect();
+    match nearest(wrong, known.iter().map(|(name, _)| *name)) {
         Some(near) => format!("did you mean {near:?}?"),
-        None => format!("write it under `{section}`, or a name that is there"),
+        None if names.is_empty() => format!("write it under `{section}`"),
+        None => format!("write it under `{section}`, or name one of {}", names.join(", ")),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) enum Misfit {
     Several(Vec<String>),
     #[error("unknown field `{0}`; did you mean `{1}`?")]
     UnknownNear(String, String),
-    #[error("unknown field `{0}`; known are {known}", known = quoted(.1, "and"))]
+    #[error("unknown field `{0}`; known here: {known}", known = quoted(.1, "and"))]
     Unknown(String, Vec<String>),
     #[error("missing; write {0}")]
     Missing(String),
