@@ -52,8 +52,8 @@ impl Fields {
             name: Rc::clone(&self.policy),
             operation: Operation::Add(Rc::clone(&taken.count.limit.policy)),
         }));
-        let remainders = taken.iter().map(|Taken { count, full_at }| {
-            (count.limit, count.limit.rate.remainder(*full_at, now))
+        let remainders = taken.iter().map(|Taken { count, level }| {
+            (count.limit, count.limit.rate.remainder(level.full_at, now))
         });
         let tightest = remainders.min_by_key(|(_, left)| (left.requests, Reverse(left.grows_in)));
         edits.extend(tightest.map(|(limit, left)| Edit {

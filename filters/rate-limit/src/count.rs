@@ -5,14 +5,14 @@
 //! another one. So there is a fixed number of slots, made before any worker
 //! runs; a count belongs to the slot that its key hashes to.
 
-use tollgate_core::{Cx, Fingerprint, Host, SharedDataUnavailable, Timestamp, Version, update};
+use tollgate_core::{Cx, Fingerprint, Host, SharedDataUnavailable, Version, update};
 
-use crate::gcra::Decision;
+use crate::gcra::{Decision, Level};
 use crate::limit::Limit;
 use crate::slot::{Crowded, Entry, Slot};
 
 /// At 32 callers each, twice what 100,000 busy tenants with two limits each
-/// need; 16 MiB if every one is used to the full, 2 MiB if none is.
+/// need; 20 MiB if every one is used to the full, 2 MiB if none is.
 const SLOTS: u32 = 16_384;
 
 /// Names the layout of a slot too: another layout would need another name.
@@ -45,7 +45,7 @@ struct State {
 pub(crate) struct Taken<'a> {
     pub(crate) count: Count<'a>,
     /// What was written.
-    pub(crate) full_at: Timestamp,
+    pub(crate) level: Level,
 }
 
 /// Why a request was not added to a count.
@@ -102,21 +102,24 @@ impl<'a> Count<'a> {
             return Err(SharedDataUnavailable);
         };
         let slot = Slot::decode(&bytes);
-        let decision = self.limit.rate.decide(slot.full_at(self.who), cx.now);
+        let decision = self.limit.rate.decide(slot.level(self.who), cx.now);
         Ok((decision, State { slot, version }))
     }
 
     /// Writes the count into a slot that was read; false if the slot changed.
     fn store(
         &self,
-        full_at: Timestamp,
+        level: Level,
         state: &mut State,
         cx: &mut Cx<'_>,
     ) -> Result<bool, SharedDataUnavailable> {
         let State { slot, version } = state;
-        let entry = Entry { who: self.who, full_at, tolerance: self.limit.rate.tolerance() };
-        slot.put(entry, cx.now).map_err(|Crowded| SharedDataUnavailable)?;
+        slot.put(self.entry(level), cx.now).map_err(|Crowded| SharedDataUnavailable)?;
         cx.host.store(&self.slot, &slot.encode(), *version)
+    }
+
+    fn entry(&self, level: Level) -> Entry {
+        Entry { who: self.who, level, tolerance: self.limit.rate.tolerance() }
     }
 }
 
@@ -127,11 +130,11 @@ impl<'a> Reading<'a> {
     /// the slot since, and otherwise as it is then.
     pub(crate) fn take(mut self, cx: &mut Cx<'_>) -> Result<Taken<'a>, NotTaken<'a>> {
         for _ in 0..TRIES_MAX {
-            let Decision::Admit { full_at } = self.decision else {
+            let Decision::Admit(level) = self.decision else {
                 return Err(NotTaken::Refused(self));
             };
-            match self.count.store(full_at, &mut self.state, cx) {
-                Ok(true) => return Ok(Taken { count: self.count, full_at }),
+            match self.count.store(level, &mut self.state, cx) {
+                Ok(true) => return Ok(Taken { count: self.count, level }),
                 Ok(false) => self = self.count.read(cx).map_err(NotTaken::Unavailable)?,
                 Err(SharedDataUnavailable) => break,
             }
@@ -143,10 +146,10 @@ impl<'a> Reading<'a> {
     /// the caller's wait ends. If another worker gets in first, it does the same.
     pub(crate) fn repair(&mut self, cx: &mut Cx<'_>) {
         let Self { count, decision, state } = self;
-        if let Decision::Refuse { full_at, .. } = *decision
-            && Some(full_at) != state.slot.full_at(count.who)
+        if let Decision::Refuse { level, .. } = *decision
+            && Some(level) != state.slot.level(count.who)
         {
-            let _ = count.store(full_at, state, cx);
+            let _ = count.store(level, state, cx);
         }
     }
 }
@@ -155,30 +158,17 @@ impl<'a> Reading<'a> {
 
 impl Taken<'_> {
     /// Takes the request off the count again.
-    ///
-    /// Requests that others added meanwhile stay. If the allowance was full in
-    /// between, there is nothing to give back, which shows in the moment not
-    /// being a whole number of intervals away from the one that was written.
     pub(crate) fn give_back(self, cx: &mut Cx<'_>) {
-        let Self { count, full_at: written } = self;
-        let interval = count.limit.rate.interval();
+        let Self { count, level: taken } = self;
         let now = cx.now;
         let step = |bytes: Option<Vec<u8>>| {
             let mut slot = Slot::decode(&bytes.unwrap_or_default());
-            let full_at = slot.full_at(count.who).filter(|full_at| {
-                let apart = full_at.since(written).max(written.since(*full_at)).as_nanos();
-                apart.checked_rem(interval.as_nanos()) == Some(0)
-            });
-            let given = full_at.map(|full_at| Entry {
-                who: count.who,
-                full_at: full_at.minus(interval),
-                tolerance: count.limit.rate.tolerance(),
-            });
-            let written = given.and_then(|entry| slot.put(entry, now).ok());
+            let level = slot.level(count.who).map(|level| count.limit.rate.give_back(level, taken));
+            let written = level.and_then(|level| slot.put(count.entry(level), now).ok());
             ((), written.map(|()| slot.encode()))
         };
-        // Whoever cannot write now could not have taken either: the request
-        // then stays counted, which errs on the strict side.
+        // If it cannot be written, the request stays counted: that errs on the
+        // strict side.
         let _ = update(&count.slot, cx.host, step);
     }
 }

@@ -10,21 +10,29 @@ use tollgate_core::Timestamp;
 /// whole allowance but one takes to refill.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Rate {
-    period: u64,
-    /// In which one request more is admitted. All are in nanoseconds.
+    /// In which one request more is admitted, in nanoseconds.
     interval: u64,
     /// How far ahead the moment may lie for a request to be admitted.
     tolerance: u64,
 }
 
+/// How one caller's allowance stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Level {
+    /// When it is full again.
+    pub(crate) full_at: Timestamp,
+    /// What the clock showed when it was last drawn on.
+    pub(crate) drawn_at: Timestamp,
+}
+
 /// What becomes of one request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Decision {
-    /// It passes, and the allowance is full again then.
-    Admit { full_at: Timestamp },
+    /// It passes, and this is what it leaves.
+    Admit(Level),
     /// It does not. Nothing was consumed: whoever hammers at a closed door
     /// does not keep it closed.
-    Refuse { wait: Duration, full_at: Timestamp },
+    Refuse { wait: Duration, level: Level },
 }
 
 /// What is left of an allowance.
@@ -40,28 +48,58 @@ pub(crate) struct Remainder {
 /// worker has written meanwhile: a request is judged within one callback.
 pub(crate) const JITTER: Duration = Duration::from_millis(10);
 
+// === impl Level ===
+
+impl Level {
+    /// Whoever was counted by a clock that has been set back since is carried
+    /// over to the new one with what was missing then. Time that passed in
+    /// between is lost to the caller, but never more is admitted.
+    pub(crate) fn settle(self, now: Timestamp) -> Self {
+        if self.drawn_at <= now.plus(JITTER) {
+            return self;
+        }
+        let missing = self.full_at.since(self.drawn_at);
+        Self { full_at: now.plus(missing), drawn_at: now }
+    }
+}
+
 // === impl Rate ===
 
 impl Rate {
     /// `requests` in each `period`, of which `burst` may come at once.
     pub(crate) fn new(requests: u32, period: Duration, burst: u32) -> Self {
-        let period = nanos(period);
         // Rounded up: what does not divide evenly is never admitted too often.
-        let interval = period.div_ceil(u64::from(requests.max(1)));
+        let interval = nanos(period).div_ceil(u64::from(requests.max(1)));
         let tolerance = interval.saturating_mul(u64::from(burst.saturating_sub(1)));
-        Self { period, interval, tolerance }
+        Self { interval, tolerance }
     }
 
-    /// Judges one request of a caller whose allowance is full at `full_at`, or
-    /// was never touched.
-    pub(crate) fn decide(&self, full_at: Option<Timestamp>, now: Timestamp) -> Decision {
-        let full_at = self.settle(full_at.unwrap_or(now).max(now), now);
-        let wait = self.wait(full_at, now);
-        if wait == 0 {
-            Decision::Admit { full_at: full_at.plus(self.interval()) }
-        } else {
-            Decision::Refuse { wait: Duration::from_nanos(wait), full_at }
+    /// Judges one request of a caller whose allowance stands at `level`, or was
+    /// never drawn on.
+    pub(crate) fn decide(&self, level: Option<Level>, now: Timestamp) -> Decision {
+        let level = level.unwrap_or(Level { full_at: now, drawn_at: now }).settle(now);
+        // More than everything cannot be missing, whatever stands in memory.
+        let empty = level.drawn_at.plus(Duration::from_nanos(self.refill()));
+        let full_at = level.full_at.min(empty).max(now);
+        let wait = nanos(full_at.since(now)).saturating_sub(self.tolerance);
+        if 0 < wait {
+            let level = Level { full_at, ..level };
+            return Decision::Refuse { wait: Duration::from_nanos(wait), level };
         }
+        let full_at = full_at.plus(Duration::from_nanos(self.interval));
+        Decision::Admit(Level { full_at, drawn_at: level.drawn_at.max(now) })
+    }
+
+    /// Takes a request off again that was admitted and has left `taken`.
+    ///
+    /// What others drew meanwhile stays. If some of the request's share has
+    /// been refilled before others drew, that much is not given back: without
+    /// the request, the allowance would have been full then.
+    pub(crate) fn give_back(&self, level: Level, taken: Level) -> Level {
+        let before = taken.full_at.minus(Duration::from_nanos(self.interval));
+        let refilled = nanos(level.drawn_at.since(before));
+        let share = Duration::from_nanos(self.interval.saturating_sub(refilled));
+        Level { full_at: level.full_at.minus(share), ..level }
     }
 
     /// What is left at `now` of an allowance that is full at `full_at`.
@@ -74,31 +112,10 @@ impl Rate {
         Remainder { requests, grows_in: Duration::from_nanos(grows_in) }
     }
 
-    /// In which one request more is admitted.
-    pub(crate) fn interval(&self) -> Duration {
-        Duration::from_nanos(self.interval)
-    }
-
     /// How far ahead the moment at which the allowance is full may lie for a
     /// request to be admitted.
     pub(crate) fn tolerance(&self) -> Duration {
         Duration::from_nanos(self.tolerance)
-    }
-
-    /// Nobody has to wait longer than one period while the clock goes forward.
-    /// Whoever would have to was counted by a clock that has been set back
-    /// since, and is taken to have nothing left: at worst that is true.
-    fn settle(&self, full_at: Timestamp, now: Timestamp) -> Timestamp {
-        let longest = self.period.saturating_add(nanos(JITTER));
-        if longest < self.wait(full_at, now) {
-            now.plus(Duration::from_nanos(self.refill()))
-        } else {
-            full_at
-        }
-    }
-
-    fn wait(&self, full_at: Timestamp, now: Timestamp) -> u64 {
-        nanos(full_at.since(now)).saturating_sub(self.tolerance)
     }
 
     /// What an empty allowance takes until it is full.
@@ -123,17 +140,17 @@ mod tests {
 
     /// Judges requests at these milliseconds; whether each was admitted.
     fn admitted(rate: Rate, millis: &[u64]) -> Vec<bool> {
-        let mut full_at = None;
+        let mut level = None;
         let at = |millis: &u64| Timestamp::from_nanos(START + millis * 1_000_000);
-        millis.iter().map(|now| step(rate, &mut full_at, at(now))).collect()
+        millis.iter().map(|now| step(rate, &mut level, at(now))).collect()
     }
 
-    fn step(rate: Rate, stored: &mut Option<Timestamp>, now: Timestamp) -> bool {
-        let (admitted, full_at) = match rate.decide(*stored, now) {
-            Decision::Admit { full_at } => (true, full_at),
-            Decision::Refuse { full_at, .. } => (false, full_at),
+    fn step(rate: Rate, stored: &mut Option<Level>, now: Timestamp) -> bool {
+        let (admitted, level) = match rate.decide(*stored, now) {
+            Decision::Admit(level) => (true, level),
+            Decision::Refuse { level, .. } => (false, level),
         };
-        *stored = Some(full_at);
+        *stored = Some(level);
         admitted
     }
 
@@ -164,20 +181,53 @@ mod tests {
     }
 
     #[test]
-    fn clock_set_back_far_leaves_an_empty_allowance_and_no_longer_wait() {
+    fn clock_set_back_keeps_what_was_missing() {
+        let rate = Rate::new(10, MINUTE, 10);
+        let then = Timestamp::from_nanos(START);
+        let drawn = Level { full_at: then.plus(MINUTE), drawn_at: then };
+        for (back, wait) in [(JITTER, 6_010), (JITTER * 2, 6_000), (MINUTE * 1_440, 6_000)] {
+            let Decision::Refuse { wait: told, .. } = rate.decide(Some(drawn), then.minus(back))
+            else {
+                panic!("admitted {back:?} back")
+            };
+            assert_eq!(told.as_millis(), wait, "{back:?} back");
+        }
+    }
+
+    #[test]
+    fn no_more_than_everything_is_missing() {
         let rate = Rate::new(10, MINUTE, 10);
         let now = Timestamp::from_nanos(START);
-        for (ahead, wait, full) in [(114, 60, 114), (115, 6, 60), (86_400, 6, 60)] {
-            let stored = now.plus(Duration::from_secs(ahead));
-            assert_eq!(
-                rate.decide(Some(stored), now),
-                Decision::Refuse {
-                    wait: Duration::from_secs(wait),
-                    full_at: now.plus(Duration::from_secs(full)),
-                },
-                "{ahead} s ahead",
-            );
-        }
+        let garbage = Level { full_at: Timestamp::from_nanos(u64::MAX), drawn_at: now };
+        assert_eq!(
+            rate.decide(Some(garbage), now),
+            Decision::Refuse {
+                wait: Duration::from_secs(6),
+                level: Level { full_at: now.plus(MINUTE), drawn_at: now },
+            },
+        );
+    }
+
+    #[test]
+    fn giving_back_undoes_what_was_taken() {
+        let rate = Rate::new(60, MINUTE, 3);
+        let at = |millis: u64| Timestamp::from_nanos(START + millis * 1_000_000);
+        let admit = |level, now| match rate.decide(level, now) {
+            Decision::Admit(level) => level,
+            Decision::Refuse { wait, .. } => panic!("refused for {wait:?}"),
+        };
+        let taken = admit(None, at(0));
+        // Nobody else drew: as full as before.
+        assert_eq!(rate.give_back(taken, taken).full_at, at(0));
+        // Somebody drew at the same time: one request is missing.
+        let level = admit(Some(taken), at(0));
+        assert_eq!(rate.give_back(level, taken).full_at, at(1_000));
+        // Somebody drew when half of the first share was there again.
+        let level = admit(Some(taken), at(500));
+        assert_eq!(rate.give_back(level, taken).full_at, at(1_500));
+        // Somebody drew when all of it was.
+        let level = admit(Some(taken), at(1_200));
+        assert_eq!(rate.give_back(level, taken).full_at, at(2_200));
     }
 
     fn rates() -> impl Strategy<Value = (u32, Duration, u32)> {
@@ -198,12 +248,12 @@ mod tests {
         ) {
             let rate = Rate::new(requests, period, burst);
             let interval = nanos(period) / u64::from(requests);
-            let mut full_at = None;
+            let mut level = None;
             let mut now = START;
             let mut admitted = Vec::new();
             for (intervals, thousandths) in gaps {
                 now += interval * intervals * thousandths / 1_000;
-                if step(rate, &mut full_at, Timestamp::from_nanos(now)) {
+                if step(rate, &mut level, Timestamp::from_nanos(now)) {
                     admitted.push(now);
                 }
             }
@@ -226,13 +276,13 @@ mod tests {
             after in 1u32..50,
         ) {
             let rate = Rate::new(requests, period, burst);
-            let mut full_at = None;
+            let mut level = None;
             let then = Timestamp::from_nanos(START);
-            let used = (0..before).filter(|_| step(rate, &mut full_at, then)).count();
+            let used = (0..before).filter(|_| step(rate, &mut level, then)).count();
             let now = Timestamp::from_nanos(START - back);
-            let more = (0..after).filter(|_| step(rate, &mut full_at, now)).count();
+            let more = (0..after).filter(|_| step(rate, &mut level, now)).count();
             prop_assert!(used + more <= burst as usize);
-            prop_assert!(step(rate, &mut full_at, now.plus(period + JITTER)));
+            prop_assert!(step(rate, &mut level, now.plus(period + JITTER)));
         }
 
         /// What is said to be left is what is admitted.
@@ -246,7 +296,7 @@ mod tests {
             let ahead = rate.refill() / 1_000 * share;
             let full_at = Timestamp::from_nanos(START + ahead);
             let left = rate.remainder(full_at, now);
-            let mut stored = Some(full_at);
+            let mut stored = Some(Level { full_at, drawn_at: now });
             let admitted = (0..=burst).filter(|_| step(rate, &mut stored, now)).count();
             prop_assert_eq!(admitted as u64, left.requests);
             prop_assert!(step(rate, &mut stored, now.plus(left.grows_in)));

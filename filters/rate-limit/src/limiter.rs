@@ -156,7 +156,7 @@ fn refusal<'r, 'a: 'r>(
     readings: impl IntoIterator<Item = &'r Reading<'a>>,
 ) -> Option<Reply> {
     let refusing = readings.into_iter().filter_map(|reading| match reading.decision {
-        Decision::Admit { .. } => None,
+        Decision::Admit(_) => None,
         Decision::Refuse { wait, .. } => Some((reading.count.limit, wait)),
     });
     let (tightest, wait) = refusing.max_by_key(|(_, wait)| *wait)?;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tollgate_core::{Fingerprint, Timestamp};
 
-use crate::gcra::JITTER;
+use crate::gcra::{JITTER, Level};
 
 /// The counts of the few callers whose keys hash to one place in shared data.
 ///
@@ -19,9 +19,9 @@ pub(crate) struct Entry {
     /// Who is counted, and by which limit, in full: callers in the same slot
     /// share nothing but the place.
     pub(crate) who: Fingerprint,
-    /// When the caller has its whole allowance again.
-    pub(crate) full_at: Timestamp,
-    /// How far ahead that may lie for a request to be admitted.
+    /// How the caller's allowance stands.
+    pub(crate) level: Level,
+    /// How far ahead it may be full for a request to be admitted.
     pub(crate) tolerance: Duration,
 }
 
@@ -32,17 +32,13 @@ pub(crate) struct Crowded;
 /// How many callers fit into a slot.
 pub(crate) const ENTRIES_MAX: usize = 32;
 
-/// Fingerprint, moment, tolerance, each little-endian.
-const ENTRY_BYTES: usize = 16 + 8 + 8;
-
-/// The longest period that a limit can have.
-const PERIOD_MAX: Duration = Duration::from_hours(1);
+/// Fingerprint, two moments and tolerance, each little-endian.
+const ENTRY_BYTES: usize = 16 + 8 + 8 + 8;
 
 // === impl Slot ===
 
 impl Slot {
-    /// Reads a slot. Bytes that are no slot make another one, and harm nobody:
-    /// what lies too far ahead is corrected by [`Slot::put`] and by the limit.
+    /// Reads a slot. Any bytes make one, of callers that nobody may have seen.
     pub(crate) fn decode(bytes: &[u8]) -> Self {
         let entries = bytes.chunks_exact(ENTRY_BYTES).take(ENTRIES_MAX);
         Self { entries: entries.filter_map(Entry::decode).collect() }
@@ -52,9 +48,9 @@ impl Slot {
         self.entries.iter().flat_map(Entry::encode).collect()
     }
 
-    /// When the caller has its whole allowance again, if it has not.
-    pub(crate) fn full_at(&self, who: Fingerprint) -> Option<Timestamp> {
-        self.entries.iter().find(|entry| entry.who == who).map(|entry| entry.full_at)
+    /// How the caller's allowance stands, unless it has had time to be full.
+    pub(crate) fn level(&self, who: Fingerprint) -> Option<Level> {
+        self.entries.iter().find(|entry| entry.who == who).map(|entry| entry.level)
     }
 
     /// Keeps a count, and forgets those that need no keeping.
@@ -72,15 +68,13 @@ impl Slot {
     }
 
     /// Drops counts of callers that have everything again, with a margin for
-    /// workers whose reading of the clock is older than this one. What lies
-    /// further ahead than any limit allows was written before the clock was
-    /// set back, and must not keep others out of the slot for so long.
+    /// workers whose reading of the clock is older than this one. After the
+    /// clock was set back, nobody may stay for longer than before.
     fn tidy(&mut self, now: Timestamp) {
-        self.entries.retain(|entry| now < entry.full_at.plus(JITTER));
         for entry in &mut self.entries {
-            let latest = now.plus(entry.tolerance).plus(PERIOD_MAX).plus(JITTER);
-            entry.full_at = entry.full_at.min(latest);
+            entry.level = entry.level.settle(now);
         }
+        self.entries.retain(|entry| now < entry.level.full_at.plus(JITTER));
     }
 
     /// Makes room: the caller that has used the smallest share of its allowance
@@ -102,24 +96,27 @@ impl Entry {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (who, bytes) = bytes.split_first_chunk()?;
         let (full_at, bytes) = bytes.split_first_chunk()?;
+        let (drawn_at, bytes) = bytes.split_first_chunk()?;
         let (tolerance, _) = bytes.split_first_chunk()?;
+        let moment = |bytes: &[u8; 8]| Timestamp::from_nanos(u64::from_le_bytes(*bytes));
         Some(Self {
             who: Fingerprint(u128::from_le_bytes(*who)),
-            full_at: Timestamp::from_nanos(u64::from_le_bytes(*full_at)),
+            level: Level { full_at: moment(full_at), drawn_at: moment(drawn_at) },
             tolerance: Duration::from_nanos(u64::from_le_bytes(*tolerance)),
         })
     }
 
     fn encode(&self) -> impl Iterator<Item = u8> + use<> {
-        let tolerance = u64::try_from(self.tolerance.as_nanos()).unwrap_or(u64::MAX);
-        let who = self.who.0.to_le_bytes().into_iter();
-        who.chain(self.full_at.as_nanos().to_le_bytes()).chain(tolerance.to_le_bytes())
+        let Self { who, level: Level { full_at, drawn_at }, tolerance } = self;
+        let tolerance = u64::try_from(tolerance.as_nanos()).unwrap_or(u64::MAX);
+        let times = [full_at.as_nanos(), drawn_at.as_nanos(), tolerance];
+        who.0.to_le_bytes().into_iter().chain(times.into_iter().flat_map(u64::to_le_bytes))
     }
 
     /// Which share of its allowance the caller has used, in 2^32nds; none while
     /// it is being refused.
     fn used(&self, now: Timestamp) -> Option<u128> {
-        let missing = self.full_at.since(now);
+        let missing = self.level.full_at.since(now);
         let scaled = missing.as_nanos().saturating_mul(1 << 32);
         (missing <= self.tolerance)
             .then(|| scaled.checked_div(self.tolerance.as_nanos()).unwrap_or(0))
@@ -135,11 +132,13 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
     fn entry(who: u128, missing_millis: u64, tolerance_millis: u64) -> Entry {
-        Entry {
-            who: Fingerprint(who),
-            full_at: NOW.plus(Duration::from_millis(missing_millis)),
-            tolerance: Duration::from_millis(tolerance_millis),
-        }
+        let full_at = NOW.plus(Duration::from_millis(missing_millis));
+        let tolerance = Duration::from_millis(tolerance_millis);
+        Entry { who: Fingerprint(who), level: Level { full_at, drawn_at: NOW }, tolerance }
+    }
+
+    fn full_at(slot: &Slot, who: u128) -> Option<Timestamp> {
+        slot.level(Fingerprint(who)).map(|level| level.full_at)
     }
 
     fn slot(entries: impl IntoIterator<Item = Entry>) -> Slot {
@@ -181,8 +180,8 @@ mod tests {
         }));
         slot.put(entry(33, 100, 100), NOW).unwrap();
         assert_eq!(slot.entries.len(), ENTRIES_MAX);
-        assert_eq!(slot.full_at(Fingerprint(7)), None);
-        assert_eq!(slot.full_at(Fingerprint(33)), Some(NOW.plus(Duration::from_millis(100))));
+        assert_eq!(full_at(&slot, 7), None);
+        assert_eq!(full_at(&slot, 33), Some(NOW.plus(Duration::from_millis(100))));
     }
 
     #[test]
@@ -192,7 +191,7 @@ mod tests {
             _ => entry(who, 101, 100),
         }));
         slot.put(entry(33, 101, 100), NOW).unwrap();
-        assert_eq!(slot.full_at(Fingerprint(9)), None);
+        assert_eq!(full_at(&slot, 9), None);
         let before = slot.clone();
         assert_eq!(slot.put(entry(34, 1, 100), NOW), Err(Crowded));
         assert_eq!(slot, before);
@@ -202,16 +201,17 @@ mod tests {
     fn a_crowded_slot_still_counts_those_in_it() {
         let mut slot = slot((1..=32).map(|who| entry(who, 101, 100)));
         slot.put(entry(5, 150, 100), NOW).unwrap();
-        assert_eq!(slot.full_at(Fingerprint(5)), Some(NOW.plus(Duration::from_millis(150))));
+        assert_eq!(full_at(&slot, 5), Some(NOW.plus(Duration::from_millis(150))));
     }
 
     #[test]
-    fn what_another_clock_left_behind_is_gone_after_an_hour() {
-        let day = 86_400_000;
-        let mut slot = slot((1..=32).map(|who| entry(who, day, 100)));
-        assert_eq!(slot.put(entry(33, 1, 100), NOW), Err(Crowded));
-        let later = NOW.plus(PERIOD_MAX).plus(Duration::from_millis(150));
-        slot.put(entry(33, 4_000_000, 100), later).unwrap();
+    fn nobody_stays_longer_when_the_clock_is_set_back() {
+        let day = Duration::from_hours(24);
+        let mut slot = slot((1..=32).map(|who| entry(who, 101, 100)));
+        let now = NOW.minus(day);
+        assert_eq!(slot.put(entry(33, 0, 100), now), Err(Crowded));
+        assert_eq!(full_at(&slot, 1), Some(now.plus(Duration::from_millis(101))));
+        slot.put(entry(33, 1, 100), now.plus(Duration::from_millis(111))).unwrap();
         assert_eq!(callers(&slot), [33]);
     }
 
@@ -225,11 +225,14 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(
-            entries in prop::collection::vec((any::<u128>(), any::<u64>(), any::<u64>()), 0..=32),
+            entries in prop::collection::vec((any::<u128>(), any::<[u64; 3]>()), 0..=32),
         ) {
-            let slot = slot(entries.into_iter().map(|(who, full_at, tolerance)| Entry {
+            let slot = slot(entries.into_iter().map(|(who, [full_at, drawn_at, tolerance])| Entry {
                 who: Fingerprint(who),
-                full_at: Timestamp::from_nanos(full_at),
+                level: Level {
+                    full_at: Timestamp::from_nanos(full_at),
+                    drawn_at: Timestamp::from_nanos(drawn_at),
+                },
                 tolerance: Duration::from_nanos(tolerance),
             }));
             prop_assert_eq!(Slot::decode(&slot.encode()), slot);
@@ -245,7 +248,7 @@ mod tests {
             let mut slot = slot([limited]);
             for (who, missing, tolerance) in others {
                 let _ = slot.put(entry(who, missing, tolerance), NOW);
-                prop_assert_eq!(slot.full_at(limited.who), Some(limited.full_at));
+                prop_assert_eq!(slot.level(limited.who), Some(limited.level));
                 prop_assert!(slot.entries.len() <= ENTRIES_MAX);
             }
         }

@@ -143,13 +143,13 @@ fn a_full_slot_has_room_for_the_next_when_somebody_is_not_at_the_limit() {
     ]);
 }
 
-/// A count as it stands in shared data: in seconds from the start, when full
-/// and how much of that is tolerated.
-fn entry(who: u128, full_in: u64, tolerance: u64) -> Vec<u8> {
+/// A count as it stands in shared data: in seconds, what is missing and how
+/// much of that is tolerated.
+fn entry(who: u128, missing: u64, tolerance: u64) -> Vec<u8> {
     const SECOND: u64 = 1_000_000_000;
-    let full_at = START.as_nanos() + full_in * SECOND;
-    let who = who.to_le_bytes().into_iter();
-    who.chain(full_at.to_le_bytes()).chain((tolerance * SECOND).to_le_bytes()).collect()
+    let drawn_at = START.as_nanos();
+    let times = [drawn_at + missing * SECOND, drawn_at, tolerance * SECOND];
+    who.to_le_bytes().into_iter().chain(times.into_iter().flat_map(u64::to_le_bytes)).collect()
 }
 
 /// Whatever stands in shared data, a limit answers.

@@ -257,7 +257,9 @@ fn clock_set_back_admits_no_extra() {
     World::new(r#"{"limits": [{"by": ["tenant"], "requests": 30, "per": "minute", "burst": 1}]}"#)
         .check(&[
             r#"9000ms tenant=acme -> 200 "tenant-minute";r=0;t=2"#,
-            r#"8000ms tenant=acme -> 429 retry-after=3 "tenant-minute";r=0;t=3"#,
+            r#"8000ms tenant=acme -> 429 retry-after=2 "tenant-minute";r=0;t=2"#,
+            r#"9999ms tenant=acme -> 429 retry-after=1 "tenant-minute";r=0;t=1"#,
+            r#"10000ms tenant=acme -> 200 "tenant-minute";r=0;t=2"#,
         ]);
 }
 
