@@ -10,8 +10,14 @@
 //! when nothing that Envoy runs refers to what is removed.
 
 mod event;
+mod flight;
+mod interest;
+mod known;
 mod message;
+mod order;
+mod running;
 mod stream;
+mod subscription;
 
 pub use crate::delta::event::{Event, Named};
 pub use crate::delta::message::{Body, Entry, Response};
