@@ -141,3 +141,86 @@ impl From<ureq::Error> for FetchFailed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The url of a server that gives everybody this answer.
+    fn answering(answer: Vec<u8>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let mut line = String::new();
+                while stream.read_line(&mut line).is_ok_and(|bytes| 2 < bytes) {}
+                // A client that has read enough may have gone.
+                stream.get_mut().write_all(&answer).ok();
+            }
+        });
+        url
+    }
+
+    fn outcome(status: &str, body: &str) -> Result<String, String> {
+        let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n");
+        let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+        fetch(&agent(), &answering(answer.into_bytes()))
+            .map(|body| String::from_utf8(body).unwrap())
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn only_a_key_set_is_taken_for_a_key_set() {
+        let set = r#"{"keys":[{"kty":"OKP"}]}"#;
+        assert_eq!(outcome("200 OK", set), Ok(set.to_owned()));
+        for (status, body, expected) in [
+            (
+                "302 Found\r\nlocation: http://127.0.0.1:1/",
+                set,
+                "the answer is 302, a redirect, which is not followed; write the url it leads to",
+            ),
+            ("503 Service Unavailable", set, "the answer is 503, not 200"),
+            ("204 No Content", "", "the answer is 204, not 200"),
+            ("200 OK", "{\"keys\":[]}", "the answer is not a key set: `keys` is empty"),
+            (
+                "200 OK",
+                &format!("{{\"keys\":[]}}{}", " ".repeat(1 << 20)),
+                "the answer is larger than 1048576 bytes",
+            ),
+        ] {
+            assert_eq!(outcome(status, body), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_told() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let failure = fetch(&agent(), &format!("http://{free}/jwks")).unwrap_err();
+        assert_eq!(failure.to_string(), "connection refused");
+    }
+
+    #[test]
+    fn secrets_in_urls_are_not_shown() {
+        for (url, expected) in [
+            ("https://id.example.com/jwks", "https://id.example.com/jwks"),
+            ("https://id.example.com/jwks?token=a#b", "https://id.example.com/jwks"),
+            ("https://user:a@id.example.com/jwks", "id.example.com/jwks"),
+            ("https://id.example.com/jwks?mail=a@b", "https://id.example.com/jwks"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+    }
+
+    #[test]
+    fn pauses_differ_by_a_tenth_at_most() {
+        for _ in 0..1_000 {
+            let pause = jittered(REFRESH_EVERY);
+            let (least, most) = (REFRESH_EVERY.mul_f64(0.899), REFRESH_EVERY.mul_f64(1.101));
+            assert!((least..most).contains(&pause), "{pause:?}");
+        }
+    }
+}

@@ -41,7 +41,7 @@ pub enum InvalidModule {
         path: PathBuf,
     },
     /// Protobuf strings are UTF-8.
-    #[error("--module: {path:?} is not UTF-8; rename it")]
+    #[error("the path of the module, {path:?}, is not UTF-8; rename it")]
     NotUtf8 {
         /// As it was named.
         path: PathBuf,
@@ -91,5 +91,52 @@ fn refusal(path: &Path, error: &io::Error) -> InvalidModule {
         InvalidModule::Missing { path }
     } else {
         InvalidModule::Unreadable { path, reason: reason(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_of(module: &Module) -> Result<String, String> {
+        module.resolve().map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn a_link_is_followed_to_the_file_that_is_named_by_its_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let built = folder.path().canonicalize().unwrap().join("gateway.0123456789abcdef.wasm");
+        fs::write(&built, "").unwrap();
+        let link = folder.path().join("gateway.wasm");
+        std::os::unix::fs::symlink("gateway.0123456789abcdef.wasm", &link).unwrap();
+        assert_eq!(path_of(&Module::Here(link)), Ok(built.to_str().unwrap().to_owned()));
+    }
+
+    #[test]
+    fn a_path_where_envoy_runs_is_passed_on_as_it_is() {
+        let path = "/nowhere/here/gateway.wasm";
+        assert_eq!(path_of(&Module::AtEnvoy(path.into())), Ok(path.to_owned()));
+    }
+
+    #[test]
+    fn a_module_that_cannot_be_named_is_refused_with_the_remedy() {
+        for (module, expected) in [
+            (
+                Module::Here("missing.wasm".into()),
+                "--module: \"missing.wasm\" does not exist; build it with `make filters`, \
+                 or name the path where Envoy runs with --module-as",
+            ),
+            (
+                Module::Here("/".into()),
+                "--module: \"/\" cannot be read: it is not a file; name a wasm file",
+            ),
+            (
+                Module::AtEnvoy("gateway.wasm".into()),
+                "--module-as: \"gateway.wasm\" is relative; \
+                 write the whole path as Envoy sees it",
+            ),
+        ] {
+            assert_eq!(path_of(&module), Err(expected.to_owned()));
+        }
     }
 }

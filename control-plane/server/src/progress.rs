@@ -86,3 +86,70 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_xds::Snapshot;
+    use tollgate_xds::delta::Named;
+
+    use super::*;
+
+    fn refused(name: &str) -> Event {
+        let resource = Named {
+            name: name.to_owned(),
+            version: "1".to_owned(),
+            origin: "backends.orders (tollgate.yaml:12)".to_owned(),
+        };
+        let message = "no".to_owned();
+        Event::Refused { kind: Kind::Cluster, message, resource: Some(resource) }
+    }
+
+    fn after(progress: &Progress, milliseconds: u64) -> Instant {
+        progress.since.checked_add(Duration::from_millis(milliseconds)).unwrap()
+    }
+
+    #[test]
+    fn a_revision_has_arrived_when_every_response_is_answered_and_it_is_quiet() {
+        let revision = Arc::new(Revision::new(7, Snapshot::default()));
+        let mut progress = Progress::new(revision, Instant::now());
+        progress.sent("1");
+        progress.sent("2");
+        progress.heard("2", None, after(&progress, 3));
+        assert_eq!(progress.quiet_at(), None, "the first is not answered");
+        progress.heard("1", None, after(&progress, 5));
+        assert_eq!(progress.quiet_at(), Some(after(&progress, 55)));
+        progress.heard("", None, after(&progress, 6));
+        assert_eq!(progress.quiet_at(), Some(after(&progress, 56)), "there was more");
+        let arrival = Arrival { revision: 7, after: Duration::from_millis(6), refused: 0 };
+        assert_eq!(progress.arrive(), arrival);
+        assert_eq!(progress.quiet_at(), None, "it is told once");
+    }
+
+    #[test]
+    fn what_was_refused_is_counted_until_it_is_taken_or_gone() {
+        let revision = |number| Arc::new(Revision::new(number, snapshot()));
+        let mut progress = Progress::new(revision(1), Instant::now());
+        progress.heard("1", Some(&refused("a")), after(&progress, 1));
+        progress.heard("2", Some(&refused("a")), after(&progress, 1));
+        progress.heard("3", Some(&refused("gone")), after(&progress, 1));
+        assert_eq!(progress.arrive().refused, 2);
+        progress.renew(revision(2), after(&progress, 2));
+        assert_eq!(progress.arrive().refused, 1, "one is no longer served");
+        let acked =
+            Event::Acked { kind: Kind::Cluster, resources: vec![], removed: vec!["a".to_owned()] };
+        progress.heard("4", Some(&acked), after(&progress, 3));
+        assert_eq!(progress.arrive().refused, 0);
+    }
+
+    /// With a cluster `a`.
+    fn snapshot() -> Snapshot {
+        let resource = tollgate_xds::Resource {
+            version: "1".to_owned(),
+            body: Vec::new().into(),
+            needs: Vec::new(),
+            origin: String::new(),
+        };
+        let clusters = [("a".to_owned(), resource)].into();
+        Snapshot { resources: [(Kind::Cluster, clusters)].into() }
+    }
+}
