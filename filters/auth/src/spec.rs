@@ -29,8 +29,10 @@ pub struct IssuerSpec {
     /// At least one of these must stand in the `aud` claim.
     pub audiences: Vec<String>,
 
-    /// The issuer's keys (RFC 7517, section 5). Absent while they could not be
-    /// fetched yet: its tokens are then answered 503, never admitted.
+    /// The issuer's keys (RFC 7517, section 5). Keys of unknown kinds and for
+    /// other uses are passed over; weak, malformed and private ones are refused.
+    /// Absent while they could not be fetched yet: its tokens are then answered
+    /// 503, never admitted.
     #[serde(default)]
     pub jwks: Option<serde_json::Value>,
 
