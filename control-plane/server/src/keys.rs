@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::Sender;
 
 use crate::fetch::{Fetched, Following, shown};
-use crate::publish::Event;
+use crate::input::Event;
 use crate::report;
 
 /// The key sets that the configuration names by url.

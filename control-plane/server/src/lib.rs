@@ -16,6 +16,7 @@ mod client;
 mod config;
 mod connection;
 mod fetch;
+mod input;
 mod keys;
 mod load;
 mod logging;

@@ -1,6 +1,5 @@
 //! What is logged, and in which words. Never a body, a key or a header.
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use tollgate_xds::delta::{Event, Named};
 use tonic::Status;
 use tracing::{error, info, warn};
 
+use crate::fetch::FetchFailed;
 use crate::progress::Arrival;
 use crate::revision::Changes;
 
@@ -47,7 +47,13 @@ pub(crate) fn faults(faults: &[String], serving: u64) {
     );
 }
 
-pub(crate) fn no_keys(url: &str, why: &dyn Display, kept: bool) {
+pub(crate) fn warnings(warnings: &[String]) {
+    for warning in warnings {
+        warn!("{warning}; keys that were good before, if any, stay in use");
+    }
+}
+
+pub(crate) fn no_keys(url: &str, why: &FetchFailed, kept: bool) {
     let then = if kept {
         "the set fetched before stays in use"
     } else {

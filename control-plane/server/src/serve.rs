@@ -17,7 +17,8 @@ use crate::ads::Ads;
 use crate::client::Patience;
 use crate::config::reason;
 use crate::connection::Connection;
-use crate::publish::{Event, Publisher};
+use crate::input::Event;
+use crate::publish::Publisher;
 use crate::revision::Revision;
 use crate::{Fault, Module, report};
 

@@ -1,0 +1,134 @@
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use tollgate_model::Gateway;
+use tollgate_xds::{Deployment, Snapshot, translate};
+
+use crate::Module;
+use crate::fetch::Fetched;
+use crate::keys::KeySets;
+use crate::load::{Fault, Written};
+use crate::watch::Watch;
+
+/// A change is seen within this time, and read after as long again.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Everything that a revision is made of.
+pub(crate) struct Input {
+    config: PathBuf,
+    module: Module,
+    watch: Watch,
+    keys: KeySets,
+    inbox: Receiver<Event>,
+    is_over: bool,
+}
+
+/// What can happen, besides changes of files.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A key set came, or did not.
+    Fetched(Fetched),
+    /// The process ends.
+    Stop,
+}
+
+/// What came of it.
+pub(crate) struct Made {
+    pub(crate) snapshot: Snapshot,
+    /// What is wrong with key sets that were fetched, which is nobody's fault here.
+    pub(crate) warnings: Vec<String>,
+}
+
+// === impl Input ===
+
+impl Input {
+    pub(crate) fn new(
+        config: &Path,
+        module: Module,
+        events: Sender<Event>,
+        inbox: Receiver<Event>,
+    ) -> Self {
+        let (config, watch) = (config.to_owned(), Watch::new(config));
+        Self { config, module, watch, keys: KeySets::new(events), inbox, is_over: false }
+    }
+
+    /// Whether the process was told to end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Waits a moment. True if there is something to read.
+    pub(crate) fn changed(&mut self) -> bool {
+        match self.inbox.recv_timeout(LOOK_EVERY) {
+            Ok(event) => self.on_event(event),
+            Err(RecvTimeoutError::Timeout) => self.watch.changed(),
+            Err(RecvTimeoutError::Disconnected) => self.on_event(Event::Stop),
+        }
+    }
+
+    fn on_event(&mut self, event: Event) -> bool {
+        match event {
+            Event::Fetched(fetched) => self.keys.take(fetched),
+            Event::Stop => {
+                self.is_over = true;
+                false
+            }
+        }
+    }
+
+    /// Makes a snapshot of what is written now, if all of it is good.
+    pub(crate) fn make(&mut self) -> Result<Made, Vec<Fault>> {
+        let written = Written::read(&self.config)?;
+        let module_file = self.module.file().map(Path::to_owned);
+        self.watch.also(written.files().chain(module_file).collect());
+        self.keys.follow(&written.urls());
+        self.await_keys();
+        let (gateway, warnings) = self.compile(&written)?;
+        let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
+        Ok(Made { snapshot: translate(&gateway, &Deployment { module }), warnings })
+    }
+
+    /// Waits until every url has answered or failed once, so that a new issuer
+    /// does not begin with refusals. An answer has a time limit of its own.
+    fn await_keys(&mut self) {
+        while self.keys.are_awaited() && !self.is_over {
+            match self.inbox.recv() {
+                Ok(event) => self.on_event(event),
+                Err(_) => return,
+            };
+        }
+    }
+
+    /// A fetched set that is bad must not take the place of a good one, nor hold
+    /// back another issuer's: if the newest are not all good, each is tried by
+    /// itself beside those that are.
+    fn compile(&mut self, written: &Written) -> Result<(Gateway, Vec<String>), Vec<Fault>> {
+        let newest = self.keys.newest();
+        let mut gateway = written.compile(&newest)?;
+        if gateway.warnings.is_empty() {
+            self.keys.adopt(newest);
+            return Ok((gateway, Vec::new()));
+        }
+        let mut used = self.keys.good();
+        let mut warnings = texts(&gateway);
+        gateway = written.compile(&used)?;
+        for (url, body) in newest {
+            let mut candidate = used.clone();
+            candidate.insert(url, body);
+            let with = written.compile(&candidate)?;
+            if with.warnings.len() <= gateway.warnings.len() {
+                (gateway, used) = (with, candidate);
+            }
+        }
+        self.keys.adopt(used);
+        warnings.extend(texts(&gateway));
+        warnings.sort();
+        warnings.dedup();
+        Ok((gateway, warnings))
+    }
+}
+
+fn texts(gateway: &Gateway) -> Vec<String> {
+    gateway.warnings.iter().map(ToString::to_string).collect()
+}
