@@ -209,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn an_older_reading_of_the_clock_does_not_make_the_draw_older() {
+        let rate = Rate::new(60, MINUTE, 3);
+        let now = Timestamp::from_nanos(START);
+        let later = now.plus(JITTER);
+        let drawn = Level { full_at: later.plus(Duration::from_secs(1)), drawn_at: later };
+        let full_at = later.plus(Duration::from_secs(2));
+        let left = Level { full_at, drawn_at: later };
+        assert_eq!(rate.decide(Some(drawn), now), Decision::Admit(left));
+    }
+
+    #[test]
     fn giving_back_undoes_what_was_taken() {
         let rate = Rate::new(60, MINUTE, 3);
         let at = |millis: u64| Timestamp::from_nanos(START + millis * 1_000_000);
