@@ -13,13 +13,12 @@ mod common;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use common::{Gate, NOW, SEED, Signer, any_of, as_envoy, claims, issuer};
+use common::{ANN, Gate, NOW, SEED, Signer, any_of, as_envoy, claims, issuer};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_auth::{Access, Authenticator};
 use tollgate_core::Timestamp;
 
-const ANN: &str = "jwt.acme ann - - []";
 const FORGED: &str = "401 invalid-token: the token's signature does not hold";
 const EXPIRED: &str = "401 invalid-token: the token has expired";
 const NOT_YET: &str = "401 invalid-token: the token is not valid yet";

@@ -193,6 +193,9 @@ pub(crate) fn as_envoy(check: &SignatureCheck<'_>) -> bool {
     verifier.verify(signature).unwrap()
 }
 
+/// Who brings a token with [`claims`] that are in order.
+pub(crate) const ANN: &str = "jwt.acme ann - - []";
+
 /// An authenticator, one operation, and an Envoy.
 pub(crate) struct Gate {
     pub(crate) authenticator: Authenticator,
@@ -289,4 +292,10 @@ pub(crate) fn caller(principal: &Principal) -> String {
 
 pub(crate) fn refusal(reply: &Reply) -> String {
     format!("{} {}: {}", reply.problem.status, reply.problem.name, reply.detail)
+}
+
+pub(crate) fn check(gate: &mut Gate, token: &str, expected: &str, context: &str) {
+    let refusal = format!("401 invalid-token: {expected}");
+    let expected = if expected.starts_with("jwt.") { expected } else { &refusal };
+    assert_eq!(gate.token(token), expected, "{context}");
 }
