@@ -23,6 +23,10 @@ pub struct Draft {
 /// An error is what no tree could be made of: not YAML, not UTF-8, too large.
 pub fn read(sources: &[Source]) -> Result<Draft, Vec<Fault>> {
     let mut faults = Faults::default();
+    if sources.is_empty() {
+        let nowhere = Spot { file: ".".into(), line: 1 };
+        faults.push(&nowhere, &Path::default(), "there is no file; write tollgate.yaml");
+    }
     let roots: Vec<Option<Node>> =
         sources.iter().map(|source| document(source, &mut faults)).collect();
     let roots: Option<Vec<Node>> = roots.into_iter().collect();

@@ -56,8 +56,18 @@ impl Faults {
 
 impl Fault {
     fn from_found((spot, path, message): (Spot, Path, String)) -> Self {
-        Self { place: Place::from(&spot), path: path.to_string(), message }
+        let (path, message) = (one_line(&path.to_string()), one_line(&message));
+        Self { place: Place::from(&spot), path, message }
     }
+}
+
+/// A fault is one line of output, whatever stands in the file.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() { line.extend(char.escape_debug()) } else { line.push(char) }
+    }
+    line
 }
 
 impl fmt::Display for Fault {

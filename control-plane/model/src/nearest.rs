@@ -18,25 +18,41 @@ fn folded(name: &str) -> Vec<char> {
     chars.flat_map(char::to_lowercase).collect()
 }
 
-/// The Levenshtein distance.
+/// How many letters have to be added, dropped, replaced or swapped with the next.
 fn slips(a: &[char], b: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (done, from) in a.iter().enumerate() {
-        row = next_row(&row, done.saturating_add(1), *from, b);
+    let mut above = Row { from: None, slips: vec![] };
+    let mut row = Row { from: None, slips: (0..=b.len()).collect() };
+    for from in a {
+        let next = row.next(&above, *from, b);
+        above = std::mem::replace(&mut row, next);
     }
-    row.last().copied().unwrap_or_default()
+    row.slips.last().copied().unwrap_or_default()
 }
 
-fn next_row(above: &[usize], first: usize, from: char, b: &[char]) -> Vec<usize> {
-    let mut row = vec![first];
-    let mut left = first;
-    for (to, pair) in b.iter().zip(above.windows(2)) {
-        let &[diagonal, over] = pair else { continue };
-        let replaced = diagonal.saturating_add(usize::from(from != *to));
-        left = replaced.min(left.min(over).saturating_add(1));
-        row.push(left);
+/// The slips between a beginning of `a` and each beginning of `b`.
+struct Row {
+    /// The last letter of that beginning.
+    from: Option<char>,
+    slips: Vec<usize>,
+}
+
+impl Row {
+    fn next(&self, above: &Self, from: char, b: &[char]) -> Self {
+        let at = |row: &Self, place: usize| row.slips.get(place).copied().unwrap_or(usize::MAX);
+        let mut slips = vec![at(self, 0).saturating_add(1)];
+        let mut before = None;
+        for (place, to) in b.iter().enumerate() {
+            let replaced = at(self, place).saturating_add(usize::from(from != *to));
+            let dropped = at(self, place.saturating_add(1)).saturating_add(1);
+            let added = slips.last().map_or(usize::MAX, |left| left.saturating_add(1));
+            let is_swap = before == Some(from) && self.from == Some(*to);
+            let swapped = place.checked_sub(1).filter(|_| is_swap);
+            let swapped = swapped.map_or(usize::MAX, |place| at(above, place).saturating_add(1));
+            slips.push(replaced.min(dropped).min(added).min(swapped));
+            before = Some(*to);
+        }
+        Self { from: Some(from), slips }
     }
-    row
 }
 
 #[cfg(test)]
@@ -51,8 +67,10 @@ mod tests {
             ("request", Some("requests")),
             ("Requests", Some("requests")),
             ("onFailure", Some("on_failure")),
-            ("pre", None),
+            ("pre", Some("per")),
             ("pe", Some("per")),
+            ("brust", Some("burst")),
+            ("qwerty", None),
             ("bursts", Some("burst")),
             ("x", None),
             ("", None),

@@ -7,9 +7,7 @@ pub(crate) struct Path(String);
 impl Path {
     /// The value of a field.
     pub(crate) fn key(&self, key: &str) -> Self {
-        // Text from the file stands in one line of output, whatever it holds.
-        let key = key.escape_debug();
-        if self.0.is_empty() { Self(key.to_string()) } else { Self(format!("{self}.{key}")) }
+        if self.0.is_empty() { Self(key.to_owned()) } else { Self(format!("{self}.{key}")) }
     }
 
     /// An entry of a list.

@@ -86,7 +86,7 @@ impl<'a> Shape<'a> {
         }
         for (name, value) in fields {
             let path = path.key(name);
-            match self.of_field(schema, name) {
+            match of_field(schema, name) {
                 Ok(Some(schema)) => self.walk(schema, value, &path),
                 Ok(None) => {}
                 Err(misfit) => {
@@ -97,17 +97,6 @@ impl<'a> Shape<'a> {
         }
         self.required(schema, node, path);
         Ok(())
-    }
-
-    /// What a field must be; nothing in particular if the schema does not say.
-    fn of_field(&self, schema: &'a Json, name: &str) -> Result<Option<&'a Json>, Misfit> {
-        if let Some(property) = schema.get("properties").and_then(|known| known.get(name)) {
-            return Ok(Some(property));
-        }
-        match schema.get("additionalProperties") {
-            Some(Json::Bool(false)) => Err(unknown(name, known(schema))),
-            values => name_fits(schema, name).map(|()| values),
-        }
     }
 
     fn required(&mut self, schema: &'a Json, node: &Node, path: &Path) {
@@ -132,6 +121,17 @@ impl<'a> Shape<'a> {
         }
         let fits = branches.iter().any(|branch| scalar::string(branch, branch, node).is_ok());
         if fits { Ok(()) } else { Err(Misfit::choice(node, &branches)) }
+    }
+}
+
+/// What a field must be; nothing in particular if the schema does not say.
+fn of_field<'a>(schema: &'a Json, name: &str) -> Result<Option<&'a Json>, Misfit> {
+    if let Some(property) = schema.get("properties").and_then(|known| known.get(name)) {
+        return Ok(Some(property));
+    }
+    match schema.get("additionalProperties") {
+        Some(Json::Bool(false)) => Err(unknown(name, known(schema))),
+        values => name_fits(schema, name).map(|()| values),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds every fault of a part whose `compile` tells only the first.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::at::At;
 use crate::fault::Faults;
@@ -39,16 +39,17 @@ pub(crate) fn sift(
     compile: impl Fn(Json) -> Result<(), Refused>,
 ) {
     let mut rest = at.node.clone();
-    while let Err(refused) = compile(rest.to_json()) {
+    while let Err(refused) = compile(rest.filled(&placeholder)) {
         let (text, told) = match refused {
             Refused::Invalid(text) => (text, false),
             Refused::Unreadable(text) => (text, true),
         };
         let Located { found, positions, named, message } = locate(&rest, &at.path, &text);
         // Where a part was at fault, the whole is no longer what was written.
-        let known = match told {
-            true => faults.are_in(&found.path),
-            false => found.node.is_incomplete() || named != found.path && faults.are_in(&named),
+        let known = if told {
+            faults.are_in(&found.path)
+        } else {
+            found.node.is_incomplete() || (named != found.path && faults.are_in(&named))
         };
         if !known {
             faults.push(&found.node.spot, &named, message);
@@ -57,6 +58,20 @@ pub(crate) fn sift(
             return;
         }
         take_out(&mut rest, &positions);
+    }
+}
+
+/// Stands in for a field without which the rest could not be judged. Nothing
+/// that is said of a placeholder is told, since the field was told before.
+fn placeholder(field: &str) -> Option<Json> {
+    match field {
+        // All that there is, so that no other limit counts by the same.
+        "by" => Some(json!(["tenant", "api_key", "ip", "route"])),
+        // Any burst fits it.
+        "requests" => Some(json!(1_000_000)),
+        "sha256" => Some(json!("0".repeat(64))),
+        "header" => Some(json!("x-placeholder")),
+        _ => None,
     }
 }
 

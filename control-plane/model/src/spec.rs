@@ -214,7 +214,7 @@ pub(crate) struct RouteSpec {
     #[schemars(default)]
     pub(crate) request: MessageSpec,
 
-    /// What is changed about the response.
+    /// What is changed about the response, by the same fields.
     #[schemars(default)]
     pub(crate) response: MessageSpec,
 }

@@ -72,21 +72,31 @@ impl Node {
 
     /// The value without places and without what was taken out.
     pub(crate) fn to_json(&self) -> serde_json::Value {
+        self.filled(&|_| None)
+    }
+
+    /// As [`Node::to_json`], with something in place of fields that were taken out.
+    pub(crate) fn filled(
+        &self,
+        in_place_of: &dyn Fn(&str) -> Option<serde_json::Value>,
+    ) -> serde_json::Value {
         match &self.value {
             Value::Null | Value::Gone => serde_json::Value::Null,
             Value::Bool(truth) => (*truth).into(),
             Value::Number(number, _) => number.clone().into(),
             Value::String(text) => text.clone().into(),
-            Value::List(items) => items.iter().filter(is_there).map(Self::to_json).collect(),
-            Value::Mapping(fields) => fields
-                .iter()
-                .filter(|(_, node)| is_there(&node))
-                .map(|(name, node)| (name.clone(), node.to_json()))
-                .collect(),
+            Value::List(items) => {
+                let there = items.iter().filter(|item| !item.is_gone());
+                there.map(|item| item.filled(in_place_of)).collect()
+            }
+            Value::Mapping(fields) => {
+                let field = |(name, node): &(String, Self)| {
+                    let gone = node.is_gone();
+                    let value = if gone { in_place_of(name)? } else { node.filled(in_place_of) };
+                    Some((name.clone(), value))
+                };
+                fields.iter().filter_map(field).collect()
+            }
         }
     }
-}
-
-fn is_there(node: &&Node) -> bool {
-    !node.is_gone()
 }

@@ -26,8 +26,8 @@ enum InvalidBackend {
     ProbesOverlap { timeout: String, interval: String },
 }
 
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(3600);
-const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 pub(super) fn backends(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, Backend> {
     let written = root.fields("backends").into_iter();

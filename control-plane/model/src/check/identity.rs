@@ -14,7 +14,7 @@ use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
 use crate::spec::{IssuerFile, JwksSpec};
 
-const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(60);
+const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
 
 /// Stands in for what is missing, which was told as a fault, so that the rest
 /// can be judged.

@@ -7,7 +7,7 @@ use crate::yaml::{Node, Value};
 /// How a value does not fit.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum Misfit {
-    #[error("there is no value; write {0}, or take the field out")]
+    #[error("nothing is written here; write {0}")]
     NoValue(String),
     #[error("{0} is not a string; {1}")]
     NotString(String, String),
@@ -90,9 +90,10 @@ impl Misfit {
 
     pub(super) fn not_mapping(node: &Node, schema: &Json) -> Self {
         let names: Vec<_> = known(schema).map(str::to_owned).collect();
-        let wanted = match names.is_empty() {
-            true => "entries, each as NAME: VALUE".to_owned(),
-            false => format!("fields of it: {}", quoted(&names, "or")),
+        let wanted = if names.is_empty() {
+            "entries, each as NAME: VALUE".to_owned()
+        } else {
+            format!("its fields, of {}", quoted(&names, "and"))
         };
         match &node.value {
             Value::Null => Self::NoValue(wanted),

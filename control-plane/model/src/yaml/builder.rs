@@ -20,6 +20,8 @@ const VALUES_MAX: usize = 1_000_000;
 /// Makes a tree of the parser's events.
 pub(super) struct Builder<'a> {
     file: Arc<str>,
+    /// How many the file has. What ends with the file is found one line later.
+    lines: usize,
     faults: &'a mut Faults,
     root: Option<Node>,
     /// What is being read, the innermost last.
@@ -90,9 +92,9 @@ pub(super) enum Stop {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(file: Arc<str>, faults: &'a mut Faults) -> Self {
+    pub(super) fn new(file: Arc<str>, lines: usize, faults: &'a mut Faults) -> Self {
         let (open, anchors) = (Vec::new(), HashMap::new());
-        Self { file, faults, root: None, open, anchors, values: 0 }
+        Self { file, lines, faults, root: None, open, anchors, values: 0 }
     }
 
     /// The whole document, if there was one and something in it.
@@ -161,7 +163,7 @@ impl<'a> Builder<'a> {
         content: Content,
     ) -> Result<(), Stop> {
         if let Some(tag) = tag {
-            return Err(Stop::Tag(tag.to_string()));
+            return Err(Stop::Tag(shown(&tag)));
         }
         if self.name_wanted().is_some() {
             return Err(Stop::NameNotScalar);
@@ -231,7 +233,7 @@ impl<'a> Builder<'a> {
     }
 
     fn spot(&self, line: usize) -> Spot {
-        Spot { file: Arc::clone(&self.file), line }
+        Spot { file: Arc::clone(&self.file), line: line.min(self.lines) }
     }
 
     /// Of the list or mapping that is being read.
@@ -283,6 +285,11 @@ fn is_string(tag: Option<&Tag>) -> Result<bool, Stop> {
     match tag {
         None => Ok(false),
         Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => Ok(true),
-        Some(tag) => Err(Stop::Tag(tag.to_string())),
+        Some(tag) => Err(Stop::Tag(shown(tag))),
     }
+}
+
+/// As it is written: `!!int` for what is `tag:yaml.org,2002:int` in full.
+fn shown(tag: &Tag) -> String {
+    if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() }
 }

@@ -25,10 +25,11 @@ fn tree(file: &Arc<str>, bytes: &[u8], faults: &mut Faults) -> Result<Node, (usi
     }
     let text = str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut builder = Builder::new(Arc::clone(file), faults);
+    let lines = text.lines().count().max(1);
+    let mut builder = Builder::new(Arc::clone(file), lines, faults);
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| syntax(text, &error))?;
-        let line = span.start.line();
+        let (event, span) = event.map_err(|error| syntax(&error, lines))?;
+        let line = span.start.line().min(lines);
         if event == Event::StreamEnd {
             break;
         }
@@ -39,12 +40,10 @@ fn tree(file: &Arc<str>, bytes: &[u8], faults: &mut Faults) -> Result<Node, (usi
 
 fn not_utf8(bytes: &[u8], offset: usize) -> (usize, Stop) {
     let (before, rest) = bytes.split_at_checked(offset).unwrap_or((bytes, &[]));
-    let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+    let line = before.split(|byte| *byte == b'\n').count();
     (line, Stop::NotUtf8 { byte: rest.first().copied().unwrap_or_default(), offset })
 }
 
-/// The place of an error at the end of the file may lie one line beyond it.
-fn syntax(text: &str, error: &ScanError) -> (usize, Stop) {
-    let line = error.marker().line().min(text.lines().count());
-    (line, Stop::Syntax(error.info().to_owned()))
+fn syntax(error: &ScanError, lines: usize) -> (usize, Stop) {
+    (error.marker().line().min(lines), Stop::Syntax(error.info().to_owned()))
 }
