@@ -188,6 +188,20 @@ fn headers_decide() {
     );
 }
 
+/// Another method would not help where the conditions fail as well.
+#[test]
+fn methods_are_offered_where_the_rest_fits() {
+    check(
+        &json!([{"path": "/a", "methods": ["GET"], "headers": {"x": "1"}}]),
+        &[
+            "POST /a x=1                 405:GET",
+            "POST /a                     nothing",
+            "POST /a x=2                 nothing",
+            "POST /a x=1 x=2             405:GET",
+        ],
+    );
+}
+
 #[test]
 fn query_parameters_decide_decoded() {
     check(

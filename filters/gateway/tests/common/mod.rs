@@ -84,10 +84,13 @@ impl Gate {
         Self { gateway, host }
     }
 
-    pub(crate) fn send(&mut self, pairs: &[(&str, &[u8])]) -> Verdict {
-        let headers: Headers = pairs.iter().copied().collect();
+    pub(crate) fn judge(&mut self, headers: &Headers) -> Verdict {
         let mut cx = self.host.at(Timestamp::from_seconds(1_000_000));
-        self.gateway.on_request(&RequestHead { headers: &headers }, &mut cx)
+        self.gateway.on_request(&RequestHead { headers }, &mut cx)
+    }
+
+    pub(crate) fn send(&mut self, pairs: &[(&str, &[u8])]) -> Verdict {
+        self.judge(&pairs.iter().copied().collect())
     }
 
     pub(crate) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> Verdict {
@@ -95,10 +98,13 @@ impl Gate {
     }
 
     pub(crate) fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> Verdict {
-        let start = [(":method", method), (":path", path), (":authority", "orders.example")];
-        let pairs = start.iter().chain(headers).map(|(name, value)| (*name, value.as_bytes()));
-        self.send(&pairs.collect::<Vec<_>>())
+        self.judge(&request(method, path, headers))
     }
+}
+
+pub(crate) fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Headers {
+    let start = [(":method", method), (":path", path), (":authority", "orders.example")];
+    start.iter().chain(headers).copied().collect()
 }
 
 /// `200`, or the refusal's status, name and fields.
