@@ -3,10 +3,20 @@
 //! A pure function, from one value to another: it reads no file and no clock,
 //! it cannot fail, and equal gateways give equal snapshots.
 
+mod ads;
+mod cluster;
 pub mod delta;
 mod deployment;
+mod endpoints;
+mod extension;
+mod json;
+mod listener;
+mod protocol;
+mod routes;
 mod snapshot;
 mod translate;
+mod version;
+mod wrap;
 
 pub use crate::deployment::Deployment;
 pub use crate::snapshot::{Kind, Resource, Snapshot};

@@ -1,9 +1,105 @@
-use tollgate_model::Gateway;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Deployment, Snapshot};
+use prost::Message;
+use tollgate_model::{Backend, Gateway, Listener};
+
+use crate::version::version;
+use crate::{
+    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, routes,
+};
 
 /// Says in Envoy's terms what a gateway should do.
 pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
-    let _ = (gateway, deployment);
-    Snapshot::default()
+    let kinds = [
+        (Kind::Cluster, each(&gateway.backends, |name, one| of_backend(name, one, gateway))),
+        (Kind::Endpoints, discovered(gateway)),
+        (
+            Kind::Extension,
+            gateway
+                .listeners
+                .iter()
+                .map(|(name, one)| of_plugin(name, one, gateway, deployment))
+                .collect(),
+        ),
+        (Kind::Listener, each(&gateway.listeners, |name, one| of_listener(name, one, gateway))),
+        (Kind::Routes, each(&gateway.listeners, |name, _| of_routes(name, gateway))),
+    ];
+    Snapshot { resources: kinds.into() }
+}
+
+fn each<T>(
+    named: &BTreeMap<String, T>,
+    translate: impl Fn(&str, &T) -> Resource,
+) -> BTreeMap<String, Resource> {
+    named.iter().map(|(name, one)| (name.clone(), translate(name, one))).collect()
+}
+
+fn of_backend(name: &str, backend: &Backend, gateway: &Gateway) -> Resource {
+    Resource {
+        version: version(&(name, backend)),
+        body: encoded(&cluster::from_backend(name, backend)),
+        needs: Vec::new(),
+        origin: origin(&[&format!("backends.{name}")], gateway),
+    }
+}
+
+/// Endpoints by address; the others stand in the cluster.
+fn discovered(gateway: &Gateway) -> BTreeMap<String, Resource> {
+    let backends = gateway.backends.iter().filter(|(_, one)| endpoints::are_discovered(one));
+    let resource = |name: &String, backend: &Backend| Resource {
+        version: version(&(name, &backend.endpoints)),
+        body: encoded(&endpoints::from_backend(name, backend)),
+        needs: Vec::new(),
+        origin: origin(&[&format!("backends.{name}")], gateway),
+    };
+    backends.map(|(name, backend)| (name.clone(), resource(name, backend))).collect()
+}
+
+fn of_plugin(
+    name: &str,
+    listener: &Listener,
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> (String, Resource) {
+    let configuration = extension::configuration(listener, gateway);
+    let resource = Resource {
+        version: version(&(deployment, &configuration)),
+        body: encoded(&extension::from_configuration(name, &configuration, deployment)),
+        needs: Vec::new(),
+        origin: origin(&[&format!("listeners.{name}"), "identity", "tiers", "tenants"], gateway),
+    };
+    (extension::name(name), resource)
+}
+
+fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
+    Resource {
+        version: version(&(name, listener)),
+        body: encoded(&listener::from_listener(name, listener)),
+        needs: Vec::new(),
+        origin: origin(&[&format!("listeners.{name}")], gateway),
+    }
+}
+
+fn of_routes(name: &str, gateway: &Gateway) -> Resource {
+    let contracts: Vec<_> = gateway.contracts.values().map(|contract| contract.id()).collect();
+    let timeouts: Vec<_> = gateway.backends.iter().map(|(name, one)| (name, one.timeout)).collect();
+    let backends: BTreeSet<_> = gateway.hosts.values().flatten().map(|one| &one.backend).collect();
+    let apis: Vec<_> = gateway.contracts.keys().map(|api| format!("apis.{api}")).collect();
+    Resource {
+        version: version(&(name, &gateway.hosts, contracts, timeouts)),
+        body: encoded(&routes::from_gateway(name, gateway)),
+        needs: backends.into_iter().cloned().collect(),
+        origin: origin(&apis.iter().map(String::as_str).collect::<Vec<_>>(), gateway),
+    }
+}
+
+fn encoded(message: &impl Message) -> bytes::Bytes {
+    message.encode_to_vec().into()
+}
+
+/// Names what a resource was made from: `backends.orders (tollgate.yaml:12)`.
+/// What was not written at all is left out.
+fn origin(paths: &[&str], gateway: &Gateway) -> String {
+    let written = paths.iter().filter_map(|path| Some((path, gateway.places.get(*path)?)));
+    written.map(|(path, place)| format!("{path} ({place})")).collect::<Vec<_>>().join(", ")
 }

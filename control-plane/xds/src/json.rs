@@ -1,0 +1,14 @@
+//! JSON that Envoy fills in.
+
+use envoy_types::pb::envoy::config::core::v3::SubstitutionFormatString;
+use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
+
+use crate::wrap;
+
+/// An object with these fields, whose values name what Envoy is to put there.
+pub(crate) fn format<const N: usize>(fields: [(&str, &str); N]) -> SubstitutionFormatString {
+    SubstitutionFormatString {
+        format: Some(Format::JsonFormat(wrap::text_fields(fields))),
+        ..SubstitutionFormatString::default()
+    }
+}

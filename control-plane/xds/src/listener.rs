@@ -1,0 +1,34 @@
+//! Listeners (LDS): where callers connect, and what they may do to Envoy.
+
+mod access_log;
+mod connection;
+mod replies;
+
+use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
+use envoy_types::pb::envoy::config::listener::v3::{
+    Filter, FilterChain, Listener as EnvoyListener,
+};
+use envoy_types::util::pack_any;
+use tollgate_model::Listener;
+
+use crate::{endpoints, wrap};
+
+/// What one connection may make Envoy hold, as Envoy advises for the edge; its
+/// default is 1 MiB.
+const BUFFER_BYTES: u32 = 32 * 1024;
+
+pub(crate) fn from_listener(name: &str, listener: &Listener) -> EnvoyListener {
+    let Listener { address, trusted_hops, .. } = listener;
+    let manager = connection::manager(name, *trusted_hops);
+    let filter = Filter {
+        name: "envoy.filters.network.http_connection_manager".to_owned(),
+        config_type: Some(ConfigType::TypedConfig(pack_any(manager))),
+    };
+    EnvoyListener {
+        name: name.to_owned(),
+        address: Some(endpoints::address(&address.ip().to_string(), address.port())),
+        per_connection_buffer_limit_bytes: wrap::number(BUFFER_BYTES),
+        filter_chains: vec![FilterChain { filters: vec![filter], ..FilterChain::default() }],
+        ..EnvoyListener::default()
+    }
+}

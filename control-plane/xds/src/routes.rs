@@ -1,0 +1,80 @@
+//! Route configurations (RDS).
+
+mod action;
+mod conditions;
+mod metadata;
+mod paths;
+mod plan;
+
+use std::collections::BTreeMap;
+
+use envoy_types::pb::envoy::config::route::v3::{
+    Route, RouteConfiguration, RouteMatch, VirtualHost,
+};
+use tollgate_gateway::MatchSpec;
+use tollgate_model::{Gateway, HostRoute};
+
+use self::paths::PathMatch;
+use self::plan::{Planned, plan};
+use crate::wrap;
+
+/// The routes of every host, as the listener `name` asks for them.
+///
+/// There is no route for everything else: the filter runs without one too, and
+/// answers 404.
+pub(crate) fn from_gateway(name: &str, gateway: &Gateway) -> RouteConfiguration {
+    let hosts = gateway.hosts.iter();
+    RouteConfiguration {
+        name: name.to_owned(),
+        virtual_hosts: hosts.map(|(host, routes)| from_host(host, routes, gateway)).collect(),
+        // Callers write the port into `Host` whenever it is not the usual one.
+        ignore_port_in_host_matching: true,
+        ..RouteConfiguration::default()
+    }
+}
+
+fn from_host(host: &str, routes: &[HostRoute], gateway: &Gateway) -> VirtualHost {
+    let apis = routes.iter().filter_map(|route| gateway.contracts.get_key_value(&route.api));
+    let contracts: BTreeMap<_, _> =
+        apis.map(|(api, contract)| (api.as_str(), (contract.id(), contract.canonical()))).collect();
+    let planned = plan(routes);
+    let routes = planned.iter().flat_map(|planned| {
+        let id = contracts.get(planned.api).map(|(id, _)| id.as_str()).unwrap_or_default();
+        from_planned(planned, id, gateway)
+    });
+    VirtualHost {
+        name: host.to_owned(),
+        domains: vec![host.to_owned()],
+        routes: routes.collect(),
+        metadata: Some(metadata::of_host(contracts.values().cloned())),
+        ..VirtualHost::default()
+    }
+}
+
+/// One route for each spelling of the path.
+fn from_planned<'a>(
+    planned: &'a Planned<'_>,
+    contract: &'a str,
+    gateway: &'a Gateway,
+) -> impl Iterator<Item = Route> + 'a {
+    let Planned { name, api: _, backend, paths, conditions } = planned;
+    paths.iter().map(move |path| Route {
+        name: name.clone(),
+        r#match: Some(from_match(path, *conditions)),
+        metadata: Some(metadata::of_route(contract, *backend)),
+        action: Some(action::to(*backend, gateway)),
+        ..Route::default()
+    })
+}
+
+fn from_match(path: &PathMatch, conditions: Option<&MatchSpec>) -> RouteMatch {
+    RouteMatch {
+        path_specifier: Some(path.specifier()),
+        // A path that differs only in case has to reach the contract that
+        // refuses it, rather than a route of another API.
+        case_sensitive: wrap::boolean(false),
+        headers: conditions.map(conditions::headers).unwrap_or_default(),
+        query_parameters: conditions.map(conditions::query).unwrap_or_default(),
+        ..RouteMatch::default()
+    }
+}

@@ -1,0 +1,34 @@
+//! What the filter reads of routes and hosts.
+
+use envoy_types::pb::envoy::config::core::v3::Metadata;
+use envoy_types::pb::google::protobuf::value::Kind;
+use envoy_types::pb::google::protobuf::{Struct, Value};
+
+/// Whose metadata it is.
+const NAMESPACE: &str = "tollgate";
+
+/// The group of routes that serve nothing: no operation has it, because no
+/// backend can have the name.
+const NO_GROUP: &str = "-";
+
+/// Which contract requests on a route are under, and which of its groups the
+/// route serves.
+pub(crate) fn of_route(contract: &str, group: Option<&str>) -> Metadata {
+    let group = group.unwrap_or(NO_GROUP);
+    namespace("route", Kind::StringValue(format!("{contract} {group}")))
+}
+
+/// The contracts of a host's routes: ids and texts.
+pub(crate) fn of_host(contracts: impl Iterator<Item = (String, String)>) -> Metadata {
+    let fields = contracts.map(|(id, text)| (id, value(Kind::StringValue(text))));
+    namespace("contracts", Kind::StructValue(Struct { fields: fields.collect() }))
+}
+
+fn namespace(field: &str, kind: Kind) -> Metadata {
+    let fields = Struct { fields: [(field.to_owned(), value(kind))].into() };
+    Metadata { filter_metadata: [(NAMESPACE.to_owned(), fields)].into(), ..Metadata::default() }
+}
+
+fn value(kind: Kind) -> Value {
+    Value { kind: Some(kind) }
+}
