@@ -72,7 +72,8 @@ pub struct OperationSpec {
 pub struct MatchSpec {
     /// The whole path: `/orders`, or with parameters, each a whole segment:
     /// `/orders/{id}`. A slash at the end makes no difference, and a path that
-    /// differs only in case is not served by any other route.
+    /// differs only in case is not served by any other route. Characters that
+    /// callers must escape are escaped here too: `/caf%C3%A9`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 
@@ -81,7 +82,8 @@ pub struct MatchSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
 
-    /// A regular expression for the whole path (RE2 syntax), without the query.
+    /// A regular expression for the whole path (RE2 syntax), as it reads
+    /// decoded, without the query and without a slash at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
 
@@ -93,7 +95,8 @@ pub struct MatchSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, ValueSpec>,
 
-    /// Query parameters that the request must have.
+    /// Query parameters that the request must have, as they read decoded. A
+    /// header or parameter whose value decides must not stand in a request twice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub query: BTreeMap<String, ValueSpec>,
 
