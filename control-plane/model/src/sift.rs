@@ -1,5 +1,7 @@
 //! Finds every fault of a part whose `compile` tells only the first.
 
+use std::cell::Cell;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
@@ -27,6 +29,9 @@ pub(crate) fn read<T: DeserializeOwned>(json: Json) -> Result<T, Refused> {
     })
 }
 
+/// Each costs as much as the part is large.
+const ROUNDS_MAX: u32 = 100;
+
 /// Compiles a part again and again, each time without what was at fault.
 ///
 /// A list entry, an optional field or an entry of a mapping can be taken out
@@ -39,7 +44,8 @@ pub(crate) fn sift(
     compile: impl Fn(Json) -> Result<(), Refused>,
 ) {
     let mut rest = at.node.clone();
-    while let Err(refused) = compile(rest.filled(&placeholder)) {
+    let mut rounds = 0_u32;
+    while let Err(refused) = compile(filled(&rest)) {
         let (text, told) = match refused {
             Refused::Invalid(text) => (text, false),
             Refused::Unreadable(text) => (text, true),
@@ -57,22 +63,34 @@ pub(crate) fn sift(
         if positions.is_empty() {
             return;
         }
+        rounds = rounds.saturating_add(1);
+        if ROUNDS_MAX <= rounds {
+            at.fault(faults, format!("has more than {ROUNDS_MAX} faults; mend those first"));
+            return;
+        }
         take_out(&mut rest, &positions);
     }
 }
 
-/// Stands in for a field without which the rest could not be judged. Nothing
-/// that is said of a placeholder is told, since the field was told before.
-fn placeholder(field: &str) -> Option<Json> {
-    match field {
-        // All that there is, so that no other limit counts by the same.
-        "by" => Some(json!(["tenant", "api_key", "ip", "route"])),
-        // Any burst fits it.
-        "requests" => Some(json!(1_000_000)),
-        "sha256" => Some(json!("0".repeat(64))),
-        "header" => Some(json!("x-placeholder")),
-        _ => None,
-    }
+/// What was left, with something in place of fields without which the rest
+/// could not be judged. Nothing that is said of a placeholder is told, since the
+/// field was told before.
+fn filled(rest: &Node) -> Json {
+    let placeholders = Cell::new(0_u64);
+    rest.filled(&|field| {
+        let number = placeholders.get().saturating_add(1);
+        placeholders.set(number);
+        match field {
+            // All that there is, so that no other limit counts by the same.
+            "by" => Some(json!(["tenant", "api_key", "ip", "route"])),
+            // Any burst fits it.
+            "requests" => Some(json!(1_000_000)),
+            // No two may be the same.
+            "sha256" => Some(json!(format!("{number:064x}"))),
+            "header" => Some(json!(format!("x-placeholder-{number}"))),
+            _ => None,
+        }
+    })
 }
 
 /// What a text speaks of.

@@ -28,9 +28,13 @@ const GOOD: [(&str, &str); 6] = [
 /// stands first, so that its first line is the file's.
 #[track_caller]
 fn check(section: &str, text: &str, expected: &Expect) {
-    let rest = GOOD.iter().filter(|(name, _)| *name != section);
-    let rest: String = rest.map(|(name, text)| format!("{name}: {text}\n")).collect();
+    let rest = good_but(section);
     expected.assert_eq(&faults(&[("t.yaml", format!("{text}\n{rest}").as_bytes())]));
+}
+
+fn good_but(section: &str) -> String {
+    let rest = GOOD.iter().filter(|(name, _)| *name != section);
+    rest.map(|(name, text)| format!("{name}: {text}\n")).collect()
 }
 
 /// One line a fault; `ok` if there is none.
@@ -989,6 +993,15 @@ fn tenants() {
             t.yaml:4: tenants.b.keys.l.sha256: the key of tenants.a.keys.k (t.yaml:2) has the same hash; make another key
         "#]],
     );
+}
+
+#[test]
+fn a_part_with_very_many_faults_is_left_at_a_hundred() {
+    let keys: String = (0..200).map(|key| format!("    k{key}: {{ sha256: x }}\n")).collect();
+    let file = format!("{}tenants:\n  a:\n   keys:\n{keys}", good_but("tenants"));
+    let faults = faults(&[("t.yaml", file.as_bytes())]);
+    assert_eq!(faults.lines().count(), 101);
+    assert!(faults.contains("t.yaml:7: tenants.a: has more than 100 faults; mend those first\n"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Whatever the bytes are, they are read or refused, and every fault has a place.
 
 use proptest::prelude::*;
+use tollgate_gateway::MatchSpec;
 use tollgate_model::{Fault, Gateway, Loaded, Source, read};
 
 const QUICKSTART: &str = include_str!("../../../examples/quickstart/tollgate.yaml");
@@ -155,5 +156,75 @@ proptest! {
         let mut bytes = QUICKSTART.as_bytes().to_vec();
         bytes[place] = byte;
         check(&bytes);
+    }
+}
+
+/// A route of its own for each of these paths, all on one host.
+fn file(matches: &[String]) -> String {
+    let routes = matches.iter().enumerate();
+    let routes: Vec<String> = routes
+        .map(|(index, path)| {
+            format!("      r{index}: {{ match: {{ {path} }}, backend: b, auth: none }}\n")
+        })
+        .collect();
+    format!(
+        "listeners: {{ a: {{ address: 127.0.0.1:80 }} }}\nbackends: {{ b: {{ endpoints: [a:1] }} }}\n\
+         apis:\n  a:\n    hosts: [\"*\"]\n    routes:\n{}",
+        routes.concat()
+    )
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let segments = prop::collection::vec(prop::sample::select(vec!["a", "B", "b", "{x}"]), 0..3);
+    let kind = prop::sample::select(vec!["path", "prefix", "regex"]);
+    (kind, segments, 0..2).prop_map(|(kind, segments, priority)| {
+        let segments = segments.into_iter().enumerate().map(|(index, segment)| {
+            if kind == "path" {
+                segment.replace('x', &format!("x{index}"))
+            } else {
+                segment.replace("{x}", "c")
+            }
+        });
+        let path = segments.collect::<Vec<_>>().join("/");
+        format!("{kind}: \"/{path}\", priority: {priority}")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// As many routes are refused as are never reached, however they are looked for.
+    #[test]
+    fn every_route_that_another_one_shadows_is_told(
+        paths in prop::collection::vec(path(), 1..8),
+    ) {
+        let matches: Vec<MatchSpec> = paths.iter().map(|path| spec(path)).collect();
+        let mut order: Vec<usize> = (0..matches.len()).collect();
+        order.sort_by_key(|index| (matches[*index].precedence(), format!("r{index}")));
+        let mut shadowed: Vec<String> = order
+            .iter()
+            .enumerate()
+            .filter(|(place, index)| {
+                order[..*place].iter().any(|earlier| matches[*earlier].shadows(&matches[**index]))
+            })
+            .map(|(_, index)| format!("apis.a.routes.r{index}.match"))
+            .collect();
+        shadowed.sort();
+        let faults = compile(file(&paths).as_bytes()).err().unwrap_or_default();
+        let mut told: Vec<String> = faults.into_iter().map(|fault| fault.path).collect();
+        told.sort();
+        prop_assert_eq!(told, shadowed);
+    }
+}
+
+fn spec(path: &str) -> MatchSpec {
+    let (path, priority) = path.split_once(", ").unwrap_or((path, ""));
+    let (kind, path) = path.split_once(": ").unwrap_or((path, ""));
+    let path = Some(path.trim_matches('"').to_owned());
+    let priority = priority.rsplit(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+    match kind {
+        "path" => MatchSpec { path, priority, ..MatchSpec::default() },
+        "prefix" => MatchSpec { prefix: path, priority, ..MatchSpec::default() },
+        _ => MatchSpec { regex: path, priority, ..MatchSpec::default() },
     }
 }

@@ -1,7 +1,8 @@
 //! In which order routes are tried, and which are then never reached.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use tollgate_core::unescape;
 use tollgate_gateway::MatchSpec;
 
 use super::route::Route;
@@ -65,18 +66,65 @@ fn host_route((route, matcher): (&Route<'_>, &MatchSpec)) -> HostRoute {
 /// Each is told once, however many hosts it is a fault of.
 type Told = BTreeSet<String>;
 
-fn shadowed(host: &str, routes: &[(&Route<'_>, &MatchSpec)], told: &mut Told, faults: &mut Faults) {
-    for (position, (route, matcher)) in routes.iter().enumerate() {
-        let mut before = routes.iter().take(position);
-        let Some((other, _)) = before.find(|(_, earlier)| earlier.shadows(matcher)) else {
-            continue;
-        };
-        let Some(at) = route.at.get("match") else { continue };
+fn shadowed<'a>(
+    host: &str,
+    routes: &[(&'a Route<'a>, &'a MatchSpec)],
+    told: &mut Told,
+    faults: &mut Faults,
+) {
+    let mut earlier = Earlier::default();
+    for (route, matcher) in routes {
+        let other = earlier.shadow_of(matcher);
+        earlier.add(route, matcher);
+        let (Some(other), Some(at)) = (other, route.at.get("match")) else { continue };
         if told.insert(at.path.to_string()) {
             let (host, other) = (host.to_owned(), shown(other));
             at.fault(faults, InvalidOrder::Shadowed { host, other }.to_string());
         }
     }
+}
+
+/// The routes that are tried before, by how their paths begin: to compare each
+/// with each would take too long where there are thousands.
+#[derive(Default)]
+struct Earlier<'a> {
+    by_beginning: HashMap<Vec<u8>, Vec<(&'a Route<'a>, &'a MatchSpec)>>,
+}
+
+impl<'a> Earlier<'a> {
+    fn add(&mut self, route: &'a Route<'a>, matcher: &'a MatchSpec) {
+        if let Some(whole) = beginnings(matcher).pop() {
+            self.by_beginning.entry(whole).or_default().push((route, matcher));
+        }
+    }
+
+    /// What takes every request that `matcher` would. Its literal beginning is
+    /// one of those of `matcher`.
+    fn shadow_of(&self, matcher: &MatchSpec) -> Option<&'a Route<'a>> {
+        let beginnings = beginnings(matcher);
+        let candidates = beginnings.iter().filter_map(|one| self.by_beginning.get(one)).flatten();
+        let shadow = candidates.into_iter().find(|(_, earlier)| earlier.shadows(matcher));
+        shadow.map(|(route, _)| *route)
+    }
+}
+
+/// The literal segments that a path begins with: none, the first, the first two
+/// and so on. A regular expression stands for itself.
+fn beginnings(matcher: &MatchSpec) -> Vec<Vec<u8>> {
+    let mut beginnings = vec![Vec::new()];
+    if let Some(regex) = &matcher.regex {
+        beginnings.push(regex.clone().into_bytes());
+        return beginnings;
+    }
+    let path = matcher.path.as_deref().or(matcher.prefix.as_deref()).unwrap_or_default();
+    let segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut beginning = Vec::new();
+    for segment in segments.take_while(|segment| !segment.starts_with('{')) {
+        beginning.push(b'/');
+        beginning.extend(unescape(segment.as_bytes()).to_ascii_lowercase());
+        beginnings.push(beginning.clone());
+    }
+    beginnings
 }
 
 /// Envoy chooses the route anew when a header was written, and the filter is

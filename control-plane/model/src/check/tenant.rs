@@ -64,7 +64,9 @@ pub(super) fn instead<'a>(wrong: &str, section: &str, known: &[(&'a str, At<'a>)
 fn keys(tenant: &At<'_>, hashes: &mut BTreeMap<String, String>, faults: &mut Faults) {
     for (_, key) in tenant.fields("keys") {
         let Some(at) = key.get("sha256") else { continue };
-        let Some(hash) = at.text().map(str::to_ascii_lowercase) else { continue };
+        let hash = at.text().filter(|text| text.len() == 64).map(str::to_ascii_lowercase);
+        // What is no hash is told elsewhere.
+        let Some(hash) = hash else { continue };
         match hashes.get(&hash) {
             Some(other) => at.fault(faults, InvalidTenant::SameKey(other.clone()).to_string()),
             None => {
