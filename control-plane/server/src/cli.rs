@@ -47,6 +47,9 @@ pub enum Command {
 
     /// Print the JSON Schema of the configuration, for editors.
     Schema,
+
+    /// Print the reference page of the configuration, in Markdown.
+    Reference,
 }
 
 /// How to serve.

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use tollgate_model::Gateway;
-use tollgate_xds::{Deployment, Kind, Resource, Snapshot, translate as to_snapshot};
+use tollgate_xds::{Deployment, translate as to_snapshot};
 
-use crate::Module;
 use crate::cli::Step;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
+use crate::{Module, render};
 
 /// Why a translation cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum TranslateFailed {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Faults(Vec<Fault>),
     /// It cannot be printed.
-    #[error(transparent)]
+    #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
 }
 
@@ -41,19 +41,23 @@ pub fn check(config: &Path, out: &mut impl Write) -> io::Result<bool> {
     }
 }
 
-/// Prints what a configuration becomes.
+/// Prints what a configuration becomes. Secrets are left out, so the versions
+/// of what has some are not those that are served.
 pub fn translate(
     config: &Path,
     to: Step,
     module: &Module,
     out: &mut impl Write,
 ) -> Result<(), TranslateFailed> {
-    let gateway = gateway(config).map_err(TranslateFailed::Faults)?;
+    let gateway = without_secrets(gateway(config).map_err(TranslateFailed::Faults)?);
     match to {
-        Step::Model => writeln!(out, "{:#?}", without_secrets(gateway))?,
+        Step::Model => writeln!(out, "{gateway:#?}")?,
         Step::Xds => {
             let module = module.resolve().map_err(|f| TranslateFailed::Faults(vec![f.into()]))?;
-            write_snapshot(&to_snapshot(&gateway, &Deployment { module }), out)?;
+            let snapshot = to_snapshot(&gateway, &Deployment { module });
+            serde_json::to_writer_pretty(&mut *out, &render::snapshot(&snapshot))
+                .map_err(io::Error::from)?;
+            writeln!(out)?;
         }
     }
     Ok(())
@@ -63,6 +67,11 @@ pub fn translate(
 pub fn schema(out: &mut impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, &tollgate_model::schema())?;
     writeln!(out)
+}
+
+/// Prints the reference page of the configuration.
+pub fn reference(out: &mut impl Write) -> io::Result<()> {
+    out.write_all(tollgate_model::reference().as_bytes())
 }
 
 /// Whatever an url names is taken to be unreachable: nobody is asked.
@@ -99,13 +108,4 @@ fn without_secrets(mut gateway: Gateway) -> Gateway {
         }
     }
     gateway
-}
-
-fn write_snapshot(snapshot: &Snapshot, out: &mut impl Write) -> io::Result<()> {
-    for kind in Kind::ALL {
-        for (name, Resource { version, origin, .. }) in snapshot.of(kind) {
-            writeln!(out, "{kind:?} {name:?} version {version}, from {origin}")?;
-        }
-    }
-    Ok(())
 }

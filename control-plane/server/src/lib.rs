@@ -23,6 +23,7 @@ mod logging;
 mod module;
 mod progress;
 mod publish;
+mod render;
 mod report;
 mod revision;
 mod serve;

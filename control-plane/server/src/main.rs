@@ -30,11 +30,13 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
             commands::translate(&config, to, &module.into(), &mut out)?;
         }
         Command::Schema => commands::schema(&mut out)?,
+        Command::Reference => commands::reference(&mut out)?,
     }
     Ok(true)
 }
 
 /// Whoever read our output has seen enough: `tollgate schema | head`.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe)
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -46,7 +46,7 @@ fn a_good_configuration_is_summed_up() {
     let folder = folder(&[("tollgate.yaml", GOOD.as_bytes())]);
     assert_eq!(
         tollgate(folder.path(), &["check", "tollgate.yaml"]),
-        (0, "ok: 1 API, 2 routes, 1 backend, 1 listener\n".to_owned(), String::new())
+        (0, "ok: 1 API, 2 routes, 2 backends, 1 listener\n".to_owned(), String::new())
     );
 }
 
@@ -127,7 +127,7 @@ fn the_files_of_a_folder_are_one_configuration() {
     ]);
     for config in ["conf", "conf/", "./conf"] {
         let (code, out, _) = tollgate(folder.path(), &["check", config]);
-        assert_eq!((code, out.as_str()), (0, "ok: 1 API, 2 routes, 1 backend, 1 listener\n"));
+        assert_eq!((code, out.as_str()), (0, "ok: 1 API, 2 routes, 2 backends, 1 listener\n"));
     }
 }
 
@@ -151,12 +151,12 @@ fn a_key_set_in_a_file_is_looked_for_beside_the_file_that_names_it() {
         ("conf/keys/acme.json", good.as_bytes()),
     ]);
     let (code, out, _) = tollgate(here.path(), &["check", "conf/tollgate.yaml"]);
-    assert_eq!((code, out.as_str()), (0, "ok: 1 API, 2 routes, 1 backend, 1 listener\n"));
+    assert_eq!((code, out.as_str()), (0, "ok: 1 API, 2 routes, 2 backends, 1 listener\n"));
 
     let files = [("conf/tollgate.yaml", config.as_bytes()), ("keys/acme.json", good.as_bytes())];
     assert_eq!(
         faults(&files, "conf/tollgate.yaml"),
-        ["conf/tollgate.yaml:21: identity.jwt.acme.jwks.file: \"keys/acme.json\" cannot be read: \
+        ["conf/tollgate.yaml:22: identity.jwt.acme.jwks.file: \"keys/acme.json\" cannot be read: \
           it does not exist; write a path relative to this file"]
     );
 }
@@ -194,8 +194,52 @@ fn the_version_is_told() {
 }
 
 #[test]
+fn the_reference_page_has_every_section() {
+    let (code, out, _) = tollgate(Path::new("."), &["reference"]);
+    assert_eq!(code, 0);
+    for section in ["listeners", "identity", "tiers", "tenants", "backends", "apis"] {
+        assert!(out.contains(&format!("\n## {section}\n")), "{section}");
+    }
+}
+
+#[test]
 fn the_schema_is_json() {
     let (code, out, _) = tollgate(Path::new("."), &["schema"]);
     let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &schema["title"]), (0, &"Tollgate".into()));
+}
+
+#[test]
+fn a_translation_shows_what_envoy_is_told_without_secrets() {
+    let config = GOOD.to_owned()
+        + "identity:\n  jwt:\n    acme:\n      issuer: https://id.example.com\n      audiences: [api]\n"
+        + "      jwks: { inline: { keys: [{ kty: oct, alg: HS256, k: "
+        + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA }] } }\n";
+    let folder = folder(&[("tollgate.yaml", config.as_bytes())]);
+    let arguments = ["translate", "tollgate.yaml", "--to", "xds", "--module-as", "/gateway.wasm"];
+    let (code, out, err) = tollgate(folder.path(), &arguments);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(!out.contains("c2VjcmV0"), "{out}");
+    let resources: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let cluster = &resources[0];
+    assert_eq!(cluster["origin"], "backends.orders (tollgate.yaml:5)");
+    assert_eq!(cluster["resource"]["edsClusterConfig"]["edsConfig"]["resourceApiVersion"], "V3");
+    let plugin = &resources[4];
+    let path = "/resource/typedConfig/config/vmConfig/code/local/filename";
+    assert_eq!(plugin.pointer(path).unwrap(), "/gateway.wasm");
+    let key = &plugin["configuration"]["identity"]["jwt"]["acme"]["jwks"]["keys"][0];
+    assert_eq!(key["k"], "[redacted]");
+
+    let (code, out, _) = tollgate(folder.path(), &["translate", "tollgate.yaml", "--to", "model"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("get-order") && out.contains("[redacted]"), "{out}");
+    assert!(!out.contains("c2VjcmV0"), "{out}");
+}
+
+#[test]
+fn a_translation_of_a_bad_configuration_is_its_faults() {
+    let folder = folder(&[("bad.yaml", b"apis: 7\n")]);
+    let (code, out, err) = tollgate(folder.path(), &["translate", "bad.yaml", "--to", "model"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("bad.yaml:1: apis: "), "{err}");
 }
