@@ -162,7 +162,7 @@ fn sent(segments: &'static [&'static str]) -> impl Strategy<Value = Sent> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
     /// What serves a request is the first operation of the host's list that
     /// fits it, whichever API it is of; in other letters, nothing does.
