@@ -1,6 +1,6 @@
 //! Holds a tree against the schema, and tells every place where it does not fit.
 //!
-//! The schema is made from the types (see [`crate::schema`]), so what is
+//! The schema is made from the types (see [`mod@crate::schema`]), so what is
 //! accepted, what editors offer and what the manual says are one thing.
 
 mod misfit;
