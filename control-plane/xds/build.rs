@@ -9,11 +9,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut hasher = DefaultHasher::new();
     hash(Path::new("src"), &mut hasher)?;
     let name = hasher.finish();
-    #[expect(clippy::print_stdout, reason = "how cargo is told")]
-    {
-        println!("cargo::rerun-if-changed=src");
-        println!("cargo::rustc-env=TOLLGATE_TRANSLATION={name:016x}");
-    }
+    println!("cargo::rerun-if-changed=src");
+    println!("cargo::rustc-env=TOLLGATE_TRANSLATION={name:016x}");
     Ok(())
 }
 

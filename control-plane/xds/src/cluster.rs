@@ -62,7 +62,6 @@ fn resolved(cluster: Cluster, name: &str, backend: &Backend) -> Cluster {
     Cluster {
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::StrictDns as i32)),
         load_assignment: Some(endpoints::from_backend(name, backend)),
-        respect_dns_ttl: true,
         dns_lookup_family: DnsLookupFamily::All as i32,
         ..cluster
     }

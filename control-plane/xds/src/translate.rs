@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
+use tollgate_gateway::ContractSpec;
 use tollgate_model::{Backend, Gateway, Listener};
 
 use crate::version::version;
@@ -81,7 +82,7 @@ fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
 }
 
 fn of_routes(name: &str, gateway: &Gateway) -> Resource {
-    let contracts: Vec<_> = gateway.contracts.values().map(|contract| contract.id()).collect();
+    let contracts: Vec<_> = gateway.contracts.values().map(ContractSpec::id).collect();
     let timeouts: Vec<_> = gateway.backends.iter().map(|(name, one)| (name, one.timeout)).collect();
     let backends: BTreeSet<_> = gateway.hosts.values().flatten().map(|one| &one.backend).collect();
     let apis: Vec<_> = gateway.contracts.keys().map(|api| format!("apis.{api}")).collect();

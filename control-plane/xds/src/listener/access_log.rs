@@ -3,7 +3,6 @@
 
 use envoy_types::pb::envoy::config::accesslog::v3::AccessLog;
 use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType;
-use envoy_types::pb::envoy::config::core::v3::SubstitutionFormatString;
 use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::StdoutAccessLog;
 use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::stdout_access_log::AccessLogFormat;
 use envoy_types::util::pack_any;
@@ -32,7 +31,7 @@ const FIELDS: [(&str, &str); 17] = [
 ];
 
 pub(super) fn to_stdout() -> AccessLog {
-    let format = SubstitutionFormatString { omit_empty_values: true, ..json::format(FIELDS) };
+    let format = json::format(FIELDS);
     let log = StdoutAccessLog { access_log_format: Some(AccessLogFormat::LogFormat(format)) };
     AccessLog {
         name: "envoy.access_loggers.stdout".to_owned(),

@@ -25,13 +25,13 @@ const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a whole request may take to arrive. Bounds, too, how long a request
 /// can hang whose filter died.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// How long a stream may say nothing in either direction.
-const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const STREAM_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// How long a connection may be kept without a request.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
+const IDLE_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// Memory for headers is the caller's to ask for, within these.
 const HEADERS_KIB_MAX: u32 = 60;

@@ -22,8 +22,8 @@ pub(crate) fn needs_of(version: &str) -> Vec<String> {
 pub(crate) struct Envoy {
     stream: Stream,
     now: Duration,
-    to_server: VecDeque<DeltaDiscoveryRequest>,
-    to_envoy: VecDeque<Response>,
+    requests: VecDeque<DeltaDiscoveryRequest>,
+    responses: VecDeque<Response>,
     /// Whether it takes what is good of a response with something bad in it.
     applies_partly: bool,
     pub(crate) has: BTreeMap<Kind, BTreeMap<String, String>>,
@@ -45,8 +45,8 @@ impl Envoy {
         let mut envoy = Self {
             stream: Stream::new(Arc::default()),
             now: Duration::ZERO,
-            to_server: VecDeque::new(),
-            to_envoy: VecDeque::new(),
+            requests: VecDeque::new(),
+            responses: VecDeque::new(),
             applies_partly,
             has: Kind::ALL.map(|kind| (kind, BTreeMap::new())).into(),
             asked: BTreeMap::new(),
@@ -67,19 +67,19 @@ impl Envoy {
     /// Asks for all that it wants, and says what it has.
     pub(crate) fn reconnect(&mut self, snapshot: &Snapshot) {
         self.stream = Stream::new(Arc::new(snapshot.clone()));
-        self.to_server.clear();
-        self.to_envoy.clear();
+        self.requests.clear();
+        self.responses.clear();
         self.unacked.clear();
         self.refused.clear();
         self.questions.clear();
         self.sent = 0;
         self.now = Duration::ZERO;
         for kind in Kind::ALL {
-            let named = !matches!(kind, Kind::Cluster | Kind::Listener);
-            let names = if named { self.wanted(kind) } else { BTreeSet::new() };
+            let is_by_name = !matches!(kind, Kind::Cluster | Kind::Listener);
+            let names = if is_by_name { self.wanted(kind) } else { BTreeSet::new() };
             self.asked.insert(kind, names.clone());
-            if !named || !names.is_empty() {
-                self.to_server.push_back(DeltaDiscoveryRequest {
+            if !is_by_name || !names.is_empty() {
+                self.requests.push_back(DeltaDiscoveryRequest {
                     resource_names_subscribe: names.into_iter().collect(),
                     initial_resource_versions: self.has[&kind].clone().into_iter().collect(),
                     ..request(kind)
@@ -101,12 +101,12 @@ impl Envoy {
         let response = self.stream.next(self.now);
         let is_sent = response.is_some();
         self.sent += u64::from(is_sent);
-        self.to_envoy.extend(response);
+        self.responses.extend(response);
         is_sent
     }
 
     pub(crate) fn server_reads(&mut self) -> bool {
-        let Some(request) = self.to_server.pop_front() else { return false };
+        let Some(request) = self.requests.pop_front() else { return false };
         for name in &request.resource_names_subscribe {
             self.questions.insert((request.type_url.clone(), name.clone()), self.sent);
         }
@@ -118,7 +118,7 @@ impl Envoy {
     }
 
     pub(crate) fn reads(&mut self) -> bool {
-        let Some(mut response) = self.to_envoy.pop_front() else { return false };
+        let Some(mut response) = self.responses.pop_front() else { return false };
         let kind = Kind::from_type_url(&response.type_url).unwrap();
         let is_lone = response.resources.len() == 1;
         // What it stopped asking for in the meantime it passes over.
@@ -208,7 +208,7 @@ impl Envoy {
             let asked = self.asked.entry(*kind).or_default();
             if asked.insert(name.to_owned()) {
                 let resource_names_subscribe = vec![name.to_owned()];
-                self.to_server.push_back(DeltaDiscoveryRequest {
+                self.requests.push_back(DeltaDiscoveryRequest {
                     resource_names_subscribe,
                     ..request(*kind)
                 });
@@ -222,7 +222,7 @@ impl Envoy {
             self.has.get_mut(kind).unwrap().remove(name);
             self.refused.remove(&(*kind, name.to_owned()));
             let resource_names_unsubscribe = vec![name.to_owned()];
-            self.to_server
+            self.requests
                 .push_back(DeltaDiscoveryRequest { resource_names_unsubscribe, ..request(*kind) });
         }
     }
@@ -255,14 +255,14 @@ impl Envoy {
             .get(&question)
             .is_some_and(|sent| nonce.parse::<u64>().unwrap() <= *sent);
         crossed
-            || self.to_server.iter().any(|request| {
+            || self.requests.iter().any(|request| {
                 request.type_url == question.0
                     && request.resource_names_subscribe.contains(&question.1)
             })
     }
 
     fn verdict(&mut self, kind: Kind, response_nonce: String, error_detail: Option<Status>) {
-        self.to_server.push_back(DeltaDiscoveryRequest {
+        self.requests.push_back(DeltaDiscoveryRequest {
             response_nonce,
             error_detail,
             ..request(kind)

@@ -1,7 +1,15 @@
 //! The stream engine, without a socket: what Envoy says on the left, what it
 //! is told on the right, line by line.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::assigning_clones,
+    clippy::format_collect,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
 
 mod envoy;
 mod flow;

@@ -92,7 +92,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
         let mut put = |kind, name: &str, version: String| {
             let needs = needs_of(&version);
             let resource =
-                Resource { version, body: Default::default(), needs, origin: String::new() };
+                Resource { version, body: bytes::Bytes::new(), needs, origin: String::new() };
             snapshot
                 .resources
                 .entry(kind)

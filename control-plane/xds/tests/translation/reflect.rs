@@ -1,0 +1,61 @@
+//! Envoy's messages as JSON.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use serde_json::{Map, Value};
+use tollgate_model::{Gateway, Loaded, Source};
+use tollgate_xds::{Deployment, Kind, Snapshot, translate};
+
+/// Every message of Envoy, by name: `envoy-types` brings the descriptors along,
+/// but does not offer them.
+static ENVOY: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
+    let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+    let descriptors = manifest.parent().unwrap().join("src/generated/types.bin");
+    DescriptorPool::decode(&*std::fs::read(descriptors).unwrap()).unwrap()
+});
+
+/// What Envoy is told for a configuration, or what is wrong with that.
+pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
+    let gateway = gateway(file, text)?;
+    Ok(translate(&gateway, &Deployment { module: "/modules/gateway.0123456789abcdef.wasm".into() }))
+}
+
+fn gateway(file: &str, text: &str) -> Result<Gateway, String> {
+    let source = Source { name: file.to_owned(), bytes: text.as_bytes().to_vec() };
+    let told = |faults: Vec<tollgate_model::Fault>| {
+        faults.iter().map(|fault| format!("{fault}\n")).collect::<String>()
+    };
+    tollgate_model::read(&[source]).map_err(told)?.compile(&Loaded::default()).map_err(told)
+}
+
+/// A resource as JSON, its members in the order of the alphabet.
+pub(crate) fn json_of(kind: Kind, body: &[u8]) -> Value {
+    let (_, name) = kind.type_url().rsplit_once('/').unwrap();
+    let descriptor = ENVOY.get_message_by_name(name).unwrap();
+    let message = DynamicMessage::decode(descriptor, body).unwrap();
+    sorted(serde_json::to_value(message).unwrap())
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.into_iter().collect();
+            members.sort_by(|(one, _), (other, _)| one.cmp(other));
+            let sorted = members.into_iter().map(|(name, value)| (name, sorted(value)));
+            Value::Object(sorted.collect::<Map<_, _>>())
+        }
+        Value::Array(elements) => elements.into_iter().map(sorted).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,114 @@
+//! Envoy itself takes what every golden case becomes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use envoy_types::pb::envoy::config::bootstrap::v3::bootstrap::{DynamicResources, StaticResources};
+use envoy_types::pb::envoy::config::bootstrap::v3::{Admin, Bootstrap};
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::core::v3::api_config_source::ApiType;
+use envoy_types::pb::envoy::config::core::v3::grpc_service::{EnvoyGrpc, TargetSpecifier};
+use envoy_types::pb::envoy::config::core::v3::{ApiConfigSource, ApiVersion, GrpcService, Node};
+use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
+use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
+use envoy_types::util::pack_any;
+use prost::{Message, Name};
+use tollgate_xds::{Kind, Snapshot};
+
+use crate::reflect;
+
+#[test]
+fn envoy_takes_every_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut taken = 0;
+    for case in files.filter(|path| path.extension().is_some_and(|e| e == "yaml")) {
+        let name = case.file_name().unwrap().to_str().unwrap();
+        if let Ok(snapshot) = reflect::snapshot_of(name, &fs::read_to_string(&case).unwrap()) {
+            validate(name, &bootstrap(&snapshot));
+            taken += 1;
+        }
+    }
+    assert!(0 < taken, "no case that becomes anything");
+}
+
+/// `ENVOY`, or the one that `make setup` gets.
+fn envoy() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let envoy = std::env::var_os("ENVOY").map_or_else(|| root.join(".tools/envoy"), PathBuf::from);
+    assert!(envoy.exists(), "there is no {}; run `make setup`", envoy.display());
+    envoy
+}
+
+#[track_caller]
+fn validate(name: &str, bootstrap: &Bootstrap) {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.pb"));
+    fs::write(&file, bootstrap.encode_to_vec()).unwrap();
+    let output =
+        Command::new(envoy()).args(["--mode", "validate", "-c"]).arg(&file).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    let of_interest = told.lines().filter(|line| !line.contains("[info]"));
+    let told: String = of_interest.flat_map(|line| [line, "\n"]).collect();
+    assert!(output.status.success(), "{name}:\n{told}");
+    assert!(!told.contains("eprecated"), "{name}: on its way out of Envoy:\n{told}");
+}
+
+/// The snapshot as a static configuration. Endpoints and plugins stay with the
+/// control plane: one needs no checking, the other is checked when it is built.
+fn bootstrap(snapshot: &Snapshot) -> Bootstrap {
+    let clusters =
+        snapshot.of(Kind::Cluster).map(|(_, it)| Cluster::decode(it.body.clone()).unwrap());
+    let listeners = snapshot.of(Kind::Listener).map(|(name, it)| {
+        let routes = &snapshot.get(Kind::Routes, name).unwrap().body;
+        with_routes(
+            Listener::decode(it.body.clone()).unwrap(),
+            RouteConfiguration::decode(routes.clone()).unwrap(),
+        )
+    });
+    Bootstrap {
+        node: Some(Node { id: "test".into(), cluster: "test".into(), ..Node::default() }),
+        admin: Some(Admin::default()),
+        dynamic_resources: Some(DynamicResources {
+            ads_config: Some(control_plane()),
+            ..DynamicResources::default()
+        }),
+        static_resources: Some(StaticResources {
+            clusters: clusters.chain([xds()]).collect(),
+            listeners: listeners.collect(),
+            ..StaticResources::default()
+        }),
+        ..Bootstrap::default()
+    }
+}
+
+fn control_plane() -> ApiConfigSource {
+    let service = EnvoyGrpc { cluster_name: "xds".into(), ..EnvoyGrpc::default() };
+    ApiConfigSource {
+        api_type: ApiType::DeltaGrpc as i32,
+        transport_api_version: ApiVersion::V3 as i32,
+        grpc_services: vec![GrpcService {
+            target_specifier: Some(TargetSpecifier::EnvoyGrpc(service)),
+            ..GrpcService::default()
+        }],
+        ..ApiConfigSource::default()
+    }
+}
+
+fn xds() -> Cluster {
+    Cluster { name: "xds".into(), ..Cluster::default() }
+}
+
+/// Puts the routes where otherwise the name of the routes stands.
+fn with_routes(mut listener: Listener, routes: RouteConfiguration) -> Listener {
+    let filter = &mut listener.filter_chains[0].filters[0];
+    let Some(ConfigType::TypedConfig(any)) = &filter.config_type else { panic!("no manager") };
+    assert_eq!(any.type_url, HttpConnectionManager::type_url());
+    let mut manager = HttpConnectionManager::decode(&*any.value).unwrap();
+    manager.route_specifier = Some(RouteSpecifier::RouteConfig(routes));
+    filter.config_type = Some(ConfigType::TypedConfig(pack_any(manager)));
+    listener
+}
