@@ -1,1 +1,136 @@
 //! Promises made to users, kept against a real Envoy.
+//!
+//! Each test starts the built control plane, an Envoy with two workers that
+//! runs the built module, and a backend that shows what reached it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Result, ensure};
+use tollgate_support::{
+    Answer, Built, Call, ControlPlane, Envoy, RawConnection, Seen, Upstream, free_port,
+};
+
+/// A whole gateway, with its backend.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What stands behind it.
+    pub upstream: Upstream,
+    /// What tells Envoy what to do.
+    pub control_plane: ControlPlane,
+    /// What callers talk to.
+    pub envoy: Envoy,
+    /// Where callers find it.
+    pub address: SocketAddr,
+}
+
+impl Gateway {
+    /// Serves `config`, in which `$PORT` stands for the gateway's port and
+    /// `$BACKEND` for the backend's.
+    pub async fn start(config: &str) -> Result<Self> {
+        Self::with_upstream(Upstream::start().await?, config).await
+    }
+
+    /// Likewise, before a backend that was prepared.
+    pub async fn with_upstream(upstream: Upstream, config: &str) -> Result<Self> {
+        let built = Built::find()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let config = fill_in(config, address, &upstream);
+        let control_plane = ControlPlane::start(&built, &config).await?;
+        let mut envoy = Envoy::start(&built.envoy, control_plane.xds())?;
+        envoy.ready().await?;
+        envoy.listening(address).await?;
+        Ok(Self { upstream, control_plane, envoy, address })
+    }
+
+    /// Replaces the configuration, with the same `$PORT` and `$BACKEND`.
+    pub fn write(&self, config: &str) -> Result<()> {
+        self.control_plane.write(&fill_in(config, self.address, &self.upstream))
+    }
+
+    /// Sends a request on a connection of its own.
+    pub async fn send(&self, call: &Call) -> Result<Answer> {
+        call.send(self.address).await
+    }
+
+    /// Sends a GET as these bytes, with further header lines, each of which ends in CR LF.
+    pub async fn get_raw(&self, host: &[u8], path: &[u8], lines: &[u8]) -> Result<Answer> {
+        let head = [b"GET ", path, b" HTTP/1.1\r\nhost: ", host, b"\r\nconnection: close\r\n"];
+        let request = [&head.concat(), lines, b"\r\n"].concat();
+        RawConnection::once(self.address, &request).await
+    }
+
+    /// Sends a request that must reach the backend, and tells how it looked there.
+    pub async fn through(&self, call: &Call) -> Result<Seen> {
+        let before = self.upstream.count();
+        let answer = self.send(call).await?;
+        ensure!(answer.status == 200, "{call:?} was answered {answer:?}");
+        let seen = self.upstream.seen();
+        ensure!(seen.len() == before.saturating_add(1), "{call:?} reached the backend not once");
+        seen.into_iter().next_back().ok_or_else(|| anyhow::anyhow!("nothing was seen"))
+    }
+
+    /// Whether every VM is the one that was started: none has trapped.
+    pub async fn never_trapped(&self) -> Result<()> {
+        let stats = self.envoy.stats("wasm").await?;
+        let trapped: Vec<_> = stats
+            .iter()
+            .filter(|(name, count)| name.contains("vm_reload") && 0 < **count)
+            .collect();
+        ensure!(trapped.is_empty(), "a filter trapped: {trapped:?}\n{}", self.log());
+        let active = stats.get("wasm.envoy.wasm.runtime.v8.active").copied().unwrap_or_default();
+        ensure!(0 < active, "no filter is running: {stats:?}");
+        Ok(())
+    }
+
+    fn log(&self) -> String {
+        self.control_plane.log()
+    }
+}
+
+fn fill_in(config: &str, address: SocketAddr, upstream: &Upstream) -> String {
+    config
+        .replace("$PORT", &address.port().to_string())
+        .replace("$BACKEND", &upstream.port().to_string())
+}
+
+/// What most tests need: two customers with keys, a backend, and under
+/// `routes` what is indented there.
+pub fn config(routes: &str) -> String {
+    format!(
+        r#"
+listeners:
+  public: {{ address: "127.0.0.1:$PORT" }}
+identity:
+  api_key: {{ from: [{{ header: x-api-key }}] }}
+tiers:
+  basic: {{ limits: [{{ requests: 1000000, per: second }}] }}
+tenants:
+  acme:
+    tier: basic
+    keys:
+      acme-1:
+        sha256: 7409637de8bc10897579a6ccc553ae3a0765d39ac5feef3c409078f2445eb4e9
+        scopes: [orders.read]
+  globex:
+    keys:
+      globex-1:
+        sha256: e18a6ab8963027cdfd001641fdc0fe1f34613f47d441d9183882061e5d967254
+backends:
+  echo: {{ endpoints: ["127.0.0.1:$BACKEND"] }}
+apis:
+  orders:
+    hosts: [orders.example.com]
+    routes:
+{routes}
+"#
+    )
+}
+
+/// The host of that API.
+pub const HOST: &str = "orders.example.com";
+
+/// The key of the tenant `acme`.
+pub const ACME: &str = "key-acme-5f0c2d7e9b1a4c3d8e6f";
+
+/// The key of the tenant `globex`.
+pub const GLOBEX: &str = "key-trial-5f0c2d7e9b1a4c3d8e6f";

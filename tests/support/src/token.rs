@@ -49,9 +49,9 @@ impl Key {
             "ES256" => asymmetric!(ES256KeyPair::generate(), id),
             "ES384" => asymmetric!(ES384KeyPair::generate(), id),
             "EdDSA" => asymmetric!(Ed25519KeyPair::generate(), id),
-            "HS256" => symmetric!(HS256Key::generate(), algorithm, id),
-            "HS384" => symmetric!(HS384Key::generate(), algorithm, id),
-            "HS512" => symmetric!(HS512Key::generate(), algorithm, id),
+            "HS256" => symmetric!(HS256Key::from_bytes(&secret()), algorithm, id),
+            "HS384" => symmetric!(HS384Key::from_bytes(&secret()), algorithm, id),
+            "HS512" => symmetric!(HS512Key::from_bytes(&secret()), algorithm, id),
             other => bail!("no test key for {other}"),
         })
     }
@@ -85,6 +85,11 @@ impl Key {
     pub fn jwks(&self) -> Value {
         json!({"keys": [self.jwk]})
     }
+}
+
+/// As long as the longest hash (RFC 7518, section 3.2), and random.
+fn secret() -> Vec<u8> {
+    [HS256Key::generate().to_bytes(), HS256Key::generate().to_bytes()].concat()
 }
 
 /// A PEM file may say what it is for before it begins.

@@ -1,0 +1,205 @@
+//! What happens to callers while the configuration changes.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed, and its figures are for people"
+)]
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tollgate_e2e::{ACME, Gateway, HOST, config};
+use tollgate_support::{Call, Key, Load, Report, Upstream, eventually, now_seconds};
+
+/// Not a promise, which is one second and printed: a bound on a busy machine.
+const LIVE_WITHIN: Duration = Duration::from_secs(20);
+
+const CONNECTIONS: usize = 8;
+
+/// One route, whose answers say which revision of the configuration made them.
+fn revision(name: &str) -> String {
+    config(&format!(
+        r#"
+      get:
+        match: {{ path: /orders }}
+        backend: echo
+        auth: {{ any_of: [api_key] }}
+        response: {{ headers: {{ set: {{ x-revision: "{name}" }} }} }}
+"#
+    ))
+}
+
+fn call() -> Call {
+    Call::get(HOST, "/orders").header("x-api-key", ACME)
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures the real time of a real change")]
+async fn becomes_live(gateway: &Gateway, name: &str) -> Duration {
+    let start = Instant::now();
+    gateway.write(&revision(name)).unwrap();
+    eventually(&format!("{name} is live"), LIVE_WITHIN, async || {
+        let answer = gateway.send(&call()).await.unwrap();
+        (answer.header("x-revision") == Some(name)).then_some(())
+    })
+    .await
+    .unwrap();
+    start.elapsed()
+}
+
+/// No request was answered otherwise than it should have been.
+fn flawless(report: &Report) {
+    assert_eq!(report.errors, Vec::<String>::new());
+    assert_eq!(report.statuses.keys().collect::<Vec<_>>(), [&200], "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_live_soon_and_fails_no_request() {
+    let gateway = Gateway::start(&revision("r0")).await.unwrap();
+    let load = Load::start(gateway.address, CONNECTIONS, &call());
+    load.and_more(200).await.unwrap();
+    let mut took = Vec::new();
+    for name in ["r1", "r2", "r3", "r4", "r5"] {
+        took.push(becomes_live(&gateway, name).await);
+    }
+    load.and_more(200).await.unwrap();
+    let report = load.stop().await.unwrap();
+    println!("from the file to the first request that saw it: {took:?}");
+    println!("meanwhile {} requests, the slowest {:?}", report.answers(), report.slowest);
+    flawless(&report);
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_and_policies_come_and_go() {
+    let routes = |rest: &str| {
+        config(&format!(
+            "
+      one: {{ match: {{ path: /one }}, backend: echo, auth: none }}
+{rest}"
+        ))
+    };
+    let two = |auth: &str| {
+        format!("      two: {{ match: {{ path: /two }}, backend: echo, auth: {auth} }}")
+    };
+    let gateway = Gateway::start(&routes("")).await.unwrap();
+    for (rest, expected) in [
+        (String::new(), 404),
+        (two("none"), 200),
+        (two("{ any_of: [api_key] }"), 401),
+        (String::new(), 404),
+    ] {
+        gateway.write(&routes(&rest)).unwrap();
+        let two = Call::get(HOST, "/two");
+        eventually(&format!("/two is answered {expected}"), LIVE_WITHIN, async || {
+            (gateway.send(&two).await.unwrap().status == expected).then_some(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(gateway.send(&Call::get(HOST, "/one")).await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_configuration_changes_nothing() {
+    let gateway = Gateway::start(&revision("good")).await.unwrap();
+    let load = Load::start(gateway.address, CONNECTIONS, &call());
+    let bad = revision("bad");
+    let reserved = bad.replace("response:", "request:").replace("x-revision", "x-tollgate-tenant");
+    for (broken, words) in [
+        ("listeners: [", "not YAML"),
+        ("", "listeners"),
+        (&*bad.replace("backend: echo", "backend: nowhere"), "nowhere"),
+        (&*bad.replace("path: /orders", "regex: \"(\""), "not a regular expression"),
+        (&*bad.replace("auth: {", "oauth: {"), "oauth"),
+        (&*reserved, "x-tollgate-tenant"),
+    ] {
+        let before = refusals(&gateway);
+        gateway.write(broken).unwrap();
+        eventually(&format!("a refusal that names {words}"), LIVE_WITHIN, async || {
+            let log = gateway.control_plane.log();
+            (before < refusals(&gateway) && log.contains(words)).then_some(())
+        })
+        .await
+        .unwrap();
+        load.and_more(200).await.unwrap();
+        let answer = gateway.send(&call()).await.unwrap();
+        assert_eq!(answer.header("x-revision"), Some("good"), "{broken}");
+    }
+    becomes_live(&gateway, "better").await;
+    flawless(&load.stop().await.unwrap());
+    gateway.never_trapped().await.unwrap();
+}
+
+fn refusals(gateway: &Gateway) -> usize {
+    gateway.control_plane.log().matches("is not published").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_go_on_while_the_control_plane_is_gone() {
+    let mut gateway = Gateway::start(&revision("before")).await.unwrap();
+    let load = Load::start(gateway.address, CONNECTIONS, &call());
+    load.and_more(200).await.unwrap();
+    gateway.control_plane.kill();
+    load.and_more(1000).await.unwrap();
+    // What changed meanwhile is made up for.
+    gateway.write(&revision("meanwhile")).unwrap();
+    gateway.control_plane.run().await.unwrap();
+    eventually("what changed meanwhile is live", Duration::from_mins(1), async || {
+        let answer = gateway.send(&call()).await.unwrap();
+        (answer.header("x-revision") == Some("meanwhile")).then_some(())
+    })
+    .await
+    .unwrap();
+    becomes_live(&gateway, "after").await;
+    flawless(&load.stop().await.unwrap());
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_fetched_and_followed_when_they_change() {
+    let [old, new] = ["old", "new"].map(|id| Key::new("ES256", id).unwrap());
+    let upstream = Upstream::start().await.unwrap();
+    upstream.serve("/jwks", old.jwks().to_string());
+    let routes =
+        "      one: { match: { path: /one }, backend: echo, auth: { any_of: [jwt.acme] } }";
+    let issuer = "identity:
+  jwt:
+    acme:
+      issuer: https://id.acme.example
+      audiences: [api]
+      jwks: { url: \"http://127.0.0.1:$BACKEND/jwks\" }
+";
+    let config = config(routes).replace("identity:\n", issuer);
+    let gateway = Gateway::with_upstream(upstream, &config).await.unwrap();
+    let calls = [&old, &new].map(|key| {
+        let claims = json!({
+            "iss": "https://id.acme.example", "aud": "api", "sub": "ada", "exp": now_seconds() + 600,
+        });
+        Call::get(HOST, "/one").bearer(&key.sign(&claims).unwrap())
+    });
+    answered(&gateway, &calls, [200, 401]).await;
+    let both = json!({"keys": [old.jwk(), new.jwk()]});
+    gateway.upstream.serve("/jwks", both.to_string());
+    answered(&gateway, &calls, [200, 200]).await;
+    // A key that is withdrawn counts no longer, not even for callers that are remembered.
+    gateway.upstream.serve("/jwks", new.jwks().to_string());
+    answered(&gateway, &calls, [401, 200]).await;
+    // Whoever answers nonsense changes nothing.
+    gateway.upstream.serve("/jwks", "<html>Sorry</html>");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    answered(&gateway, &calls, [401, 200]).await;
+    gateway.never_trapped().await.unwrap();
+}
+
+async fn answered(gateway: &Gateway, calls: &[Call; 2], expected: [u16; 2]) {
+    eventually(&format!("{expected:?}"), Duration::from_secs(40), async || {
+        let mut statuses = [0; 2];
+        for (call, status) in calls.iter().zip(&mut statuses) {
+            *status = gateway.send(call).await.unwrap().status;
+        }
+        (statuses == expected).then_some(())
+    })
+    .await
+    .unwrap();
+}
