@@ -35,7 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-transform",
         ],
     ),
-    ("tollgate-xds", &["tollgate-gateway", "tollgate-model"]),
+    ("tollgate-xds", &["tollgate-core", "tollgate-gateway", "tollgate-model"]),
     ("tollgate", &["tollgate-model", "tollgate-xds"]),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.
