@@ -26,7 +26,7 @@ filters: setup ## builds the filters as wasm modules into target/filters/, each 
 
 run: filters ## starts control plane, Envoy and a demo backend; prints the curl lines to try
 	@cargo build --release -p tollgate -p tollgate-support --bins
-	@cargo run --quiet --release -p tollgate-support --bin demo
+	@exec $${CARGO_TARGET_DIR:-target}/release/demo
 
 test: setup ## runs everything that CI runs, what fails fastest first
 	@$(MAKE) lint
