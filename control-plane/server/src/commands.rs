@@ -1,6 +1,8 @@
 //! The commands that print something and end.
 
+use std::error::Error;
 use std::io::{self, Write};
+use std::iter::successors;
 use std::path::Path;
 
 use tollgate_model::Gateway;
@@ -72,6 +74,14 @@ pub fn schema(out: &mut impl Write) -> io::Result<()> {
 /// Prints the reference page of the configuration.
 pub fn reference(out: &mut impl Write) -> io::Result<()> {
     out.write_all(tollgate_model::reference().as_bytes())
+}
+
+/// Whether whoever read our output has seen enough: `tollgate schema | head`.
+pub fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let causes = successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Whatever an url names is taken to be unreachable: nobody is asked.

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tollgate::cli::{Cli, Command, ServeArgs};
-use tollgate::{commands, serve, start_logging};
+use tollgate::commands::{self, is_broken_pipe};
+use tollgate::{serve, start_logging};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(is_good) => ExitCode::from(u8::from(!is_good)),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => {
             writeln!(io::stderr(), "{error:#}").ok();
             ExitCode::FAILURE
@@ -33,10 +34,4 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Reference => commands::reference(&mut out)?,
     }
     Ok(true)
-}
-
-/// Whoever read our output has seen enough: `tollgate schema | head`.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
