@@ -348,3 +348,58 @@ fn a_late_ack_of_a_cluster_that_was_removed_does_not_make_it_warm() {
          < 6 routes l=1",
     );
 }
+
+#[test]
+fn the_next_version_waits_anew() {
+    check(
+        "= clusters a=1 | routes l=1(a)
+         > clusters
+         < 1 clusters a=1
+         > routes +l
+         @ 5000
+         < 2 routes l=1
+         = clusters a=1 | routes l=2(a)
+         > routes ack 2
+         ! acked routes l=1
+         @ 9999
+         @ 10000
+         < 3 routes l=2",
+    );
+}
+
+#[test]
+fn a_cluster_stays_while_routes_that_were_refused_together_may_use_it() {
+    check(
+        "= clusters a=1 | listeners l=1 | routes l=1 m=1
+         > clusters
+         < 1 clusters a=1
+         > clusters ack 1
+         ! acked clusters a=1
+         > listeners
+         < 2 listeners l=1
+         > listeners ack 2
+         ! acked listeners l=1
+         > routes +l +m
+         < 3 routes l=1 m=1
+         > routes ack 3
+         ! acked routes l=1 m=1
+         = clusters a=1 | listeners l=1 | routes l=2(a) m=2
+         < 4 routes l=2 m=2
+         > routes nack 4 m
+         < 5 routes l=2
+         = listeners l=1 | routes l=3 m=1
+         > routes nack 5 l
+         ! refused routes l=2: l
+         < 6 routes l=3
+         > routes nack 6 no
+         ! refused routes l=3: no
+         < 7 routes m=1
+         > routes ack 7
+         ! acked routes m=1
+         = listeners l=1 | routes l=4 m=1
+         < 8 routes l=4
+         > routes ack 8
+         ! acked routes l=4
+         < 9 clusters -a",
+    );
+}

@@ -70,6 +70,18 @@ fn names_add_to_everything_and_leave_it_again() {
 }
 
 #[test]
+fn what_was_only_asked_for_with_everything_is_forgotten_with_it() {
+    check(
+        "= clusters a=1 b=1
+         > clusters +a +*
+         < 1 clusters a=1 b=1
+         > clusters -*
+         > clusters +*
+         < 2 clusters b=1",
+    );
+}
+
+#[test]
 fn a_name_given_up_while_everything_is_asked_for_is_answered() {
     check(
         "= listeners a=1

@@ -129,3 +129,18 @@ fn a_long_reason_is_cut() {
          ! refused clusters a=1: {cut}"
     ));
 }
+
+#[test]
+fn what_went_out_again_in_the_meantime_is_not_offered_a_third_time() {
+    check(
+        "= clusters a=1 b=1
+         > clusters
+         < 1 clusters a=1 b=1
+         = clusters a=2 b=1
+         < 2 clusters a=2
+         = clusters a=1 b=1
+         < 3 clusters a=1
+         > clusters nack 1 one of these
+         < 4 clusters b=1",
+    );
+}
