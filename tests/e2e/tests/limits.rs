@@ -17,6 +17,11 @@ const ROUTES: &str = "
         backend: echo
         auth: { any_of: [api_key] }
         limits: [{ by: [tenant], requests: 100, per: hour }]
+      crowded:
+        match: { path: /crowded }
+        backend: echo
+        auth: { any_of: [api_key] }
+        limits: [{ by: [tenant], requests: 500, burst: 5000, per: hour }]
       by-address:
         match: { prefix: /by-address }
         backend: echo
@@ -75,6 +80,21 @@ async fn both_workers_served(gateway: &Gateway) {
     let workers: Vec<_> = stats.iter().filter(|(name, _)| name.contains(&port)).collect();
     assert_eq!(workers.len(), 2, "{stats:?}");
     assert!(workers.iter().all(|(_, connections)| 0 < **connections), "{workers:?}");
+}
+
+/// Enough requests that workers do get in each other's way: a count that one of
+/// them overwrote would show as a request too many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_holds_while_workers_race() {
+    let gateway = Gateway::start(&config(ROUTES)).await.unwrap();
+    let call = Call::get(HOST, "/crowded").header("x-api-key", ACME);
+    let start = tokio::time::Instant::now();
+    let counts = in_parallel(&gateway, &call, 200).await;
+    // Meanwhile the allowance grows: by one request in 7.2 seconds.
+    let grown = start.elapsed().as_millis() / 7200 + 1;
+    let admitted = counts[&200] - 5000;
+    assert!(u128::try_from(admitted).unwrap() <= grown, "{counts:?}, grown by {grown}");
+    both_workers_served(&gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

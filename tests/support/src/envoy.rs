@@ -57,6 +57,8 @@ impl Envoy {
         command.arg("--concurrency").arg(workers.to_string());
         // Without it, two Envoys on one machine would take each other for their successors.
         command.args(["--disable-hot-restart", "--log-level", "warning"]);
+        // A test looks for its line in the access log at once.
+        command.args(["--file-flush-interval-msec", "100"]);
         let process = Process::start("Envoy", command, folder)?;
         Ok(Self { process, admin: (Ipv4Addr::LOCALHOST, admin_port).into() })
     }
