@@ -15,6 +15,7 @@ mod envoy;
 mod flow;
 mod order;
 mod property;
+mod removals;
 mod script;
 mod subscriptions;
 mod verdicts;
