@@ -19,6 +19,15 @@ fn demo(ports: [u16; 4]) -> Process {
     Process::start("the demo", command, tempfile::tempdir().unwrap()).unwrap()
 }
 
+async fn is_up(demo: &mut Process) {
+    eventually("the demo is up", PATIENCE, async || {
+        demo.still_running().unwrap();
+        demo.stdout().contains("for i in").then_some(())
+    })
+    .await
+    .unwrap();
+}
+
 fn free_ports() -> [u16; 4] {
     [(); 4].map(|()| free_port().unwrap())
 }
@@ -27,12 +36,7 @@ fn free_ports() -> [u16; 4] {
 async fn the_printed_lines_give_what_is_printed() {
     let ports = free_ports();
     let mut demo = demo(ports);
-    eventually("the demo is up", PATIENCE, async || {
-        demo.still_running().unwrap();
-        demo.stdout().contains("for i in").then_some(())
-    })
-    .await
-    .unwrap();
+    is_up(&mut demo).await;
     let gateway = SocketAddr::from((Ipv4Addr::LOCALHOST, ports[0]));
     let text = demo.stdout();
     let token = text.lines().find_map(|line| line.strip_prefix("TOKEN=")).unwrap();
@@ -67,6 +71,55 @@ async fn run(curl: &str, line: &str, gateway: SocketAddr) -> Answer {
         answer = call.send(gateway).await.unwrap();
     }
     answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_ends_everything() {
+    let ports = free_ports();
+    let mut demo = demo(ports);
+    is_up(&mut demo).await;
+    signal("INT", &[demo.id()]);
+    let status = eventually("the demo ends", PATIENCE, async || demo.ended()).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", demo.stderr());
+    for port in ports {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_ends_ends_the_rest_and_is_named() {
+    let ports = free_ports();
+    let mut demo = demo(ports);
+    is_up(&mut demo).await;
+    let children = children(demo.id());
+    assert_eq!(children.len(), 2);
+    signal("KILL", &children[..1]);
+    let status = eventually("the demo ends", PATIENCE, async || demo.ended()).await.unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert!(demo.stderr().contains("the control plane ended (signal: 9"), "{}", demo.stderr());
+    for port in ports {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+}
+
+fn signal(name: &str, processes: &[u32]) {
+    let processes = processes.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    let done = Command::new("sh").arg("-c").arg(format!("kill -{name} {processes}")).status();
+    assert!(done.unwrap().success());
+}
+
+/// In the order in which they were started.
+fn children(parent: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut children: Vec<u32> = processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|process| {
+            let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+            status.unwrap_or_default().contains(&format!("\nPPid:\t{parent}\n"))
+        })
+        .collect();
+    children.sort_unstable();
+    children
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,10 +48,23 @@ async fn run() -> Result<()> {
     let mut demo = start(ports).await?;
     let config = shown(demo.control_plane.config_path());
     println!("{}", tour::text(&demo.ports, &config, &example("keys/demo.pem")?)?);
+    let mut told = demo.control_plane.process()?.stderr().len();
     loop {
-        demo.control_plane.process()?.still_running()?;
         demo.envoy.process().still_running()?;
+        let control_plane = demo.control_plane.process()?;
+        control_plane.still_running()?;
+        tell(&control_plane.stderr(), &mut told);
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Shows what the control plane has said since: whoever changes the
+/// configuration wants to know what became of it.
+fn tell(log: &str, told: &mut usize) {
+    let news = log.get(*told..).unwrap_or_default();
+    if let Some(end) = news.rfind('\n') {
+        println!("{}", news.get(..end).unwrap_or_default());
+        *told = told.saturating_add(end).saturating_add(1);
     }
 }
 
@@ -77,8 +90,8 @@ fn step(what: &str) {
 /// unless it is to use other ports than it says.
 async fn control_plane(ports: &Ports, built: &Built) -> Result<ControlPlane> {
     if ports.are_those_of_the_example() {
-        return ControlPlane::of_file(ports.xds, built, &Path::new(EXAMPLE).join("tollgate.yaml"))
-            .await;
+        let config = shown(&Path::new(EXAMPLE).join("tollgate.yaml"));
+        return ControlPlane::of_file(ports.xds, built, Path::new(&config)).await;
     }
     ControlPlane::on(ports.xds, built, &ports.rewrite(&example("tollgate.yaml")?)).await
 }
