@@ -14,6 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::*;
 use crate::serve::serve_streams;
 
+const NEVER: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(100);
 const PATIENT: Patience = Patience { introduction: LONG, reading: LONG };
@@ -52,6 +53,13 @@ impl Server {
 
 /// A client's ends of a stream.
 type Ends = (mpsc::Sender<DeltaDiscoveryRequest>, Streaming<DeltaDiscoveryResponse>);
+
+/// The next response. A test that waits for what never comes should fail.
+async fn next(
+    responses: &mut Streaming<DeltaDiscoveryResponse>,
+) -> Result<Option<DeltaDiscoveryResponse>, Status> {
+    tokio::time::timeout(NEVER, responses.message()).await.expect("nothing came")
+}
 
 fn clusters(clusters: &[(&str, &str)]) -> Snapshot {
     let clusters = clusters.iter().map(|(name, version)| {
@@ -94,14 +102,14 @@ async fn a_client_gets_everything_and_then_only_what_changed() {
     let server = Server::start(clusters(&[("a", "1"), ("b", "1")]), PATIENT);
     let (requests, mut responses) = server.stream().await;
     requests.send(every_cluster("gw-1")).await.unwrap();
-    let first = responses.message().await.unwrap().unwrap();
+    let first = next(&mut responses).await.unwrap().unwrap();
     assert_eq!(said(&first), ["a=1", "b=1"]);
     assert_eq!(first.resources[0].resource.as_ref().unwrap().value, vec![0; 4096]);
 
     requests.send(ack(&first)).await.unwrap();
-    let next = clusters(&[("a", "1"), ("b", "2")]);
-    server.revisions.send_replace(Arc::new(Revision::new(2, next)));
-    let second = responses.message().await.unwrap().unwrap();
+    let changed = clusters(&[("a", "1"), ("b", "2")]);
+    server.revisions.send_replace(Arc::new(Revision::new(2, changed)));
+    let second = next(&mut responses).await.unwrap().unwrap();
     assert_eq!(said(&second), ["b=2"]);
 }
 
@@ -126,7 +134,7 @@ async fn a_client_that_does_not_introduce_itself_is_turned_away() {
         if let Some(first) = first {
             requests.send(first).await.unwrap();
         }
-        let status = responses.message().await.unwrap_err();
+        let status = next(&mut responses).await.unwrap_err();
         assert_eq!((status.code(), status.message()), (code, text));
     }
 }
@@ -141,9 +149,9 @@ async fn a_client_that_does_not_read_is_cut_and_others_are_served() {
     let (requests, mut responses) = server.stream_through(1).await;
     requests.send(every_cluster("gw-1")).await.unwrap();
     // Nothing is read until the server has dropped the other end.
-    requests.closed().await;
+    tokio::time::timeout(NEVER, requests.closed()).await.expect("it was not dropped");
     let status = loop {
-        match responses.message().await {
+        match next(&mut responses).await {
             Ok(Some(_)) => {}
             Ok(None) => panic!("the stream ended as if it were complete"),
             Err(status) => break status,
@@ -153,7 +161,7 @@ async fn a_client_that_does_not_read_is_cut_and_others_are_served() {
 
     let (requests, mut responses) = server.stream().await;
     requests.send(every_cluster("gw-2")).await.unwrap();
-    assert!(responses.message().await.unwrap().is_some());
+    assert!(next(&mut responses).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -161,9 +169,9 @@ async fn streams_end_when_the_process_does() {
     let server = Server::start(clusters(&[("a", "1")]), PATIENT);
     let (requests, mut responses) = server.stream().await;
     requests.send(every_cluster("gw-1")).await.unwrap();
-    responses.message().await.unwrap().unwrap();
+    next(&mut responses).await.unwrap().unwrap();
     drop(server);
-    let status = responses.message().await.unwrap_err();
+    let status = next(&mut responses).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(status.message(), "the control plane is stopping");
 }
