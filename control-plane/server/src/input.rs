@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tollgate_model::Gateway;
 use tollgate_xds::{Deployment, Snapshot, translate};
 
@@ -19,6 +20,7 @@ pub(crate) struct Input {
     config: PathBuf,
     module: Module,
     watch: Watch,
+    looked: Instant,
     keys: KeySets,
     inbox: Receiver<Event>,
     is_over: bool,
@@ -49,8 +51,9 @@ impl Input {
         events: Sender<Event>,
         inbox: Receiver<Event>,
     ) -> Self {
-        let (config, watch) = (config.to_owned(), Watch::new(config));
-        Self { config, module, watch, keys: KeySets::new(events), inbox, is_over: false }
+        let (watch, looked) = (Watch::new(config), Instant::now());
+        let (config, keys) = (config.to_owned(), KeySets::new(events));
+        Self { config, module, watch, looked, keys, inbox, is_over: false }
     }
 
     /// Whether the process was told to end.
@@ -60,9 +63,14 @@ impl Input {
 
     /// Waits a moment. True if there is something to read.
     pub(crate) fn changed(&mut self) -> bool {
-        match self.inbox.recv_timeout(LOOK_EVERY) {
+        // What comes must not keep the files from being looked at.
+        let left = LOOK_EVERY.saturating_sub(self.looked.elapsed());
+        match self.inbox.recv_timeout(left) {
             Ok(event) => self.on_event(event),
-            Err(RecvTimeoutError::Timeout) => self.watch.changed(),
+            Err(RecvTimeoutError::Timeout) => {
+                self.looked = Instant::now();
+                self.watch.changed()
+            }
             Err(RecvTimeoutError::Disconnected) => self.on_event(Event::Stop),
         }
     }
@@ -139,6 +147,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use crate::fetch::FetchFailed;
     use crate::keys::Bodies;
     use crate::revision::Changes;
 
@@ -199,6 +208,25 @@ mod tests {
         assert_eq!(again.warnings, [""; 0]);
         assert!(!changes(&with_both, &again));
         assert!(!come(&mut input, "a", GOOD), "nothing new");
+    }
+
+    #[test]
+    fn files_are_looked_at_however_much_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("tollgate.yaml");
+        fs::write(&config, "").unwrap();
+        let (events, inbox) = channel();
+        let module = Module::AtEnvoy("/gateway.wasm".into());
+        let mut input = Input::new(&config, module, events.clone(), inbox);
+        let failed =
+            || Event::Fetched(Fetched { url: url("a"), outcome: Err(FetchFailed::TooLate) });
+        std::thread::spawn(move || {
+            while events.send(failed()).is_ok() {
+                std::thread::sleep(LOOK_EVERY / 5);
+            }
+        });
+        fs::write(&config, "changed").unwrap();
+        assert!((0..100).any(|_| input.changed()));
     }
 
     #[test]
