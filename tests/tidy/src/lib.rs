@@ -4,7 +4,12 @@
 //! may depend on which, that documents name files that exist, that every
 //! example can be tried, that files stay short enough to be read.
 
-#![expect(clippy::expect_used, reason = "a checkout that cannot be read is a failed test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a checkout that cannot be read is a failed test"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
