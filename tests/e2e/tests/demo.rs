@@ -51,6 +51,11 @@ async fn the_printed_lines_give_what_is_printed() {
         }
     }
     assert_eq!(tried, ["200", "401", "403", "200", "429"], "{text}");
+    // Nothing of it outlives the test.
+    drop(demo);
+    for port in ports {
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
 }
 
 /// Does what `curl` would; a line with a loop is done four times.

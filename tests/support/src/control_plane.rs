@@ -73,7 +73,9 @@ impl ControlPlane {
 
     /// Ends it at once.
     pub fn kill(&mut self) {
-        self.process = None;
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
     }
 
     /// Starts it, after it was killed.

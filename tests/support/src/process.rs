@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A child process with a folder of its own, which ends when this is dropped.
@@ -27,6 +28,10 @@ pub struct Usage {
 
 /// How much of a log is worth showing when something failed.
 const TAIL_LINES: usize = 40;
+
+/// How often, and after what pause, is looked whether a process has ended: for five seconds.
+const END_LOOKS: u32 = 500;
+const END_PAUSE: Duration = Duration::from_millis(10);
 
 /// `USER_HZ` and the page size of every Linux that Envoy is built for.
 const NANOS_PER_TICK: u64 = 10_000_000;
@@ -120,9 +125,27 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Asks it to end, so that it can end what it has started itself, and kills
+    /// it if it does not.
+    fn end(&mut self) {
+        if self.ended().is_none() {
+            let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+            let asked = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok());
+            for _ in 0..if asked { END_LOOKS } else { 0 } {
+                if self.ended().is_some() {
+                    return;
+                }
+                thread::sleep(END_PAUSE);
+            }
+        }
+        self.kill();
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        self.kill();
+        self.end();
         if thread::panicking() {
             let mut out = io::stderr().lock();
             let _ = io::Write::write_all(
