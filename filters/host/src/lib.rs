@@ -6,8 +6,8 @@
 //!
 //! Nothing here may panic, whatever the host answers: a panic ends the virtual
 //! machine of a worker, and with it every request that the worker has in hand.
-//! So the host is called through [`abi`], not through the SDK's wrappers, which
-//! panic at statuses they do not expect and at bytes that are not UTF-8.
+//! So the host is called directly, not through the SDK's wrappers, which panic
+//! at statuses they do not expect and at bytes that are not UTF-8.
 
 mod abi;
 mod answer;
