@@ -44,7 +44,7 @@ impl Sanitiser {
         edits: &mut Vec<Edit>,
     ) -> Result<(), Reply> {
         for (name, _) in headers.iter() {
-            if is_reserved(name) && !is_envoys_own(name) {
+            if !is_envoys_own(name) && is_reserved(name) {
                 let name = std::str::from_utf8(name).map_err(|_| problem::header_name())?;
                 edits.push(Edit { name: self.shared(name), operation: Operation::Remove });
             }

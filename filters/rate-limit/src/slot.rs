@@ -45,7 +45,9 @@ impl Slot {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        self.entries.iter().flat_map(Entry::encode).collect()
+        let mut bytes = Vec::with_capacity(self.entries.len().saturating_mul(ENTRY_BYTES));
+        self.entries.iter().for_each(|entry| entry.encode(&mut bytes));
+        bytes
     }
 
     /// How the caller's allowance stands, unless it has had time to be full.
@@ -106,11 +108,15 @@ impl Entry {
         })
     }
 
-    fn encode(&self) -> impl Iterator<Item = u8> + use<> {
+    /// Part by part: an iterator over single bytes takes a third of the time
+    /// that judging a request takes.
+    fn encode(&self, bytes: &mut Vec<u8>) {
         let Self { who, level: Level { full_at, drawn_at }, tolerance } = self;
         let tolerance = u64::try_from(tolerance.as_nanos()).unwrap_or(u64::MAX);
-        let times = [full_at.as_nanos(), drawn_at.as_nanos(), tolerance];
-        who.0.to_le_bytes().into_iter().chain(times.into_iter().flat_map(u64::to_le_bytes))
+        bytes.extend_from_slice(&who.0.to_le_bytes());
+        for time in [full_at.as_nanos(), drawn_at.as_nanos(), tolerance] {
+            bytes.extend_from_slice(&time.to_le_bytes());
+        }
     }
 
     /// Which share of its allowance the caller has used, in 2^32nds; none while
