@@ -35,9 +35,15 @@ fn each<T>(
     named.iter().map(|(name, one)| (name.clone(), translate(name, one))).collect()
 }
 
+/// A cluster that is sent again is warmed again, so addresses that come apart
+/// from it are no part of its version.
 fn of_backend(name: &str, backend: &Backend, gateway: &Gateway) -> Resource {
+    let mut told = backend.clone();
+    if endpoints::are_discovered(backend) {
+        told.endpoints.clear();
+    }
     Resource {
-        version: version(&(name, backend)),
+        version: version(&(name, told)),
         body: encoded(&cluster::from_backend(name, backend)),
         needs: Vec::new(),
         origin: origin(&[&format!("backends.{name}")], gateway),
