@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub struct IdentitySpec {
 }
 
 /// One issuer of JSON Web Tokens, with its keys.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IssuerSpec {
     /// The exact value of the `iss` claim.
@@ -48,6 +49,21 @@ pub struct IssuerSpec {
     /// How far the issuer's clock may be from ours, at most 60.
     #[serde(default = "clock_skew_seconds")]
     pub clock_skew_seconds: u32,
+}
+
+/// Without the keys: some of them may be secret.
+impl fmt::Debug for IssuerSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { issuer, audiences, jwks, algorithms, claims, clock_skew_seconds } = self;
+        f.debug_struct("IssuerSpec")
+            .field("issuer", issuer)
+            .field("audiences", audiences)
+            .field("jwks", &jwks.as_ref().map(|_| "[redacted]"))
+            .field("algorithms", algorithms)
+            .field("claims", claims)
+            .field("clock_skew_seconds", clock_skew_seconds)
+            .finish()
+    }
 }
 
 /// What an issuer whose clock skew is not stated gets.

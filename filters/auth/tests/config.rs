@@ -335,3 +335,16 @@ fn refused(identity: Value, expected: &str) {
     let shown = identity.to_string();
     assert_eq!(compile(identity).as_deref(), Some(expected), "{shown}");
 }
+
+#[test]
+fn keys_are_never_shown() {
+    let secret = encode([7; 32]);
+    let spec: IdentitySpec = serde_json::from_value(json!({"jwt": {"acme": {
+        "issuer": "https://id.example", "audiences": ["api"],
+        "jwks": {"keys": [{"kty": "oct", "alg": "HS256", "k": secret}]},
+    }}}))
+    .unwrap();
+    let shown = format!("{spec:?}");
+    assert!(shown.contains("[redacted]") && shown.contains("https://id.example"), "{shown}");
+    assert!(!shown.contains(&secret), "{shown}");
+}
