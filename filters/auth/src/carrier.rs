@@ -41,24 +41,19 @@ const AUTHORIZATION: &str = "authorization";
 
 /// Headers that a request or the gateway needs. One that carries keys is taken
 /// out of every request.
-const RESERVED: [&str; 14] = [
+const NEEDED: [&str; 11] = [
     AUTHORIZATION,
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
     "cookie",
-    "forwarded",
     "host",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
-    "x-real-ip",
-    "x-request-id",
 ];
-
-const RESERVED_PREFIXES: [&str; 3] = ["x-envoy-", "x-forwarded-", "x-tollgate-"];
 
 // === impl Carriers ===
 
@@ -148,7 +143,7 @@ fn headers(names: Vec<String>) -> Result<Vec<Rc<str>>, InvalidApiKeySource> {
 }
 
 fn is_reserved(name: &str) -> bool {
-    RESERVED.contains(&name) || RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    NEEDED.contains(&name) || tollgate_core::is_reserved(name.as_bytes())
 }
 
 #[cfg(test)]

@@ -22,9 +22,8 @@ pub trait Filter: Sized {
     /// Creates what the filter keeps in shared data.
     ///
     /// The host calls it after every successful [`Filter::compile`]: once on
-    /// Envoy's main thread, before any worker does. Since Envoy does not
-    /// protect the first insert of a key, only what is created here is safe
-    /// from being created twice.
+    /// Envoy's main thread, before any worker does. Workers thus find
+    /// everything in place, and none has to create it while requests wait.
     fn prepare(&self, host: &mut dyn Host) {
         let _ = host;
     }
