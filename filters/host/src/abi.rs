@@ -24,6 +24,14 @@ pub(crate) enum Map {
     ResponseHeaders = 2,
 }
 
+/// What becomes of a stream after a callback, as the ABI numbers it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub(crate) enum Action {
+    Continue = 0,
+    Pause = 1,
+}
+
 /// An answer that the host is to give in place of the backend.
 pub(crate) struct LocalResponse<'a> {
     pub(crate) status: u16,
@@ -265,9 +273,9 @@ fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8
     if data.is_null() {
         return Ok(Vec::new());
     }
-    // SAFETY: the host got the buffer from the SDK's `proxy_on_memory_allocate`,
-    // which leaks a boxed slice of exactly `len` bytes from this allocator, has
-    // filled it, and hands it over to whoever made the call.
+    // SAFETY: the host got the buffer from `proxy_on_memory_allocate`, which
+    // leaks a boxed slice of exactly `len` bytes from this allocator, has filled
+    // it, and hands it over to whoever made the call.
     let buffer = unsafe { Box::from_raw(slice_from_raw_parts_mut(data, len)) };
     Ok(buffer.into_vec())
 }

@@ -1,27 +1,29 @@
 //! Runs a filter inside Envoy.
 //!
-//! The only crate that names `proxy_wasm`, and it decides nothing: it hands a
+//! The only crate that knows proxy-wasm, and it decides nothing: it hands a
 //! [`Filter`] what Envoy knows about a request and carries out the verdict.
 //! Where Envoy refuses what a verdict needs, the request is refused too.
 //!
 //! Nothing here may panic, whatever the host answers: a panic ends the virtual
 //! machine of a worker, and with it every request that the worker has in hand.
-//! So the host is called directly, not through the SDK's wrappers, which panic
-//! at statuses they do not expect and at bytes that are not UTF-8.
+//! So it speaks the ABI itself instead of through the SDK, which panics at
+//! statuses it does not expect, at bytes that are not UTF-8 and at contexts it
+//! does not know, and exports every callback whether a filter needs it or not.
 
 mod abi;
 mod answer;
+mod configure;
 mod edits;
 mod envoy;
+mod exports;
 mod failure;
+mod module;
 mod pairs;
-mod root;
 mod seed;
 mod signature;
 mod stream;
 
-#[doc(hidden)]
-pub use proxy_wasm;
+pub use crate::exports::start;
 #[doc(hidden)]
 pub use tollgate_core::Filter;
 
@@ -35,9 +37,19 @@ macro_rules! serve {
     ($filter:ty) => {
         const _: () = {
             #[cfg(target_family = "wasm")]
-            $crate::proxy_wasm::main! {{
+            unsafe extern "C" {
+                fn __wasm_call_ctors();
+            }
+
+            /// Called once, before anything else. That it runs the constructors
+            /// keeps the linker from running them at every call.
+            #[cfg(target_family = "wasm")]
+            #[unsafe(no_mangle)]
+            extern "C" fn _initialize() {
+                // SAFETY: the linker makes this function for exactly this call.
+                unsafe { __wasm_call_ctors() };
                 $crate::start::<$filter>();
-            }}
+            }
 
             // Elsewhere there is no Envoy to link with; the type is still checked.
             #[cfg(not(target_family = "wasm"))]
@@ -48,8 +60,3 @@ macro_rules! serve {
 
 #[doc(hidden)]
 pub fn is_served<F: Filter + 'static>() {}
-
-/// Makes `F` what answers Envoy's calls into this virtual machine.
-pub fn start<F: Filter + 'static>() {
-    proxy_wasm::set_root_context(|_| Box::new(root::Root::<F>::default()));
-}

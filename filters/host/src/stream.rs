@@ -1,15 +1,17 @@
+use std::cell::RefCell;
 use std::mem;
+use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Timestamp, Verdict};
 
-use crate::abi::{self, Map};
+use crate::abi::{self, Action, Map};
 use crate::answer::{self, Asked};
 use crate::edits;
 use crate::envoy::Envoy;
 use crate::failure::Failure;
-use crate::root::Shared;
+
+/// A filter as its requests share it: one worker, so one request at a time.
+pub(crate) type Shared<F> = Rc<RefCell<F>>;
 
 /// One request and its response.
 pub(crate) struct Stream<F> {
@@ -28,6 +30,24 @@ impl<F> Stream<F> {
 }
 
 impl<F: Filter> Stream<F> {
+    pub(crate) fn on_request_headers(&mut self) -> Action {
+        match read(Map::RequestHeaders) {
+            Ok(headers) => act(self.admit(&headers), &Asked::by(&headers)),
+            Err(failure) => act(Err(failure.reply()), &Asked::UNKNOWN),
+        }
+    }
+
+    pub(crate) fn on_request_trailers(&mut self) -> Action {
+        act(self.amend_trailers().map_err(Failure::reply), &Asked::UNKNOWN)
+    }
+
+    /// Runs for answers of the backend and for those Envoy gives in its place.
+    pub(crate) fn on_response_headers(&mut self) -> Action {
+        let edits = mem::take(&mut self.response);
+        let done = edits::apply(Map::ResponseHeaders, &edits);
+        act(done.map_err(Failure::reply), &Asked::UNKNOWN)
+    }
+
     /// Lets the request pass, changed as the filter wants it, or says what to
     /// answer instead.
     fn admit(&mut self, headers: &Headers) -> Result<(), Reply> {
@@ -53,28 +73,6 @@ impl<F: Filter> Stream<F> {
         let filter = self.filter.as_ref().and_then(|filter| filter.try_borrow().ok());
         let edits = filter.ok_or(Failure::Filter)?.on_request_trailers(&trailers);
         edits::apply(Map::RequestTrailers, &edits)
-    }
-}
-
-impl<F> Context for Stream<F> {}
-
-impl<F: Filter> HttpContext for Stream<F> {
-    fn on_http_request_headers(&mut self, _lines: usize, _end: bool) -> Action {
-        match read(Map::RequestHeaders) {
-            Ok(headers) => act(self.admit(&headers), &Asked::by(&headers)),
-            Err(failure) => act(Err(failure.reply()), &Asked::UNKNOWN),
-        }
-    }
-
-    fn on_http_request_trailers(&mut self, _lines: usize) -> Action {
-        act(self.amend_trailers().map_err(Failure::reply), &Asked::UNKNOWN)
-    }
-
-    /// Runs for answers of the backend and for those Envoy gives in its place.
-    fn on_http_response_headers(&mut self, _lines: usize, _end: bool) -> Action {
-        let edits = mem::take(&mut self.response);
-        let done = edits::apply(Map::ResponseHeaders, &edits);
-        act(done.map_err(Failure::reply), &Asked::UNKNOWN)
     }
 }
 

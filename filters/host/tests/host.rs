@@ -13,8 +13,8 @@ use tollgate_core::{
 };
 
 use envoy_double::module::{
-    proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_done, proxy_on_log,
-    proxy_on_request_headers, proxy_on_request_trailers, proxy_on_response_headers,
+    proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_request_headers,
+    proxy_on_request_trailers, proxy_on_response_headers,
 };
 use envoy_double::{Answer, Call, answer_with, calls, next_context};
 
@@ -242,8 +242,6 @@ fn live(root: u32) {
     assert!(!(passed && refused), "passed though the host refused something");
     proxy_on_request_trailers(stream, 0);
     proxy_on_response_headers(stream, 0, false);
-    proxy_on_log(stream);
-    proxy_on_done(stream);
     proxy_on_delete(stream);
 }
 

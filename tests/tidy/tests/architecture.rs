@@ -47,7 +47,6 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Outside crates that say what a crate is, and the only crates that may name them.
 const HOLDERS: &[(&str, &[&str])] = &[
     // The ABI of Envoy.
-    ("proxy-wasm", &["tollgate-host"]),
     ("getrandom", &["tollgate-host"]),
     // Envoy's messages.
     ("envoy-types", &["tollgate-xds", "tollgate"]),

@@ -66,7 +66,7 @@ fn answer(name: &'static str, arguments: &[(*const u8, usize)]) -> Answer {
 /// Hands bytes over as Envoy does, in memory that it asks the module for.
 fn hand_over((status, bytes): Answer, data: *mut *mut u8, len: *mut usize) -> u32 {
     let Some(bytes) = bytes else { return status };
-    let buffer = proxy_wasm_allocate(bytes.len());
+    let buffer = allocate(bytes.len());
     // SAFETY: the buffer has that many bytes, and the two targets are the caller's own.
     unsafe {
         buffer.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
@@ -76,8 +76,8 @@ fn hand_over((status, bytes): Answer, data: *mut *mut u8, len: *mut usize) -> u3
     status
 }
 
-fn proxy_wasm_allocate(len: usize) -> *mut u8 {
-    // SAFETY: declared as the SDK defines it.
+fn allocate(len: usize) -> *mut u8 {
+    // SAFETY: declared as the module defines it.
     unsafe { module::proxy_on_memory_allocate(len) }
 }
 
@@ -90,8 +90,6 @@ pub(crate) mod module {
         pub(crate) safe fn proxy_on_request_headers(id: u32, lines: usize, end: bool) -> u32;
         pub(crate) safe fn proxy_on_request_trailers(id: u32, lines: usize) -> u32;
         pub(crate) safe fn proxy_on_response_headers(id: u32, lines: usize, end: bool) -> u32;
-        pub(crate) safe fn proxy_on_log(id: u32);
-        pub(crate) safe fn proxy_on_done(id: u32) -> bool;
         pub(crate) safe fn proxy_on_delete(id: u32);
     }
 }
@@ -218,35 +216,5 @@ mod import {
         _: i32,
     ) -> u32 {
         answer("respond", &[(details, details_len), (body, body_len), (headers, headers_len)]).0
-    }
-
-    /// What the SDK links with and the host never calls.
-    macro_rules! never_called {
-        ($($name:ident)*) => {$(
-            #[unsafe(no_mangle)]
-            extern "C" fn $name() -> u32 {
-                unreachable!("{}", stringify!($name))
-            }
-        )*};
-    }
-
-    never_called! {
-        proxy_continue_stream
-        proxy_dequeue_shared_queue
-        proxy_done
-        proxy_enqueue_shared_queue
-        proxy_get_header_map_value
-        proxy_get_status
-        proxy_grpc_call
-        proxy_grpc_cancel
-        proxy_grpc_close
-        proxy_grpc_send
-        proxy_grpc_stream
-        proxy_http_call
-        proxy_register_shared_queue
-        proxy_resolve_shared_queue
-        proxy_set_buffer_bytes
-        proxy_set_header_map_pairs
-        proxy_set_tick_period_milliseconds
     }
 }

@@ -1,0 +1,81 @@
+use std::collections::BTreeMap;
+
+use tollgate_core::Filter;
+
+use crate::abi::{self, Action};
+use crate::configure::configure;
+use crate::stream::{Shared, Stream};
+
+/// What Envoy calls, whatever the filter is. It names plugin configurations
+/// and streams by numbers; one that is not known is no reason to panic.
+pub(crate) trait Module {
+    /// A plugin configuration if `parent` is 0, and otherwise one of its streams.
+    fn on_create(&mut self, id: u32, parent: u32);
+    /// False makes Envoy refuse the configuration and keep the one it has.
+    fn on_configure(&mut self, id: u32) -> bool;
+    fn on_request_headers(&mut self, id: u32) -> Action;
+    fn on_request_trailers(&mut self, id: u32) -> Action;
+    fn on_response_headers(&mut self, id: u32) -> Action;
+    fn on_delete(&mut self, id: u32);
+}
+
+/// Every plugin configuration and every stream of one virtual machine.
+pub(crate) struct Contexts<F> {
+    plugins: BTreeMap<u32, Shared<F>>,
+    streams: BTreeMap<u32, Stream<F>>,
+}
+
+// === impl Contexts ===
+
+impl<F> Default for Contexts<F> {
+    fn default() -> Self {
+        Self { plugins: BTreeMap::new(), streams: BTreeMap::new() }
+    }
+}
+
+impl<F: Filter> Contexts<F> {
+    /// A stream that nobody announced has no filter, and so is refused.
+    fn stream(&mut self, id: u32) -> &mut Stream<F> {
+        self.streams.entry(id).or_insert_with(|| Stream::new(None))
+    }
+}
+
+impl<F: Filter> Module for Contexts<F> {
+    fn on_create(&mut self, id: u32, parent: u32) {
+        if parent != 0 {
+            let filter = self.plugins.get(&parent).cloned();
+            self.streams.insert(id, Stream::new(filter));
+        }
+    }
+
+    fn on_configure(&mut self, id: u32) -> bool {
+        match configure() {
+            Ok(filter) => {
+                self.plugins.insert(id, filter);
+                true
+            }
+            Err(fault) => {
+                abi::log_error(&format!("{}: {fault}", F::NAME));
+                false
+            }
+        }
+    }
+
+    fn on_request_headers(&mut self, id: u32) -> Action {
+        self.stream(id).on_request_headers()
+    }
+
+    fn on_request_trailers(&mut self, id: u32) -> Action {
+        self.stream(id).on_request_trailers()
+    }
+
+    fn on_response_headers(&mut self, id: u32) -> Action {
+        self.streams.get_mut(&id).map_or(Action::Continue, Stream::on_response_headers)
+    }
+
+    fn on_delete(&mut self, id: u32) {
+        if self.streams.remove(&id).is_none() {
+            self.plugins.remove(&id);
+        }
+    }
+}
