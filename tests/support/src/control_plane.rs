@@ -89,7 +89,8 @@ impl ControlPlane {
             let ended = process.ended().is_some();
             (ended || TcpStream::connect(self.xds).await.is_ok()).then_some(())
         })
-        .await?;
+        .await
+        .with_context(|| process.account())?;
         process.still_running()?;
         self.process = Some(process);
         Ok(())

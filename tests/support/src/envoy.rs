@@ -22,8 +22,10 @@ pub struct Envoy {
 const ADMIN_PORT: u16 = 19_000;
 const XDS_PORT: u16 = 18_000;
 
-/// Long enough to compile a module on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Starting takes two seconds of processor time, most of it to compile the
+/// module, and a machine that others use too may be minutes in giving them. An
+/// Envoy that ends meanwhile is noticed at once.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 impl Envoy {
     /// Starts one with the shipped bootstrap, for a control plane at `xds`.
@@ -57,6 +59,8 @@ impl Envoy {
         command.arg("--concurrency").arg(workers.to_string());
         // Without it, two Envoys on one machine would take each other for their successors.
         command.args(["--disable-hot-restart", "--log-level", "warning"]);
+        // How far it got with what it was told; this is never said of a request.
+        command.args(["--component-log-level", "config:info,upstream:info"]);
         // A test looks for its line in the access log at once.
         command.args(["--file-flush-interval-msec", "100"]);
         let process = Process::start("Envoy", command, folder)?;
@@ -73,7 +77,7 @@ impl Envoy {
             (ended || live).then_some(())
         })
         .await
-        .with_context(|| process.tail())?;
+        .with_context(|| process.account())?;
         process.still_running()
     }
 
@@ -85,7 +89,7 @@ impl Envoy {
             (ended || tokio::net::TcpStream::connect(address).await.is_ok()).then_some(())
         })
         .await
-        .with_context(|| process.tail())?;
+        .with_context(|| process.account())?;
         process.still_running()
     }
 
@@ -112,10 +116,15 @@ impl Envoy {
     /// Counters and gauges whose name matches a regular expression.
     pub async fn stats(&self, filter: &str) -> Result<BTreeMap<String, u64>> {
         let path = format!("/stats?filter={filter}");
-        let answer = Call::get("localhost", &path).send(self.admin).await?;
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let text = self.page(&path).await?;
         let pairs = text.lines().filter_map(|line| line.split_once(": "));
         Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+    }
+
+    /// What a page of its admin interface says: `/ready`, `/listeners`.
+    pub async fn page(&self, path: &str) -> Result<String> {
+        let answer = Call::get("localhost", path).send(self.admin).await?;
+        Ok(String::from_utf8_lossy(&answer.body).trim_end().to_owned())
     }
 
     /// What it has been told, endpoints included.

@@ -1,6 +1,7 @@
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::process;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
@@ -11,7 +12,10 @@ const COUNT: u16 = 12_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A port of loopback on which nothing listens.
+static RESERVED: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
+
+/// A port of loopback on which nothing listens, and which no other process gets
+/// from here while this one runs.
 pub fn free_port() -> Result<u16> {
     // Processes that run at the same time start at different places.
     let start = process::id().wrapping_mul(97);
@@ -19,7 +23,7 @@ pub fn free_port() -> Result<u16> {
         let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
         let offset = start.wrapping_add(step).checked_rem(u32::from(COUNT)).unwrap_or_default();
         let port = FIRST.saturating_add(u16::try_from(offset).unwrap_or_default());
-        if is_free(port) {
+        if reserve(port) && is_free(port) {
             return Ok(port);
         }
     }
@@ -35,7 +39,32 @@ pub fn claim(port: u16, what: &str, remedy: &str) -> Result<()> {
     }
 }
 
+/// Between its choice and its use nothing listens on a port, so two processes
+/// could choose the same one. UDP has ports of its own, which nothing here uses:
+/// whoever has that of the same number has this one, until its process ends.
+fn reserve(port: u16) -> bool {
+    let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else { return false };
+    RESERVED.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
+    true
+}
+
 fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
         && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_given_once_and_can_be_used() {
+        let port = free_port().unwrap();
+        assert!(!reserve(port));
+        assert!(is_free(port));
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        assert!(!is_free(port));
+        drop(taken);
+        assert_ne!(free_port().unwrap(), port);
+    }
 }

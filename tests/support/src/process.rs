@@ -100,6 +100,16 @@ impl Process {
         lines.get(from..).unwrap_or_default().join("\n")
     }
 
+    /// What is worth knowing when it does not do what it should: a process that
+    /// had no time is another matter than one that hangs.
+    pub fn account(&self) -> String {
+        let cpu = self.usage().map(|usage| format!("{:?}", usage.cpu));
+        let cpu = cpu.unwrap_or_else(|_| "an unknown amount".to_owned());
+        let log = Some(self.tail()).filter(|log| !log.is_empty());
+        let log = log.unwrap_or_else(|| "(nothing)".to_owned());
+        format!("{} has had {cpu} of processor time; the end of its log:\n{log}", self.name)
+    }
+
     /// What it has used up so far (proc(5): fields 14, 15 and 24 of `stat`).
     pub fn usage(&self) -> Result<Usage> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
