@@ -5,7 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use tollgate_support::{
     Answer, Built, Call, ControlPlane, Envoy, RawConnection, Seen, Upstream, free_port,
 };
@@ -37,7 +37,7 @@ impl Gateway {
         let config = fill_in(config, address, &upstream);
         let control_plane = ControlPlane::start(&built, &config).await?;
         let mut envoy = Envoy::start(&built.envoy, control_plane.xds())?;
-        envoy.ready().await?;
+        envoy.ready().await.with_context(|| control_plane.log())?;
         envoy.listening(address).await?;
         Ok(Self { upstream, control_plane, envoy, address })
     }
@@ -87,7 +87,8 @@ impl Gateway {
     }
 }
 
-fn fill_in(config: &str, address: SocketAddr, upstream: &Upstream) -> String {
+/// A configuration with the gateway's port for `$PORT` and the backend's for `$BACKEND`.
+pub fn fill_in(config: &str, address: SocketAddr, upstream: &Upstream) -> String {
     config
         .replace("$PORT", &address.port().to_string())
         .replace("$BACKEND", &upstream.port().to_string())
@@ -124,6 +125,20 @@ apis:
 {routes}
 "#
     )
+}
+
+/// One route, `/orders`, for whoever has a key. Its answers say which revision
+/// of the configuration made them.
+pub fn revision(name: &str) -> String {
+    config(&format!(
+        r#"
+      get:
+        match: {{ path: /orders }}
+        backend: echo
+        auth: {{ any_of: [api_key] }}
+        response: {{ headers: {{ set: {{ x-revision: "{name}" }} }} }}
+"#
+    ))
 }
 
 /// The host of that API.

@@ -9,26 +9,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tollgate_e2e::{ACME, Gateway, HOST, config};
+use tollgate_e2e::{ACME, Gateway, HOST, config, revision};
 use tollgate_support::{Call, Key, Load, Report, Upstream, eventually, now_seconds};
 
 /// Not a promise, which is one second and printed: a bound on a busy machine.
 const LIVE_WITHIN: Duration = Duration::from_secs(20);
 
 const CONNECTIONS: usize = 8;
-
-/// One route, whose answers say which revision of the configuration made them.
-fn revision(name: &str) -> String {
-    config(&format!(
-        r#"
-      get:
-        match: {{ path: /orders }}
-        backend: echo
-        auth: {{ any_of: [api_key] }}
-        response: {{ headers: {{ set: {{ x-revision: "{name}" }} }} }}
-"#
-    ))
-}
 
 fn call() -> Call {
     Call::get(HOST, "/orders").header("x-api-key", ACME)
