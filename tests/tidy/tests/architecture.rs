@@ -52,7 +52,7 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("envoy-types", &["tollgate-xds", "tollgate"]),
     ("prost", &["tollgate-xds", "tollgate"]),
     // The network.
-    ("tonic", &["tollgate"]),
+    ("tonic", &["tollgate", "tollgate-support"]),
     ("tokio", &["tollgate", "tollgate-support", "tollgate-e2e", "tollgate-bench"]),
     ("hyper", &["tollgate", "tollgate-support", "tollgate-e2e"]),
     ("ureq", &["tollgate"]),
