@@ -89,7 +89,7 @@ fn gateway() -> (Gateway, MemoryHost) {
     let id = contract.id();
     let mut host = MemoryHost::default()
         .with_property(b"source\0address", "192.0.2.7:1234")
-        .with_property(b"xds\0route_metadata\0filter_metadata\0tollgate\0route", format!("{id} g"))
+        .with_property(b"xds\0route_name", format!("{id} g"))
         .with_property(
             format!("xds\0virtual_host_metadata\0filter_metadata\0tollgate\0contracts\0{id}"),
             contract.canonical(),

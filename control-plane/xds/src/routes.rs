@@ -57,11 +57,10 @@ fn from_planned<'a>(
     contract: &'a str,
     gateway: &'a Gateway,
 ) -> impl Iterator<Item = Route> + 'a {
-    let Planned { name, api: _, backend, paths, conditions } = planned;
+    let Planned { label, api: _, backend, paths, conditions } = planned;
     paths.iter().map(move |path| Route {
-        name: name.clone(),
+        name: metadata::name_of_route(contract, *backend, label),
         r#match: Some(from_match(path, *conditions)),
-        metadata: Some(metadata::of_route(contract, *backend)),
         action: Some(action::to(*backend, gateway)),
         ..Route::default()
     })

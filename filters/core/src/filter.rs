@@ -82,12 +82,12 @@ pub trait Host {
     fn set_property(&mut self, path: &[u8], value: &[u8]);
 
     /// What is shared by all workers of this Envoy under `key`.
-    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable>;
+    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable>;
 
     /// Replaces what stands at `key`; false if it changed since `version`.
     fn store(
         &mut self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         version: Version,
     ) -> Result<bool, SharedDataUnavailable>;
@@ -159,7 +159,7 @@ const UPDATE_TRIES_MAX: u32 = 16;
 /// `step` returns `None`. `step` runs again whenever another worker got in
 /// first, so it must not do anything that counts twice.
 pub fn update<T>(
-    key: &str,
+    key: &[u8],
     host: &mut dyn Host,
     mut step: impl FnMut(Option<Vec<u8>>) -> (T, Option<Vec<u8>>),
 ) -> Result<T, SharedDataUnavailable> {

@@ -17,11 +17,32 @@ impl Seed {
     /// The fingerprint of a list of parts. Parts are delimited by their
     /// lengths, so `["ab", "c"]` and `["a", "bc"]` differ.
     pub fn fingerprint(&self, parts: &[&[u8]]) -> Fingerprint {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
+        let mut fingerprint = self.fingerprinter();
         for part in parts {
-            hasher.write(&part.len().to_le_bytes());
-            hasher.write(part);
+            fingerprint.add(part);
         }
-        Fingerprint(hasher.finish128().as_u128())
+        fingerprint.finish()
+    }
+
+    /// For parts that come one by one.
+    pub fn fingerprinter(&self) -> Fingerprinter {
+        Fingerprinter(SipHasher13::new_with_key(&self.0))
+    }
+}
+
+/// A fingerprint in the making.
+#[derive(Clone, Debug)]
+pub struct Fingerprinter(SipHasher13);
+
+impl Fingerprinter {
+    /// Adds a part.
+    pub fn add(&mut self, part: &[u8]) {
+        self.0.write(&part.len().to_le_bytes());
+        self.0.write(part);
+    }
+
+    /// The fingerprint of the parts so far.
+    pub fn finish(&self) -> Fingerprint {
+        Fingerprint(self.0.finish128().as_u128())
     }
 }

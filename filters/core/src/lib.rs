@@ -25,7 +25,7 @@ pub use crate::filter::{
     Cx, Filter, Hash, Host, RequestHead, SharedDataUnavailable, SignatureCheck,
     SignatureUnsupported, Verdict, Version, property, update,
 };
-pub use crate::fingerprint::{Fingerprint, Seed};
+pub use crate::fingerprint::{Fingerprint, Fingerprinter, Seed};
 pub use crate::headers::{Duplicate, Headers, MalformedPairs};
 pub use crate::path::{AmbiguousPath, CanonicalPath, Segments};
 pub use crate::principal::{MalformedPrincipal, Principal};

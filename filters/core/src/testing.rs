@@ -16,7 +16,7 @@ pub struct MemoryHost {
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
 
     /// Shared data, with the number of times each key was written.
-    pub shared: BTreeMap<String, (Vec<u8>, u32)>,
+    pub shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
 
     /// Shared data can be neither read nor written.
     pub down: bool,
@@ -62,7 +62,7 @@ impl MemoryHost {
     }
 
     /// Which state of `key` stands now.
-    fn version(&self, key: &str) -> Version {
+    fn version(&self, key: &[u8]) -> Version {
         self.shared.get(key).map_or(Version::Absent, |(_, version)| Version::Seen(*version))
     }
 }
@@ -78,7 +78,7 @@ impl Host for MemoryHost {
         self.properties.insert(path.to_vec(), value.to_vec());
     }
 
-    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
+    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
         count(&mut self.calls.load);
         self.reachable()?;
         Ok((self.shared.get(key).map(|(value, _)| value.clone()), self.version(key)))
@@ -88,7 +88,7 @@ impl Host for MemoryHost {
     /// overwritten: the first insert of a key always succeeds.
     fn store(
         &mut self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         version: Version,
     ) -> Result<bool, SharedDataUnavailable> {

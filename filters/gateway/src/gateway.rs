@@ -1,6 +1,6 @@
 use tollgate_auth::{Authenticator, InvalidIdentity};
 use tollgate_core::{
-    Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Verdict,
+    Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Verdict, property,
 };
 use tollgate_rate_limit::{Caller, InvalidTiers, RateLimiter};
 use tollgate_transform::Facts;
@@ -35,10 +35,6 @@ pub enum InvalidGateway {
     #[error("tiers.{0}")]
     Tiers(InvalidTiers),
 }
-
-/// Where the route says which contract its requests are under, and which of
-/// the contract's groups it serves: two words.
-const ROUTE: &[u8] = b"xds\0route_metadata\0filter_metadata\0tollgate\0route";
 
 // === impl Gateway ===
 
@@ -84,8 +80,8 @@ impl Gateway {
     fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
         let path = head.path().map_err(problem::ambiguous_path)?;
         let request = Request { method: head.method(), path, headers: head.headers };
-        let route = cx.host.property(ROUTE).ok_or_else(problem::no_route)?;
-        let (id, group) = words(&route);
+        let route = cx.host.property(property::ROUTE_NAME).ok_or_else(problem::no_route)?;
+        let (id, group) = contract_and_group(&route);
         let contract = self.contracts.get(id, &self.authenticator, cx.host);
         let contract = contract.map_err(problem::no_contract)?;
         let operation = operation(&contract, group, &request)?;
@@ -117,11 +113,11 @@ impl Gateway {
     }
 }
 
-/// Divides at the first blank.
-fn words(route: &[u8]) -> (&[u8], &[u8]) {
-    let end = route.iter().position(|&b| b == b' ').unwrap_or(route.len());
-    let (id, rest) = route.split_at_checked(end).unwrap_or_default();
-    (id, rest.strip_prefix(b" ").unwrap_or_default())
+/// A route says by its name which contract its requests are under and which of
+/// the contract's groups it serves. More words are for people.
+fn contract_and_group(route: &[u8]) -> (&[u8], &[u8]) {
+    let mut words = route.split(|&b| b == b' ');
+    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
 }
 
 /// The operation that serves a request. Envoy's route must be the one that the

@@ -9,12 +9,13 @@ pub(crate) struct Sanitiser {
     /// How many right-most entries of `X-Forwarded-For` were written by
     /// proxies of ours, Envoy included.
     own_hops: usize,
-    /// What Envoy adds to nearly every request; shared rather than copied.
-    usual: [Rc<str>; 2],
     forwarded_for: Rc<str>,
 }
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Envoy adds it to nearly every request.
+const CALLER: &[u8] = b"x-envoy-external-address";
 
 // === impl Sanitiser ===
 
@@ -22,7 +23,6 @@ impl Sanitiser {
     pub(crate) fn new(trusted_hops: u32) -> Self {
         Self {
             own_hops: usize::try_from(trusted_hops).unwrap_or(usize::MAX).saturating_add(1),
-            usual: ["x-envoy-internal".into(), "x-envoy-external-address".into()],
             forwarded_for: FORWARDED_FOR.into(),
         }
     }
@@ -43,18 +43,27 @@ impl Sanitiser {
         headers: &Headers,
         edits: &mut Vec<Edit>,
     ) -> Result<(), Reply> {
-        for (name, _) in headers.iter() {
-            if !is_envoys_own(name) && is_reserved(name) {
+        for (name, value) in headers.iter() {
+            if is_reserved(name) && !is_envoys_own(name) && !self.is_caller(name, value, headers) {
                 let name = std::str::from_utf8(name).map_err(|_| problem::header_name())?;
-                edits.push(Edit { name: self.shared(name), operation: Operation::Remove });
+                edits.push(Edit::remove(name));
             }
         }
         Ok(())
     }
 
-    fn shared(&self, name: &str) -> Rc<str> {
-        let usual = self.usual.iter().find(|usual| ***usual == *name);
-        usual.map_or_else(|| name.into(), Rc::clone)
+    /// Whether a line says no more of the caller's address than the entry of
+    /// `X-Forwarded-For` that the outermost proxy of ours wrote. It may stay:
+    /// the first change of a header costs as much as three others.
+    fn is_caller(&self, name: &[u8], value: &[u8], headers: &Headers) -> bool {
+        name == CALLER && self.caller(headers) == Some(value)
+    }
+
+    /// The entry of our outermost proxy, where they all stand in one line.
+    fn caller<'h>(&self, headers: &'h Headers) -> Option<&'h [u8]> {
+        let line = headers.only(FORWARDED_FOR).ok()??;
+        let entry = line.rsplit(|&b| b == b',').nth(self.own_hops.checked_sub(1)?);
+        entry.map(<[u8]>::trim_ascii)
     }
 
     /// The entries of `X-Forwarded-For` that were written by proxies of ours, if there are others.

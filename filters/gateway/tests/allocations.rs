@@ -55,9 +55,9 @@ fn a_request_allocates_little() {
         // And the list of edits.
         ("/keyed", &known, 2),
         // And the counts of the tier.
-        ("/keyed", &limited, 22),
+        ("/keyed", &limited, 13),
         // And a value with a path parameter.
-        ("/orders/7", &limited, 26),
+        ("/orders/7", &limited, 17),
     ] {
         let count = allocations(path, headers);
         assert!(count <= most, "{path}: {count} are more than {most}");

@@ -110,6 +110,33 @@ fn of_x_forwarded_for_only_the_hops_that_are_ours_stay() {
     }
 }
 
+/// What Envoy writes about the caller's address stays where it says what our own
+/// entry of `X-Forwarded-For` says; a caller's word for it never does.
+#[test]
+fn the_callers_address_stays_if_envoy_wrote_it() {
+    const CALLER: &str = "x-envoy-external-address";
+    for (hops, forwarded, caller, stays) in [
+        (0, &["192.0.2.7"][..], "192.0.2.7", true),
+        (0, &["1.1.1.1, 192.0.2.7"], "192.0.2.7", true),
+        (0, &["1.1.1.1, 192.0.2.7"], "1.1.1.1", false),
+        (1, &["1.1.1.1, 192.0.2.7"], "1.1.1.1", true),
+        (1, &["1.1.1.1, 192.0.2.7"], "192.0.2.7", false),
+        (1, &["192.0.2.7"], "192.0.2.7", false),
+        (0, &["1.1.1.1", "192.0.2.7"], "192.0.2.7", false),
+        (0, &[], "192.0.2.7", false),
+        (0, &[""], "", true),
+        (u32::MAX, &["192.0.2.7"], "192.0.2.7", false),
+    ] {
+        let mut config = config();
+        config["trusted_hops"] = hops.into();
+        let forwarded = forwarded.iter().map(|value| ("x-forwarded-for", *value));
+        let headers: Vec<_> = forwarded.chain([(CALLER, caller)]).collect();
+        let edits = edits(Gate::of(&config, &contract()).get("/public", &headers));
+        let left = after(&headers, &edits.request).iter().any(|(name, _)| name == CALLER);
+        assert_eq!(left, stays, "{hops} hops, {headers:?}");
+    }
+}
+
 /// Bytes that are not UTF-8, in everything that is read: refused or passed
 /// over, and never a panic.
 #[test]

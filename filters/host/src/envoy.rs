@@ -24,8 +24,8 @@ impl Host for Envoy {
         }
     }
 
-    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
-        match abi::shared_data(key.as_bytes()) {
+    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
+        match abi::shared_data(key) {
             Ok((value, cas)) => Ok((Some(value), Version::Seen(cas))),
             Err(Status::NotFound) => Ok((None, Version::Absent)),
             Err(_) => Err(SharedDataUnavailable),
@@ -34,7 +34,7 @@ impl Host for Envoy {
 
     fn store(
         &mut self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         version: Version,
     ) -> Result<bool, SharedDataUnavailable> {
@@ -42,7 +42,7 @@ impl Host for Envoy {
             Version::Absent => NOBODYS_VERSION,
             Version::Seen(cas) => cas,
         };
-        match abi::set_shared_data(key.as_bytes(), value, cas) {
+        match abi::set_shared_data(key, value, cas) {
             Ok(()) => Ok(true),
             Err(Status::CasMismatch) => Ok(false),
             Err(_) => Err(SharedDataUnavailable),

@@ -18,15 +18,15 @@ pub(crate) enum NoSeed {
 /// The seed of this Envoy: drawn by whichever virtual machine starts first, in
 /// practice the one on the main thread, and the same for all that follow.
 pub(crate) fn of_this_envoy(host: &mut dyn Host) -> Result<Seed, NoSeed> {
-    let (found, version) = host.load(KEY)?;
+    let (found, version) = host.load(KEY.as_bytes())?;
     if let Some(bytes) = found {
         return read(&bytes);
     }
     let seed = draw()?;
-    if host.store(KEY, &seed.0, version)? {
+    if host.store(KEY.as_bytes(), &seed.0, version)? {
         return Ok(seed);
     }
-    let (found, _) = host.load(KEY)?;
+    let (found, _) = host.load(KEY.as_bytes())?;
     read(&found.unwrap_or_default())
 }
 

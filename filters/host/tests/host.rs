@@ -70,8 +70,8 @@ impl Filter for Asking {
         let Cx { host, .. } = cx;
         let _ = host.property(property::CALLER_ADDRESS);
         host.set_property(b"p", b"\xff");
-        let version = host.load("k").map_or(Version::Absent, |(_, version)| version);
-        let _ = host.store("k", b"v", version);
+        let version = host.load(b"k").map_or(Version::Absent, |(_, version)| version);
+        let _ = host.store(b"k", b"v", version);
         let _ = host.verify_signature(&SignatureCheck {
             hash: Hash::Sha256,
             public_key: &[7; 300],

@@ -1,6 +1,7 @@
+use std::iter;
 use std::net::{IpAddr, SocketAddr};
 
-use tollgate_core::{Fingerprint, Principal, Seed};
+use tollgate_core::{Fingerprint, Fingerprinter, Principal, Seed};
 
 use crate::limit::Limit;
 use crate::spec::Dimension;
@@ -48,40 +49,46 @@ impl Caller<'_> {
         seed: Seed,
     ) -> Result<Fingerprint, Unknown> {
         let api = if limit.per_api { self.api } else { "" };
-        let mut parts = vec![limit.identity.as_bytes(), api.as_bytes()];
+        let mut key = seed.fingerprinter();
+        key.add(limit.identity.as_bytes());
+        key.add(api.as_bytes());
         for dimension in &limit.by {
-            self.push(*dimension, address, &mut parts)?;
+            self.add(*dimension, address, &mut key)?;
         }
-        Ok(seed.fingerprint(&parts))
+        Ok(key.finish())
     }
 
     /// The first part says how the others are meant, so that a tenant and an
     /// address never look alike.
-    fn push<'p>(
-        &'p self,
+    fn add(
+        &self,
         dimension: Dimension,
-        address: Option<&'p Address>,
-        parts: &mut Vec<&'p [u8]>,
+        address: Option<&Address>,
+        key: &mut Fingerprinter,
     ) -> Result<(), Unknown> {
         match (dimension, self.principal) {
             (Dimension::Route, _) if self.route.is_empty() => return Err(Unknown("the route")),
-            (Dimension::Route, _) => parts.extend([&b"route"[..], self.route.as_bytes()]),
+            (Dimension::Route, _) => add(key, [&b"route"[..], self.route.as_bytes()]),
             (Dimension::Tenant, Some(Principal { tenant: Some(tenant), .. })) => {
-                parts.extend([&b"tenant"[..], tenant.as_bytes()]);
+                add(key, [&b"tenant"[..], tenant.as_bytes()]);
             }
             (Dimension::Tenant | Dimension::ApiKey, Some(principal)) => {
                 let Principal { method, subject, tenant, .. } = principal;
                 let tenant = tenant.as_deref().unwrap_or_default();
-                parts.extend([&b"subject"[..], method.as_bytes(), tenant.as_bytes()]);
-                parts.push(subject.as_bytes());
+                let parts = [&**method, tenant, subject].map(str::as_bytes);
+                add(key, iter::once(&b"subject"[..]).chain(parts));
             }
             (Dimension::Ip, _) | (Dimension::Tenant | Dimension::ApiKey, None) => {
                 let address = address.ok_or(Unknown("the caller's address"))?;
-                parts.extend([&b"address"[..], address.as_bytes()]);
+                add(key, [&b"address"[..], address.as_bytes()]);
             }
         }
         Ok(())
     }
+}
+
+fn add<'a>(key: &mut Fingerprinter, parts: impl IntoIterator<Item = &'a [u8]>) {
+    parts.into_iter().for_each(|part| key.add(part));
 }
 
 // === impl Address ===

@@ -15,8 +15,9 @@ use crate::slot::{Crowded, Entry, Slot};
 /// need; 20 MiB if every one is used to the full, 2 MiB if none is.
 const SLOTS: u32 = 16_384;
 
-/// Names the layout of a slot too: another layout would need another name.
-const SLOT_NAME: &str = "tollgate.rate-limit.1";
+/// Stands in shared data once all slots do, and their names begin with it.
+/// Another layout, or another number of slots, needs another name.
+const READY: &[u8; 21] = b"tollgate.rate-limit.2";
 
 /// As many as [`tollgate_core::update`] makes.
 const TRIES_MAX: u32 = 16;
@@ -25,7 +26,7 @@ const TRIES_MAX: u32 = 16;
 pub(crate) struct Count<'a> {
     pub(crate) limit: &'a Limit,
     who: Fingerprint,
-    slot: String,
+    slot: u32,
 }
 
 /// A count as it was read, and what follows for the request.
@@ -58,7 +59,7 @@ pub(crate) enum NotTaken<'a> {
 
 /// Makes the slots, unless they have been made.
 pub(crate) fn prepare(host: &mut dyn Host) -> Result<(), SharedDataUnavailable> {
-    if let (Some(_), _) = host.load(SLOT_NAME)? {
+    if let (Some(_), _) = host.load(READY)? {
         return Ok(());
     }
     for number in 0..SLOTS {
@@ -68,24 +69,26 @@ pub(crate) fn prepare(host: &mut dyn Host) -> Result<(), SharedDataUnavailable> 
         }
     }
     // Written last: it says that all of the others are there.
-    host.store(SLOT_NAME, b"ready", Version::Absent).map(|_| ())
+    host.store(READY, b"ready", Version::Absent).map(|_| ())
 }
 
-fn slot_name(number: u32) -> String {
-    format!("{SLOT_NAME}.{number}")
+fn slot_name(number: u32) -> [u8; 25] {
+    let mut name = [0; 25];
+    let parts = READY.iter().copied().chain(number.to_le_bytes());
+    name.iter_mut().zip(parts).for_each(|(place, byte)| *place = byte);
+    name
 }
 
-fn slot_number(who: Fingerprint) -> u32 {
-    let Fingerprint(hash) = who;
-    // Less than SLOTS, so it fits.
-    u32::try_from(hash.checked_rem(u128::from(SLOTS)).unwrap_or(0)).unwrap_or(0)
+fn slot_number(Fingerprint(who): Fingerprint) -> u32 {
+    let [a, b, c, d, ..] = who.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d]).checked_rem(SLOTS).unwrap_or(0)
 }
 
 // === impl Count ===
 
 impl<'a> Count<'a> {
     pub(crate) fn new(limit: &'a Limit, who: Fingerprint) -> Self {
-        Self { limit, who, slot: slot_name(slot_number(who)) }
+        Self { limit, who, slot: slot_number(who) }
     }
 
     /// Judges the request without adding it to the count.
@@ -98,10 +101,10 @@ impl<'a> Count<'a> {
 
     fn load(&self, cx: &mut Cx<'_>) -> Result<(Decision, State), SharedDataUnavailable> {
         // Workers that made a slot here could overwrite each other's counts.
-        let (Some(bytes), version) = cx.host.load(&self.slot)? else {
+        let (Some(bytes), version) = cx.host.load(&slot_name(self.slot))? else {
             return Err(SharedDataUnavailable);
         };
-        let slot = Slot::decode(&bytes);
+        let slot = Slot::new(bytes);
         let decision = self.limit.rate.decide(slot.level(self.who), cx.now);
         Ok((decision, State { slot, version }))
     }
@@ -115,7 +118,7 @@ impl<'a> Count<'a> {
     ) -> Result<bool, SharedDataUnavailable> {
         let State { slot, version } = state;
         slot.put(self.entry(level), cx.now).map_err(|Crowded| SharedDataUnavailable)?;
-        cx.host.store(&self.slot, &slot.encode(), *version)
+        cx.host.store(&slot_name(self.slot), slot.as_bytes(), *version)
     }
 
     fn entry(&self, level: Level) -> Entry {
@@ -162,13 +165,13 @@ impl Taken<'_> {
         let Self { count, level: taken } = self;
         let now = cx.now;
         let step = |bytes: Option<Vec<u8>>| {
-            let mut slot = Slot::decode(&bytes.unwrap_or_default());
+            let mut slot = Slot::new(bytes.unwrap_or_default());
             let level = slot.level(count.who).map(|level| count.limit.rate.give_back(level, taken));
             let written = level.and_then(|level| slot.put(count.entry(level), now).ok());
-            ((), written.map(|()| slot.encode()))
+            ((), written.map(|()| slot.as_bytes().to_vec()))
         };
         // If it cannot be written, the request stays counted: that errs on the
         // strict side.
-        let _ = update(&count.slot, cx.host, step);
+        let _ = update(&slot_name(count.slot), cx.host, step);
     }
 }

@@ -165,7 +165,7 @@ impl Limits {
     }
 
     /// The limits, in the order in which they were written.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Limit> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Limit> + Clone {
         self.limits.iter()
     }
 }

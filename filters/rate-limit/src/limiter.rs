@@ -64,17 +64,14 @@ impl RateLimiter {
     /// limit refuses costs nothing in the others. Where another worker takes the
     /// last of an allowance in between, what was taken is given back.
     pub fn check(
-        &mut self,
+        &self,
         limits: &Limits,
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<Vec<Edit>, Reply> {
-        let limits: Vec<_> = self.tier(caller.principal).chain(limits.iter()).collect();
-        if limits.is_empty() {
-            return Ok(Vec::new());
-        }
-        let readings = read(self.counts(&limits, caller, cx)?, cx)?;
-        if let Some(reply) = refusal(&limits, readings.iter()) {
+        let limits = self.tier(caller.principal).chain(limits.iter());
+        let readings = self.read(limits.clone(), caller, cx)?;
+        if let Some(reply) = refusal(limits.clone(), readings.iter()) {
             for mut reading in readings {
                 reading.repair(cx);
             }
@@ -92,44 +89,37 @@ impl RateLimiter {
     }
 
     /// The limits of the caller's tier. A tier that is not configured has none.
-    fn tier(&self, principal: Option<&Principal>) -> impl Iterator<Item = &Limit> {
+    fn tier(&self, principal: Option<&Principal>) -> impl Iterator<Item = &Limit> + Clone {
         let name = principal.and_then(|principal| principal.tier.as_deref());
         name.and_then(|name| self.tiers.get(name)).into_iter().flat_map(Limits::iter)
     }
 
-    /// Where the caller's counts are. A caller of whom a limit does not know
+    /// How the caller's counts stand. A caller of whom a limit does not know
     /// what it counts by is refused, not lumped in with the others: one shared
     /// count would let any of them starve all the rest.
-    fn counts<'a>(
+    fn read<'a>(
         &self,
-        limits: &[&'a Limit],
+        limits: impl Iterator<Item = &'a Limit> + Clone,
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Vec<Count<'a>>, Reply> {
-        let by_address = limits.iter().any(|limit| caller.is_counted_by_address(limit));
+    ) -> Result<Vec<Reading<'a>>, Reply> {
+        let by_address = limits.clone().any(|limit| caller.is_counted_by_address(limit));
         let address = if by_address { cx.host.property(property::CALLER_ADDRESS) } else { None };
         let address = address.as_deref().and_then(Address::parse);
-        let key = |limit: &&'a Limit| match caller.key(limit, address.as_ref(), self.seed) {
-            Ok(who) => Ok(Count::new(limit, who)),
-            Err(what) => Err(unknown(what)),
-        };
-        limits.iter().map(key).collect()
-    }
-}
-
-fn read<'a>(counts: Vec<Count<'a>>, cx: &mut Cx<'_>) -> Result<Vec<Reading<'a>>, Reply> {
-    let mut readings = Vec::with_capacity(counts.len());
-    for count in counts {
-        match count.read(cx) {
-            Ok(reading) => readings.push(reading),
-            Err(count) => on_failure(count.limit)?,
+        let mut readings = Vec::new();
+        for limit in limits {
+            let who = caller.key(limit, address.as_ref(), self.seed).map_err(unknown)?;
+            match Count::new(limit, who).read(cx) {
+                Ok(reading) => readings.push(reading),
+                Err(count) => on_failure(count.limit)?,
+            }
         }
+        Ok(readings)
     }
-    Ok(readings)
 }
 
 fn take<'a>(
-    limits: &[&Limit],
+    limits: &(impl Iterator<Item = &'a Limit> + Clone),
     readings: Vec<Reading<'a>>,
     cx: &mut Cx<'_>,
 ) -> Result<Vec<Taken<'a>>, Refused<'a>> {
@@ -140,7 +130,9 @@ fn take<'a>(
                 taken.push(one);
                 continue;
             }
-            Err(NotTaken::Refused(reading)) => refusal(limits, [&reading]).map_or(Ok(()), Err),
+            Err(NotTaken::Refused(reading)) => {
+                refusal(limits.clone(), [&reading]).map_or(Ok(()), Err)
+            }
             Err(NotTaken::Unavailable(count)) => on_failure(count.limit),
         };
         if let Err(reply) = outcome {
@@ -152,7 +144,7 @@ fn take<'a>(
 
 /// The answer of the limit with the longest wait, if any refuses.
 fn refusal<'r, 'a: 'r>(
-    limits: &[&Limit],
+    limits: impl Iterator<Item = &'a Limit>,
     readings: impl IntoIterator<Item = &'r Reading<'a>>,
 ) -> Option<Reply> {
     let refusing = readings.into_iter().filter_map(|reading| match reading.decision {

@@ -82,7 +82,7 @@ fn preparing_again_keeps_what_was_counted() {
     let mut world = nine_a_minute("refuse");
     world.ask("0ms tenant=acme").unwrap();
     // As if the one that began to prepare had not come to its end.
-    world.host.shared.remove("tollgate.rate-limit.1");
+    world.host.shared.remove(&b"tollgate.rate-limit.2"[..]);
     world.limiter.prepare(&mut world.host);
     world.check(&[r#"0ms tenant=acme -> 200 "tenant-minute";r=7;t=7"#]);
 }
@@ -166,7 +166,7 @@ fn any_bytes_in_shared_data_harm_nobody() {
 }
 
 /// The slot in which something was counted.
-fn written(host: &MemoryHost) -> String {
+fn written(host: &MemoryHost) -> Vec<u8> {
     let slot = host.shared.iter().find(|(_, (_, version))| 1 < *version);
     slot.map(|(name, _)| name.clone()).unwrap()
 }
@@ -183,7 +183,7 @@ fn whose_count_it_is_depends_on_the_seed() {
     let caller = Caller { api: "orders", route: "get", principal: Some(&principal) };
     let places = [SEED, tollgate_core::Seed([8; 16])].map(|seed| {
         let mut world = nine_a_minute("refuse");
-        let mut limiter = RateLimiter::compile([].into(), seed).unwrap();
+        let limiter = RateLimiter::compile([].into(), seed).unwrap();
         let mut cx = Cx { now: START, host: &mut world.host };
         limiter.check(&world.limits, &caller, &mut cx).unwrap();
         written(&world.host)

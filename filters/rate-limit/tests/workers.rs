@@ -68,7 +68,7 @@ impl Host for Worker<'_> {
 
     fn set_property(&mut self, _: &[u8], _: &[u8]) {}
 
-    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
+    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
         let shared = &mut self.envoy.0.borrow_mut().shared;
         // As if prepared: all slots at once would make the properties slow.
         shared.shared.entry(key.to_owned()).or_insert_with(|| (Vec::new(), 1));
@@ -77,7 +77,7 @@ impl Host for Worker<'_> {
 
     fn store(
         &mut self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         version: Version,
     ) -> Result<bool, SharedDataUnavailable> {
@@ -193,13 +193,13 @@ impl Host for Locked {
 
     fn set_property(&mut self, _: &[u8], _: &[u8]) {}
 
-    fn load(&mut self, key: &str) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
+    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
         self.0.lock().unwrap().load(key)
     }
 
     fn store(
         &mut self,
-        key: &str,
+        key: &[u8],
         value: &[u8],
         version: Version,
     ) -> Result<bool, SharedDataUnavailable> {

@@ -141,16 +141,16 @@ fn cluster(upstream: u16) -> Value {
 fn routes() -> Result<Value> {
     let contract = contract()?;
     let id = contract.id();
-    let route = format!("{id} upstream");
+    let name = format!("{id} upstream");
     let contracts = json!({id: contract.canonical()});
     Ok(json!({"virtual_hosts": [{
         "name": "all",
         "domains": ["*"],
         "metadata": {"filter_metadata": {"tollgate": {"contracts": contracts}}},
         "routes": [{
+            "name": name,
             "match": {"prefix": "/"},
             "route": {"cluster": "upstream"},
-            "metadata": {"filter_metadata": {"tollgate": {"route": route}}},
         }],
     }]}))
 }

@@ -18,8 +18,8 @@ use super::paths::{PathMatch, plain_beginning};
 /// What one or two of Envoy's routes do.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Planned<'a> {
-    /// For logs.
-    pub(crate) name: String,
+    /// For people who read Envoy's configuration.
+    pub(crate) label: String,
     pub(crate) api: &'a str,
     /// None if it leads nowhere.
     pub(crate) backend: Option<&'a str>,
@@ -84,7 +84,7 @@ fn are_apart(one: &[String], other: &[String]) -> bool {
 
 fn of_group<'a>((api, backend): (&'a str, &'a str), group: &Group<'_>) -> Planned<'a> {
     Planned {
-        name: format!("{api}/{backend}"),
+        label: format!("{api}/{backend}"),
         api,
         backend: Some(backend),
         paths: vec![PathMatch::under(&group.beginning)],
@@ -95,7 +95,7 @@ fn of_group<'a>((api, backend): (&'a str, &'a str), group: &Group<'_>) -> Planne
 fn of_operation(route: &HostRoute) -> Planned<'_> {
     let HostRoute { api, route: name, backend, matcher, .. } = route;
     Planned {
-        name: format!("{api}/{name}"),
+        label: format!("{api}/{name}"),
         api,
         backend: Some(backend),
         paths: PathMatch::of(matcher),
@@ -110,7 +110,7 @@ fn leading_nowhere<'a>(routes: &[&'a HostRoute]) -> Vec<Planned<'a>> {
     let paths = conditional.map(|route| (route.api.as_str(), PathMatch::of(&route.matcher)));
     let once = paths.filter(|path| seen.insert(path.clone()));
     once.map(|(api, paths)| Planned {
-        name: format!("{api}/-"),
+        label: format!("{api}/-"),
         api,
         backend: None,
         paths,

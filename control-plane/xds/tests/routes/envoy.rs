@@ -8,7 +8,6 @@ use envoy_types::pb::envoy::config::route::v3::{
 };
 use envoy_types::pb::envoy::r#type::matcher::v3::StringMatcher;
 use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
-use envoy_types::pb::google::protobuf::value::Kind;
 
 use crate::Sent;
 
@@ -19,10 +18,9 @@ pub(crate) fn route<'r>(routes: &'r RouteConfiguration, sent: &Sent) -> Option<&
 }
 
 /// What the filter reads.
-pub(crate) fn metadata(route: &Route) -> String {
-    let metadata = &route.metadata.as_ref().unwrap().filter_metadata["tollgate"];
-    let Some(Kind::StringValue(text)) = &metadata.fields["route"].kind else { panic!("a text") };
-    text.clone()
+pub(crate) fn contract_and_group(route: &Route) -> (&str, &str) {
+    let mut words = route.name.split(' ');
+    (words.next().unwrap(), words.next().unwrap())
 }
 
 fn fits(route: &RouteMatch, sent: &Sent) -> bool {

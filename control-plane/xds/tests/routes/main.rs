@@ -57,8 +57,7 @@ impl Sides {
     /// the operation in the contract that the route names.
     fn served(&self, sent: &Sent) -> Option<String> {
         let route = envoy::route(&self.routes, sent)?;
-        let metadata = envoy::metadata(route);
-        let (id, group) = metadata.split_once(' ').unwrap();
+        let (id, group) = envoy::contract_and_group(route);
         let contract = &self.contracts[id];
         match sent.to_contract(|request| match contract.find(request) {
             Found::Operation(operation) => Some((operation.name(), operation.group())),
@@ -72,8 +71,7 @@ impl Sides {
     /// The methods that the filter names when it refuses one.
     fn methods_instead(&self, sent: &Sent) -> Vec<String> {
         let Some(route) = envoy::route(&self.routes, sent) else { return Vec::new() };
-        let metadata = envoy::metadata(route);
-        let contract = &self.contracts[metadata.split_once(' ').unwrap().0];
+        let contract = &self.contracts[envoy::contract_and_group(route).0];
         let methods = sent.to_contract(|request| contract.methods_instead(request));
         methods.into_iter().map(str::to_owned).collect()
     }

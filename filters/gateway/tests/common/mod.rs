@@ -8,7 +8,7 @@ use tollgate_core::{
 };
 use tollgate_gateway::{ContractSpec, Gateway};
 
-pub(crate) const ROUTE: &[u8] = b"xds\0route_metadata\0filter_metadata\0tollgate\0route";
+pub(crate) const ROUTE: &[u8] = b"xds\0route_name";
 const BODIES: &str = "xds\0virtual_host_metadata\0filter_metadata\0tollgate\0contracts\0";
 
 /// Of `acme-key`.
