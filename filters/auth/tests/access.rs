@@ -292,6 +292,7 @@ fn the_filter_leaves_nothing_of_those_it_refuses_or_does_not_ask() {
                 assert_eq!(edits.request, [Edit::remove("authorization")]);
                 None
             }
+            Verdict::Wait(_) => panic!("{access}"),
         };
         assert_eq!(answered, status, "{access}");
         assert!(host.properties.is_empty(), "{access}");

@@ -1,6 +1,8 @@
 use serde::de::DeserializeOwned;
 
-use crate::{CanonicalPath, Edit, Edits, Headers, Reply, Seed, Timestamp};
+use crate::{
+    Answer, Call, CallId, CallRefused, CanonicalPath, Edit, Edits, Headers, Reply, Seed, Timestamp,
+};
 
 /// A policy that has been checked and compiled, ready to judge requests.
 pub trait Filter: Sized {
@@ -28,11 +30,18 @@ pub trait Filter: Sized {
         let _ = host;
     }
 
-    /// Judges one request by its head.
+    /// Judges one request by its head. Runs again from the start for a request
+    /// that waited.
     ///
     /// `&mut self` because a worker remembers: verified identities, compiled
     /// contracts. What it remembers never changes a verdict, only its cost.
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict;
+
+    /// Learns what a call was answered that [`Filter::on_request`] made. The
+    /// requests that wait for it are judged anew right after.
+    fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        let _ = (id, answer, cx);
+    }
 
     /// What is done to trailers that follow a request's body.
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -91,6 +100,10 @@ pub trait Host {
         value: &[u8],
         version: Version,
     ) -> Result<bool, SharedDataUnavailable>;
+
+    /// Sends a request to another server. Its answer, or that there is none,
+    /// comes to [`Filter::on_answer`] within `timeout`.
+    fn call(&mut self, call: &Call<'_>) -> Result<CallId, CallRefused>;
 
     /// Verifies an RSA (PKCS#1 v1.5) or ECDSA signature.
     fn verify_signature(
@@ -181,4 +194,6 @@ pub enum Verdict {
     Continue(Edits),
     /// It ends here, with this answer.
     Reply(Reply),
+    /// It waits for the answer to a call, and is then judged again.
+    Wait(CallId),
 }

@@ -4,6 +4,7 @@
 //! draws a random number. `filters/host` does, and passes the results in, so
 //! every decision is a function of its arguments and is tested natively.
 
+mod call;
 mod config;
 mod edit;
 mod escape;
@@ -18,6 +19,7 @@ mod reserved;
 pub mod testing;
 mod time;
 
+pub use crate::call::{Answer, Call, CallId, CallRefused};
 pub use crate::config::{ConfigError, parse};
 pub use crate::edit::{Edit, Edits, Operation, is_header_name, is_header_value};
 pub use crate::escape::unescape;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Cx, Host, SharedDataUnavailable, SignatureCheck, SignatureUnsupported, Timestamp, Version,
+    Call, CallId, CallRefused, Cx, Headers, Host, SharedDataUnavailable, SignatureCheck,
+    SignatureUnsupported, Timestamp, Version,
 };
 
 /// A host whose every answer is decided by its fields.
@@ -24,11 +25,28 @@ pub struct MemoryHost {
     /// How many of the next stores are told that another worker got in first.
     pub conflicts: u32,
 
+    /// The calls that were made: cluster, headers, body. Their ids are their places.
+    pub called: Vec<Called>,
+
+    /// The host knows no cluster.
+    pub isolated: bool,
+
     /// How signatures are verified; `None`: the host verifies none.
     pub verify: Option<fn(&SignatureCheck<'_>) -> bool>,
 
     /// How often each call was made.
     pub calls: Calls,
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Called {
+    /// The cluster it went to.
+    pub cluster: String,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 /// How often each call of a host was made.
@@ -105,6 +123,19 @@ impl Host for MemoryHost {
         let entry = self.shared.entry(key.to_owned()).or_default();
         *entry = (value.to_vec(), entry.1.saturating_add(1));
         Ok(true)
+    }
+
+    fn call(&mut self, call: &Call<'_>) -> Result<CallId, CallRefused> {
+        if self.isolated {
+            return Err(CallRefused);
+        }
+        let id = u32::try_from(self.called.len()).map_err(|_| CallRefused)?;
+        self.called.push(Called {
+            cluster: call.cluster.to_owned(),
+            headers: call.headers.iter().copied().collect(),
+            body: call.body.to_vec(),
+        });
+        Ok(CallId(id))
     }
 
     fn verify_signature(

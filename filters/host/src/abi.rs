@@ -22,6 +22,8 @@ pub(crate) enum Map {
     RequestHeaders = 0,
     RequestTrailers = 1,
     ResponseHeaders = 2,
+    /// Of the answer to a call, while that is being handed over.
+    AnswerHeaders = 6,
 }
 
 /// What becomes of a stream after a callback, as the ABI numbers it.
@@ -43,6 +45,7 @@ pub(crate) struct LocalResponse<'a> {
 }
 
 const LOG_LEVEL_ERROR: u32 = 4;
+const BUFFER_ANSWER_BODY: u32 = 4;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const STREAM_HTTP_REQUEST: u32 = 0;
 
@@ -52,6 +55,20 @@ mod import {
         pub(super) fn proxy_log(level: u32, text: *const u8, len: usize) -> u32;
         pub(super) fn proxy_get_current_time_nanoseconds(nanos: *mut u64) -> u32;
         pub(super) fn proxy_close_stream(stream: u32) -> u32;
+        pub(super) fn proxy_continue_stream(stream: u32) -> u32;
+        pub(super) fn proxy_set_effective_context(id: u32) -> u32;
+        pub(super) fn proxy_http_call(
+            cluster: *const u8,
+            cluster_len: usize,
+            headers: *const u8,
+            headers_len: usize,
+            body: *const u8,
+            body_len: usize,
+            trailers: *const u8,
+            trailers_len: usize,
+            timeout_millis: u32,
+            token: *mut u32,
+        ) -> u32;
         pub(super) fn proxy_get_buffer_bytes(
             buffer: u32,
             start: usize,
@@ -151,6 +168,13 @@ pub(crate) fn now() -> Result<u64, Status> {
 pub(crate) fn configuration() -> Result<Vec<u8>, Status> {
     returned(|data, len| unsafe {
         import::proxy_get_buffer_bytes(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX, data, len)
+    })
+}
+
+/// The body of the answer to a call, while that is being handed over.
+pub(crate) fn answer_body(len_max: usize) -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe {
+        import::proxy_get_buffer_bytes(BUFFER_ANSWER_BODY, 0, len_max, data, len)
     })
 }
 
@@ -254,6 +278,46 @@ pub(crate) fn send_local_response(response: &LocalResponse<'_>) -> Result<(), St
 /// Ends the request without an answer.
 pub(crate) fn reset_request() -> Result<(), Status> {
     done(unsafe { import::proxy_close_stream(STREAM_HTTP_REQUEST) })
+}
+
+/// Lets a request go on that was held.
+pub(crate) fn continue_request() -> Result<(), Status> {
+    done(unsafe { import::proxy_continue_stream(STREAM_HTTP_REQUEST) })
+}
+
+/// Makes the coming calls about another stream than the one the host called for.
+pub(crate) fn turn_to(stream: u32) -> Result<(), Status> {
+    done(unsafe { import::proxy_set_effective_context(stream) })
+}
+
+/// A request to another server; both lists in the encoding of [`crate::pairs`].
+pub(crate) struct HttpCall<'a> {
+    pub(crate) cluster: &'a [u8],
+    pub(crate) headers: &'a [u8],
+    pub(crate) body: &'a [u8],
+    pub(crate) trailers: &'a [u8],
+    pub(crate) timeout_millis: u32,
+}
+
+/// Sends a request to another server; returns the host's number for it.
+pub(crate) fn http_call(call: &HttpCall<'_>) -> Result<u32, Status> {
+    let HttpCall { cluster, headers, body, trailers, timeout_millis } = *call;
+    let mut token = 0;
+    done(unsafe {
+        import::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout_millis,
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
 }
 
 fn done(status: u32) -> Result<(), Status> {

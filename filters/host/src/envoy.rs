@@ -1,6 +1,10 @@
-use tollgate_core::{Host, SharedDataUnavailable, SignatureCheck, SignatureUnsupported, Version};
+use tollgate_core::{
+    Call, CallId, CallRefused, Host, SharedDataUnavailable, SignatureCheck, SignatureUnsupported,
+    Version,
+};
 
-use crate::abi::{self, Status};
+use crate::abi::{self, HttpCall, Status};
+use crate::pairs;
 use crate::signature;
 
 /// The Envoy around this virtual machine.
@@ -47,6 +51,17 @@ impl Host for Envoy {
             Err(Status::CasMismatch) => Ok(false),
             Err(_) => Err(SharedDataUnavailable),
         }
+    }
+
+    fn call(&mut self, call: &Call<'_>) -> Result<CallId, CallRefused> {
+        let call = HttpCall {
+            cluster: call.cluster.as_bytes(),
+            headers: &pairs::encode(call.headers),
+            body: call.body,
+            trailers: &pairs::encode(&[]),
+            timeout_millis: u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX),
+        };
+        abi::http_call(&call).map(CallId).map_err(|_| CallRefused)
     }
 
     fn verify_signature(

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use tollgate_core::Filter;
+use tollgate_core::{CallId, Filter};
 
 use crate::abi::{self, Action};
 use crate::module::{Contexts, Module};
@@ -65,6 +65,11 @@ extern "C" fn proxy_on_request_headers(id: u32, _lines: usize, _end: bool) -> Ac
 }
 
 #[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_body(id: u32, _bytes: usize, _end: bool) -> Action {
+    judge(|module| module.on_request_body(id))
+}
+
+#[unsafe(no_mangle)]
 extern "C" fn proxy_on_request_trailers(id: u32, _lines: usize) -> Action {
     judge(|module| module.on_request_trailers(id))
 }
@@ -72,6 +77,17 @@ extern "C" fn proxy_on_request_trailers(id: u32, _lines: usize) -> Action {
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_response_headers(id: u32, _lines: usize, _end: bool) -> Action {
     judge(|module| module.on_response_headers(id))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(
+    plugin: u32,
+    call: u32,
+    _lines: usize,
+    _bytes: usize,
+    _trailers: usize,
+) {
+    with(|module| module.on_answer(plugin, CallId(call)));
 }
 
 #[unsafe(no_mangle)]

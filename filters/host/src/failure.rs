@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Filter,
     /// A header was not changed as a filter asked.
     Edit,
+    /// Answers came, and the filter wanted yet another one.
+    Calls,
 }
 
 impl Failure {
@@ -21,6 +23,7 @@ impl Failure {
             Self::Clock => (HOST, "the proxy has no clock"),
             Self::Filter => (HOST, "the filter is not configured"),
             Self::Edit => (HOST, "the proxy refused to change a header"),
+            Self::Calls => (HOST, "the filter never had all the answers that it waited for"),
         };
         Reply::new(problem, detail)
     }

@@ -12,6 +12,8 @@
 
 mod abi;
 mod answer;
+mod answered;
+mod clock;
 mod configure;
 mod edits;
 mod envoy;

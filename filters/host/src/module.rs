@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
-use tollgate_core::Filter;
+use tollgate_core::{CallId, Filter};
 
 use crate::abi::{self, Action};
+use crate::answered;
 use crate::configure::configure;
 use crate::stream::{Shared, Stream};
 
@@ -14,8 +15,11 @@ pub(crate) trait Module {
     /// False makes Envoy refuse the configuration and keep the one it has.
     fn on_configure(&mut self, id: u32) -> bool;
     fn on_request_headers(&mut self, id: u32) -> Action;
+    fn on_request_body(&mut self, id: u32) -> Action;
     fn on_request_trailers(&mut self, id: u32) -> Action;
     fn on_response_headers(&mut self, id: u32) -> Action;
+    /// A call that a stream of `plugin` made has been answered.
+    fn on_answer(&mut self, plugin: u32, call: CallId);
     fn on_delete(&mut self, id: u32);
 }
 
@@ -23,13 +27,15 @@ pub(crate) trait Module {
 pub(crate) struct Contexts<F> {
     plugins: BTreeMap<u32, Shared<F>>,
     streams: BTreeMap<u32, Stream<F>>,
+    /// Which streams wait for the answer of a call; some may have ended.
+    waiting: BTreeMap<CallId, Vec<u32>>,
 }
 
 // === impl Contexts ===
 
 impl<F> Default for Contexts<F> {
     fn default() -> Self {
-        Self { plugins: BTreeMap::new(), streams: BTreeMap::new() }
+        Self { plugins: BTreeMap::new(), streams: BTreeMap::new(), waiting: BTreeMap::new() }
     }
 }
 
@@ -37,6 +43,12 @@ impl<F: Filter> Contexts<F> {
     /// A stream that nobody announced has no filter, and so is refused.
     fn stream(&mut self, id: u32) -> &mut Stream<F> {
         self.streams.entry(id).or_insert_with(|| Stream::new(None))
+    }
+
+    fn note_what_it_waits_for(&mut self, id: u32) {
+        if let Some(call) = self.streams.get(&id).and_then(Stream::waits_for) {
+            self.waiting.entry(call).or_default().push(id);
+        }
     }
 }
 
@@ -62,7 +74,13 @@ impl<F: Filter> Module for Contexts<F> {
     }
 
     fn on_request_headers(&mut self, id: u32) -> Action {
-        self.stream(id).on_request_headers()
+        let action = self.stream(id).on_request_headers();
+        self.note_what_it_waits_for(id);
+        action
+    }
+
+    fn on_request_body(&mut self, id: u32) -> Action {
+        self.stream(id).on_request_body()
     }
 
     fn on_request_trailers(&mut self, id: u32) -> Action {
@@ -71,6 +89,20 @@ impl<F: Filter> Module for Contexts<F> {
 
     fn on_response_headers(&mut self, id: u32) -> Action {
         self.streams.get_mut(&id).map_or(Action::Continue, Stream::on_response_headers)
+    }
+
+    fn on_answer(&mut self, plugin: u32, call: CallId) {
+        if let Some(filter) = self.plugins.get(&plugin) {
+            answered::learn(filter, call);
+        }
+        for id in self.waiting.remove(&call).unwrap_or_default() {
+            if let Some(stream) = self.streams.get_mut(&id)
+                && abi::turn_to(id).is_ok()
+            {
+                stream.on_answer();
+                self.note_what_it_waits_for(id);
+            }
+        }
     }
 
     fn on_delete(&mut self, id: u32) {

@@ -5,16 +5,18 @@
 mod envoy_double;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tollgate_core::{
-    Cx, Edit, Edits, Filter, Hash, Headers, Problem, Reply, RequestHead, Seed, SignatureCheck,
-    Verdict, Version, property,
+    CallId, Cx, Edit, Edits, Filter, Hash, Headers, Problem, Reply, RequestHead, Seed,
+    SignatureCheck, Verdict, Version, property,
 };
 
 use envoy_double::module::{
-    proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_request_headers,
-    proxy_on_request_trailers, proxy_on_response_headers,
+    proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_http_call_response,
+    proxy_on_request_body, proxy_on_request_headers, proxy_on_request_trailers,
+    proxy_on_response_headers,
 };
 use envoy_double::{Answer, Call, answer_with, calls, next_context};
 
@@ -79,6 +81,41 @@ impl Filter for Asking {
             message: b"",
         });
         Verdict::Continue(Edits::default())
+    }
+}
+
+/// Asks another server about every request, until it has said 200.
+struct Curious {
+    call: Option<CallId>,
+    answers: Vec<tollgate_core::Answer>,
+}
+
+impl Filter for Curious {
+    const NAME: &'static str = "curious";
+    type Spec = ();
+    type Error = Infallible;
+
+    fn compile((): (), _: Seed) -> Result<Self, Infallible> {
+        Ok(Self { call: None, answers: Vec::new() })
+    }
+
+    fn on_request(&mut self, _: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
+        if self.answers.iter().any(|answer| answer.status() == 200 && answer.body == b"yes") {
+            return Verdict::Continue(Edits::default());
+        }
+        let headers = &[(":method", &b"POST"[..]), (":path", b"/"), (":authority", b"a")];
+        let timeout = Duration::from_secs(1);
+        let call = || tollgate_core::Call { cluster: "c", headers, body: b"who?", timeout };
+        let Some(id) = self.call.or_else(|| cx.host.call(&call()).ok()) else {
+            return Verdict::Reply(Reply::new(REFUSED, "nobody to ask"));
+        };
+        self.call = Some(id);
+        Verdict::Wait(id)
+    }
+
+    fn on_answer(&mut self, id: CallId, answer: &tollgate_core::Answer, _: &mut Cx<'_>) {
+        assert_eq!(self.call.take(), Some(id));
+        self.answers.push(answer.clone());
     }
 }
 
@@ -217,7 +254,7 @@ fn a_worker_that_draws_a_seed_too_late_takes_the_one_that_is_there() {
     let lost = [(CAS_MISMATCH, None), (OK, Some(vec![7; 16]))];
     let (_, ok) = root::<Amending>(configured().into_iter().chain(lost).collect());
     assert!(ok);
-    assert_eq!(names(&calls()), ["configuration", "load", "store", "load"]);
+    assert_eq!(names(&calls()), ["buffer", "load", "store", "load"]);
 }
 
 fn any_answer() -> impl Strategy<Value = Answer> {
@@ -240,9 +277,95 @@ fn live(root: u32) {
     let passed = proxy_on_request_headers(stream, 0, false) == CONTINUE;
     let refused = calls().iter().any(|call| call.status != OK && call.name != "respond");
     assert!(!(passed && refused), "passed though the host refused something");
+    proxy_on_request_body(stream, 1, false);
     proxy_on_request_trailers(stream, 0);
+    proxy_on_http_call_response(root, 1, 0, 0, 0);
     proxy_on_response_headers(stream, 0, false);
     proxy_on_delete(stream);
+}
+
+/// `:status: 200`, in the host's encoding.
+fn said_yes() -> [Answer; 3] {
+    let ok = b"\x01\0\0\0\x07\0\0\0\x03\0\0\0:status\x00200\0";
+    [(OK, None), (OK, Some(ok.to_vec())), (OK, Some(b"yes".to_vec()))]
+}
+
+fn streams_of(root: u32) -> [u32; 3] {
+    [(); 3].map(|()| {
+        let stream = next_context();
+        proxy_on_context_create(stream, root);
+        stream
+    })
+}
+
+#[test]
+fn a_request_waits_for_an_answer_and_nothing_of_it_passes_meanwhile() {
+    let (root, _) = root::<Curious>(configured());
+    let [stream, ..] = streams_of(root);
+    answer_with([no_lines()]);
+    assert_eq!(proxy_on_request_headers(stream, 0, false), PAUSE);
+    let made = calls();
+    assert_eq!(names(&made), ["pairs", "time", "call"]);
+    assert_eq!(made[2].arguments[0], b"c");
+    assert_eq!(made[2].arguments[2], b"who?");
+    assert_eq!(proxy_on_request_body(stream, 1, false), PAUSE);
+    answer_with([no_lines()]);
+    assert_eq!(proxy_on_request_trailers(stream, 0), PAUSE);
+    // Somebody else's answer is no reason to go on.
+    answer_with([]);
+    proxy_on_http_call_response(next_context(), 7_000, 0, 0, 0);
+    assert_eq!(names(&calls()), Vec::<&str>::new());
+    answer_with(said_yes().into_iter().chain([(OK, None), no_lines()]));
+    proxy_on_http_call_response(root, 1, 1, 3, 0);
+    assert_eq!(names(&calls()), ["time", "pairs", "buffer", "turn", "pairs", "time", "continue"]);
+    assert_eq!(proxy_on_request_body(stream, 1, false), CONTINUE);
+}
+
+#[test]
+fn one_answer_is_for_all_who_wait_for_it_and_are_still_there() {
+    let (root, _) = root::<Curious>(configured());
+    let [first, gone, last] = streams_of(root);
+    for stream in [first, gone, last] {
+        answer_with([no_lines()]);
+        assert_eq!(proxy_on_request_headers(stream, 0, true), PAUSE);
+    }
+    proxy_on_delete(gone);
+    let again = [(OK, None), no_lines(), (OK, None), (OK, None)];
+    answer_with(said_yes().into_iter().chain(again.clone()).chain(again));
+    proxy_on_http_call_response(root, 1, 1, 3, 0);
+    let made = calls();
+    assert_eq!(names(&made).iter().filter(|name| **name == "turn").count(), 2);
+    assert_eq!(names(&made).iter().filter(|name| **name == "continue").count(), 2);
+}
+
+#[test]
+fn a_request_does_not_wait_forever() {
+    let (root, _) = root::<Curious>(configured());
+    let [stream, ..] = streams_of(root);
+    answer_with([no_lines()]);
+    assert_eq!(proxy_on_request_headers(stream, 0, true), PAUSE);
+    for call in 1..=8 {
+        assert_eq!(names(&calls()).last(), Some(&"call"), "{call}");
+        answer_with([(OK, None), no_lines(), (OK, None), (OK, None), no_lines()]);
+        proxy_on_http_call_response(root, call, 0, 0, 0);
+    }
+    let made = calls();
+    let respond = made.last().unwrap();
+    assert_eq!(respond.name, "respond");
+    let body = String::from_utf8_lossy(&respond.arguments[1]).into_owned();
+    assert!(body.contains("the filter never had all the answers that it waited for"), "{body}");
+}
+
+#[test]
+fn a_request_that_cannot_go_on_is_ended() {
+    let (root, _) = root::<Curious>(configured());
+    let [stream, ..] = streams_of(root);
+    answer_with([no_lines()]);
+    assert_eq!(proxy_on_request_headers(stream, 0, true), PAUSE);
+    let refused = [(OK, None), no_lines(), (OK, None), (1, None)];
+    answer_with(said_yes().into_iter().chain(refused));
+    proxy_on_http_call_response(root, 1, 1, 3, 0);
+    assert_eq!(names(&calls()).last(), Some(&"close"));
 }
 
 proptest! {

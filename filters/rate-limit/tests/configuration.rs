@@ -1,5 +1,7 @@
 //! Which limits are refused, in which words.
 
+#![allow(clippy::panic, reason = "a test that cannot be set up has failed")]
+
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{
     Edits, Filter, Headers, Principal, Reply, RequestHead, Seed, Timestamp, Verdict, property,
@@ -104,6 +106,7 @@ fn ask(filter: &mut RateLimitFilter, host: &mut MemoryHost) -> Result<Edits, Rep
     match filter.on_request(&RequestHead { headers: &headers }, &mut cx) {
         Verdict::Continue(edits) => Ok(edits),
         Verdict::Reply(reply) => Err(reply),
+        Verdict::Wait(_) => panic!("a limiter asks nobody"),
     }
 }
 

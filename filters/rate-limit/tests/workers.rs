@@ -13,8 +13,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{
-    Cx, Host, Principal, Seed, SharedDataUnavailable, SignatureCheck, SignatureUnsupported,
-    Timestamp, Version,
+    Call, CallId, CallRefused, Cx, Host, Principal, Seed, SharedDataUnavailable, SignatureCheck,
+    SignatureUnsupported, Timestamp, Version,
 };
 use tollgate_rate_limit::{Caller, Dimension, LimitSpec, Limits, OnFailure, Period, RateLimiter};
 
@@ -86,6 +86,10 @@ impl Host for Worker<'_> {
             self.envoy.request(tenant, nanos, self.limits);
         }
         self.envoy.0.borrow_mut().shared.store(key, value, version)
+    }
+
+    fn call(&mut self, _: &Call<'_>) -> Result<CallId, CallRefused> {
+        Err(CallRefused)
     }
 
     fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {
@@ -204,6 +208,10 @@ impl Host for Locked {
         version: Version,
     ) -> Result<bool, SharedDataUnavailable> {
         self.0.lock().unwrap().store(key, value, version)
+    }
+
+    fn call(&mut self, _: &Call<'_>) -> Result<CallId, CallRefused> {
+        Err(CallRefused)
     }
 
     fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {

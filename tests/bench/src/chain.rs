@@ -195,6 +195,8 @@ fn tenant_limit() -> Value {
         "rate_limits": [{"actions": [tenant]}],
         "descriptors": [{"entries": [{"key": "tenant"}], "token_bucket": bucket}],
         "max_dynamic_descriptors": 1000,
+        // Callers are told what is left, as by our module.
+        "enable_x_ratelimit_headers": "DRAFT_VERSION_03",
     })
 }
 

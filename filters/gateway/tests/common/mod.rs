@@ -115,13 +115,14 @@ pub(crate) fn show(verdict: &Verdict) -> String {
             let fields = reply.headers.iter().map(|(name, value)| format!(" {name}: {value}"));
             format!("{} {}{}", reply.problem.status, reply.problem.name, fields.collect::<String>())
         }
+        Verdict::Wait(_) => "waits".to_owned(),
     }
 }
 
 pub(crate) fn edits(verdict: Verdict) -> Edits {
     match verdict {
         Verdict::Continue(edits) => edits,
-        Verdict::Reply(reply) => panic!("refused: {reply:?}"),
+        refused => panic!("refused: {refused:?}"),
     }
 }
 

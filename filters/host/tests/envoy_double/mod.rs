@@ -14,6 +14,7 @@ struct Double {
     script: VecDeque<Answer>,
     calls: Vec<Call>,
     contexts: u32,
+    tokens: u32,
 }
 
 /// One call that was made, and how it was answered.
@@ -47,6 +48,14 @@ pub(crate) fn next_context() -> u32 {
     DOUBLE.with_borrow_mut(|double| {
         double.contexts = double.contexts.saturating_add(1);
         double.contexts
+    })
+}
+
+/// Numbers the calls to other servers from 1.
+fn next_token() -> u32 {
+    DOUBLE.with_borrow_mut(|double| {
+        double.tokens = double.tokens.saturating_add(1);
+        double.tokens
     })
 }
 
@@ -88,6 +97,14 @@ pub(crate) mod module {
         pub(crate) safe fn proxy_on_context_create(id: u32, root: u32);
         pub(crate) safe fn proxy_on_configure(id: u32, len: usize) -> bool;
         pub(crate) safe fn proxy_on_request_headers(id: u32, lines: usize, end: bool) -> u32;
+        pub(crate) safe fn proxy_on_request_body(id: u32, len: usize, end: bool) -> u32;
+        pub(crate) safe fn proxy_on_http_call_response(
+            root: u32,
+            call: u32,
+            lines: usize,
+            len: usize,
+            trailers: usize,
+        );
         pub(crate) safe fn proxy_on_request_trailers(id: u32, lines: usize) -> u32;
         pub(crate) safe fn proxy_on_response_headers(id: u32, lines: usize, end: bool) -> u32;
         pub(crate) safe fn proxy_on_delete(id: u32);
@@ -96,7 +113,7 @@ pub(crate) mod module {
 
 /// What Envoy offers to the module.
 mod import {
-    use super::{answer, hand_over};
+    use super::{answer, hand_over, next_token};
 
     type Bytes = *const u8;
     type Data = *mut *mut u8;
@@ -118,8 +135,38 @@ mod import {
     }
 
     #[unsafe(no_mangle)]
+    extern "C" fn proxy_continue_stream(_: u32) -> u32 {
+        answer("continue", &[]).0
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_set_effective_context(_: u32) -> u32 {
+        answer("turn", &[]).0
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_http_call(
+        cluster: Bytes,
+        cluster_len: usize,
+        headers: Bytes,
+        headers_len: usize,
+        body: Bytes,
+        body_len: usize,
+        _: Bytes,
+        _: usize,
+        _: u32,
+        token: *mut u32,
+    ) -> u32 {
+        let parts = [(cluster, cluster_len), (headers, headers_len), (body, body_len)];
+        let (status, _) = answer("call", &parts);
+        // SAFETY: the caller's own number.
+        unsafe { token.write(next_token()) };
+        status
+    }
+
+    #[unsafe(no_mangle)]
     extern "C" fn proxy_get_buffer_bytes(_: u32, _: usize, _: usize, data: Data, len: Len) -> u32 {
-        hand_over(answer("configuration", &[]), data, len)
+        hand_over(answer("buffer", &[]), data, len)
     }
 
     #[unsafe(no_mangle)]
