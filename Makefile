@@ -13,13 +13,16 @@ override ENVOY := $(if $(findstring /,$(ENVOY)),$(abspath $(ENVOY)),$(or $(shell
 export ENVOY
 
 # Crates that run inside Envoy.
-WASM_CRATES := -p tollgate-auth -p tollgate-core -p tollgate-gateway -p tollgate-host -p tollgate-rate-limit -p tollgate-transform
+WASM_CRATES := -p tollgate-auth -p tollgate-core -p tollgate-gateway -p tollgate-host -p tollgate-rate-limit -p tollgate-signatures -p tollgate-transform
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: python ## gets Envoy 1.40.0 into .tools/ and Rust's wasm target, or names what is missing
 	@$(PYTHON) scripts/setup.py
+
+signers: python ## gets others who sign requests into .tools/, for the tests
+	@$(PYTHON) scripts/signers.py
 
 filters: setup ## builds the filters as wasm modules into target/filters/, each checked by Envoy
 	@$(PYTHON) scripts/filters.py
@@ -28,7 +31,7 @@ run: filters ## starts control plane, Envoy and a demo backend; prints the curl 
 	@cargo build --release -p tollgate -p tollgate-support --bins
 	@exec $${CARGO_TARGET_DIR:-target}/release/demo
 
-test: setup ## runs everything that CI runs, what fails fastest first
+test: setup signers ## runs everything that CI runs, what fails fastest first
 	@$(MAKE) lint
 	@$(call step,unit tests)
 	@cargo test --workspace --exclude tollgate-e2e
@@ -52,7 +55,7 @@ lint: setup ## checks formatting and lints, natively and for wasm
 	@cargo clippy --workspace --all-targets -- -D warnings
 	@cargo clippy --target wasm32-wasip1 $(WASM_CRATES) --lib --examples -- -D warnings
 
-golden: setup ## accepts what the code says now as the expected output of golden tests
+golden: setup signers ## accepts what the code says now as the expected output of golden tests
 	@UPDATE_GOLDEN=1 UPDATE_EXPECT=1 cargo test --workspace --exclude tollgate-e2e
 
 fuzz: setup ## checks that the fuzz targets compile; `cargo +nightly fuzz run NAME` runs one
@@ -67,4 +70,4 @@ python:
 
 step = printf '\n=== %s\n' '$(1)'
 
-.PHONY: bench clean filters fuzz golden help lint python run setup test
+.PHONY: bench clean filters fuzz golden help lint python run setup signers test

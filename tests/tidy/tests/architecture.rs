@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // A filter knows no other filter.
     ("tollgate-auth", &["tollgate-core"]),
     ("tollgate-rate-limit", &["tollgate-core"]),
+    ("tollgate-signatures", &["tollgate-core"]),
     ("tollgate-transform", &["tollgate-core"]),
     // The host decides nothing, so it knows no filter.
     ("tollgate-host", &["tollgate-core"]),
