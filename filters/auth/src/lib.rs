@@ -10,6 +10,7 @@
 
 mod access;
 mod algorithm;
+mod api_key;
 mod authenticator;
 mod cache;
 mod carrier;
@@ -22,6 +23,7 @@ mod issuer;
 mod json;
 mod jwk;
 mod jwks;
+mod key_filter;
 mod name;
 pub mod problem;
 mod signature;
@@ -30,6 +32,7 @@ mod tenants;
 mod token;
 
 pub use crate::access::{Access, InvalidAccess};
+pub use crate::api_key::{API_KEY_REGEX, ApiKey};
 pub use crate::authenticator::Authenticator;
 pub use crate::carrier::InvalidApiKeySource;
 pub use crate::filter::{AuthFilter, AuthFilterSpec, InvalidAuthFilter, PRINCIPAL};
@@ -37,6 +40,8 @@ pub use crate::identity::InvalidIdentity;
 pub use crate::issuer::InvalidIssuer;
 pub use crate::jwk::InvalidKey;
 pub use crate::jwks::InvalidKeySet;
+pub use crate::key_filter::{InvalidKeyFilter, KeyFilter, KeyFingerprint, UnbuildableKeyFilter};
+pub use crate::name::{is_id, is_scope};
 pub use crate::spec::{
     AccessSpec, Algorithm, AllowSpec, ApiKeySourceSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
     IdentitySpec, IssuerSpec, KeySpec, TenantSpec,

@@ -5,7 +5,7 @@ const ID_BYTES_MAX: usize = 256;
 ///
 /// Proxies take blanks off the ends of a value, so an id that begins or ends
 /// with one would become somebody else's.
-pub(crate) fn is_id(id: &str) -> bool {
+pub fn is_id(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= ID_BYTES_MAX
         && id.trim() == id
@@ -20,7 +20,7 @@ pub(crate) fn is_method_name(name: &str) -> bool {
 
 /// Whether `scope` is one scope (RFC 6749, section 3.3: scope-token). A blank
 /// inside would make it two for those who read the list.
-pub(crate) fn is_scope(scope: &str) -> bool {
+pub fn is_scope(scope: &str) -> bool {
     let token = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
     !scope.is_empty() && scope.bytes().all(token)
 }
