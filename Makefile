@@ -31,7 +31,8 @@ run: filters ## starts control plane, Envoy and a demo backend; prints the curl 
 	@cargo build --release -p tollgate -p tollgate-support --bins
 	@exec $${CARGO_TARGET_DIR:-target}/release/demo
 
-test: setup signers ## runs everything that CI runs, what fails fastest first
+test: python signers ## runs everything that CI runs, what fails fastest first
+	@$(PYTHON) scripts/setup.py --tests
 	@$(MAKE) lint
 	@$(call step,unit tests)
 	@cargo test --workspace --exclude tollgate-e2e

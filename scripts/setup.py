@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Gets what building and running need: the wasm target and Envoy.
+"""Gets what building and running need: the wasm target and Envoy; with
+`--tests` also what tests start: PostgreSQL.
 
 Does nothing when it is all there. What it cannot get it names, with the
 command that installs it.
@@ -29,6 +30,8 @@ def main():
         require_our_envoy()
     else:
         check_their_envoy(envoy)
+    if "--tests" in sys.argv[1:]:
+        require_postgres()
 
 
 def require_compilers():
@@ -113,6 +116,29 @@ def check_their_envoy(envoy):
         stop(f"ENVOY={envoy} is not a program that tells Envoy's version; leave ENVOY out to use ours")
     if found != VERSION:
         say(f"ENVOY={envoy} is Envoy {found}; Tollgate is tested with {VERSION}")
+
+
+def require_postgres():
+    if has_postgres():
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        say("installing PostgreSQL")
+        command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "postgresql"]
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        # A new machine has no list of packages yet.
+        if subprocess.run(command, env=environment).returncode != 0:
+            subprocess.run(["apt-get", "update", "--quiet"])
+            subprocess.run(command, env=environment)
+    if not has_postgres():
+        stop(
+            "PostgreSQL is missing, and tests start one; install it with `apt-get install postgresql` "
+            "(Debian, Ubuntu) or `dnf install postgresql-server` (Fedora)"
+        )
+
+
+def has_postgres():
+    """Where tests look for it."""
+    return bool(glob.glob("/usr/lib/postgresql/*/bin/initdb") or os.path.exists("/usr/bin/initdb"))
 
 
 def version_of(envoy):

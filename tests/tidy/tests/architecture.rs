@@ -36,6 +36,8 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tollgate-xds", &["tollgate-core", "tollgate-gateway", "tollgate-model"]),
+    // What an API key looks like, and the filter of all keys that gateways read.
+    ("tollgate-store", &["tollgate-auth", "tollgate-core"]),
     ("tollgate", &["tollgate-model", "tollgate-xds"]),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.
@@ -49,12 +51,17 @@ const EDGES: &[(&str, &[&str])] = &[
 const HOLDERS: &[(&str, &[&str])] = &[
     // The ABI of Envoy.
     ("getrandom", &["tollgate-host"]),
+    // The databases.
+    ("sqlx", &["tollgate-store"]),
     // Envoy's messages.
     ("envoy-types", &["tollgate-xds", "tollgate"]),
     ("prost", &["tollgate-xds", "tollgate"]),
     // The network.
     ("tonic", &["tollgate", "tollgate-support"]),
-    ("tokio", &["tollgate", "tollgate-support", "tollgate-e2e", "tollgate-bench"]),
+    (
+        "tokio",
+        &["tollgate", "tollgate-store", "tollgate-support", "tollgate-e2e", "tollgate-bench"],
+    ),
     ("hyper", &["tollgate", "tollgate-support", "tollgate-e2e"]),
     ("ureq", &["tollgate"]),
     // Errors without a type are for programs, not for libraries that others match on.

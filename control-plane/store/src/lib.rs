@@ -1,0 +1,36 @@
+//! Tenants, API keys and revocations.
+//!
+//! A [`Store`] is a SQLite file or a PostgreSQL database, and both behave the
+//! same. Whoever gets an answer to a change can rely on it: it is on the disk.
+//!
+//! Changes have one order. Each row that a change touches gets the next number
+//! of one sequence, and a change with a greater number is never visible before
+//! one with a smaller, so that a reader who has seen everything up to a number
+//! asks for what came after it and misses nothing.
+//!
+//! Of an API key only a keyed hash is kept, and 64 bits of a plain one for the
+//! [filter](tollgate_auth::KeyFilter) that gateways ask first.
+
+mod address;
+mod error;
+mod hasher;
+mod key;
+mod keys;
+mod migrate;
+mod revocation;
+mod revocations;
+mod secret;
+mod store;
+mod tenant;
+mod tenants;
+mod time;
+
+pub use crate::address::{InvalidAddress, StoreAddress};
+pub use crate::error::{ChangeFailed, OpenFailed, StoreUnavailable};
+pub use crate::hasher::{KeyHash, KeyHasher};
+pub use crate::key::{KeyRecord, KeyState, NewKey};
+pub use crate::keys::Rotation;
+pub use crate::revocation::{Revocation, Revoked};
+pub use crate::secret::{InvalidSecretReference, SecretReference, SecretUnavailable};
+pub use crate::store::Store;
+pub use crate::tenant::Tenant;

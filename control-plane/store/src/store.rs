@@ -1,0 +1,114 @@
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::{Any, AnyPool, Executor as _, Transaction};
+
+use crate::migrate::migrate;
+use crate::{OpenFailed, StoreAddress, StoreUnavailable};
+
+/// Tenants, API keys and revocations, open for reading and changing.
+///
+/// Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) address: StoreAddress,
+    pub(crate) pool: AnyPool,
+}
+
+/// A change that is being made, alone: the next one begins when it has ended.
+/// Dropped, it was never made.
+pub(crate) struct Change {
+    pub(crate) transaction: Transaction<'static, Any>,
+}
+
+/// As many queries at once as one control plane needs.
+const CONNECTIONS_MAX: u32 = 8;
+/// A database that takes longer to answer is as good as gone.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A commit is on the disk when it is answered, also after a power failure.
+const DURABLE: &str = "PRAGMA synchronous = FULL";
+
+// === impl Store ===
+
+impl Store {
+    /// Opens a store that is there, and brings its schema up to date.
+    pub async fn open(address: &StoreAddress) -> Result<Self, OpenFailed> {
+        Self::prepared(address, false).await
+    }
+
+    /// Likewise, and makes it if it is not there. A PostgreSQL database must be
+    /// there all the same.
+    pub async fn open_or_create(address: &StoreAddress) -> Result<Self, OpenFailed> {
+        Self::prepared(address, true).await
+    }
+
+    async fn prepared(address: &StoreAddress, create: bool) -> Result<Self, OpenFailed> {
+        if let Some(path) = address.path() {
+            touch(path, create).map_err(|error| OpenFailed::from_file(path, &error))?;
+        }
+        install_default_drivers();
+        let options =
+            address.options().map_err(|error| OpenFailed::from_database(address, &error))?;
+        let is_sqlite = address.path().is_some();
+        migrate(&options, is_sqlite)
+            .await
+            .map_err(|error| OpenFailed::from_migration(address, &error))?;
+        let pool = AnyPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if is_sqlite {
+                        connection.execute(DURABLE).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(options);
+        Ok(Self { address: address.clone(), pool })
+    }
+
+    /// The number of the last change.
+    pub async fn sequence(&self) -> Result<u64, StoreUnavailable> {
+        let seq: i64 = sqlx::query_scalar("SELECT seq FROM store").fetch_one(&self.pool).await?;
+        Ok(seq.cast_unsigned())
+    }
+
+    /// Ends what is under way and closes all connections.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    pub(crate) async fn change(&self) -> Result<Change, sqlx::Error> {
+        let mut change = Change { transaction: self.pool.begin().await? };
+        // The lock that keeps writers in order, taken before anything is read:
+        // what is read after it stays true until the commit.
+        sqlx::query("UPDATE store SET seq = seq").execute(&mut *change.transaction).await?;
+        Ok(change)
+    }
+}
+
+// === impl Change ===
+
+impl Change {
+    /// The number of the next row that is touched.
+    pub(crate) async fn next(&mut self) -> Result<i64, sqlx::Error> {
+        sqlx::query_scalar("UPDATE store SET seq = seq + 1 RETURNING seq")
+            .fetch_one(&mut *self.transaction)
+            .await
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.transaction.commit().await
+    }
+}
+
+/// Makes the file if it may, for its owner only, and sees whether it can be written.
+fn touch(path: &Path, create: bool) -> io::Result<()> {
+    OpenOptions::new().read(true).write(true).create(create).mode(0o600).open(path).map(drop)
+}

@@ -1,0 +1,19 @@
+//! What a store promises, asked of SQLite and of PostgreSQL alike.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
+
+mod both;
+mod keys;
+mod opening;
+mod revocations;
+mod secret;
+mod sequence;
+mod sqlite;
+mod tenants;
