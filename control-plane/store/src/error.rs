@@ -18,7 +18,7 @@ pub enum OpenFailed {
          tenants create`"
     )]
     Missing { path: String },
-    #[error("{path}: cannot be opened for writing: {reason}")]
+    #[error("{path}: cannot be opened: {reason}")]
     File { path: String, reason: String },
     #[error("{store}: cannot be opened: {reason}")]
     Database { store: String, reason: String },

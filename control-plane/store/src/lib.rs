@@ -34,3 +34,4 @@ pub use crate::revocation::{Revocation, Revoked};
 pub use crate::secret::{InvalidSecretReference, SecretReference, SecretUnavailable};
 pub use crate::store::Store;
 pub use crate::tenant::Tenant;
+pub use tollgate_auth::ApiKey;

@@ -1,9 +1,13 @@
 //! The schema, and how older ones become it.
 
+use std::time::Duration;
+
 use sqlx::SqlSafeStr as _;
 use sqlx::any::AnyConnectOptions;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _};
+use tokio::time::sleep;
 
 /// Each schema as a step from the one before. What was released is never edited.
 const STEPS: [(i64, &str, &str); 2] = [
@@ -16,6 +20,10 @@ pub(crate) const SCHEMA: i64 = 2;
 
 /// Readers and a writer do not wait for each other. The file remembers it.
 const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL";
+
+/// How often, and after what pause, that is tried again: for five seconds.
+const SWITCH_TRIES: u32 = 250;
+const SWITCH_PAUSE: Duration = Duration::from_millis(20);
 
 /// Any number that nobody else takes; it keeps two from migrating at once.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7881704214190893)";
@@ -34,7 +42,7 @@ pub(crate) async fn migrate(
 
 async fn run(connection: &mut AnyConnection, is_sqlite: bool) -> Result<(), MigrateError> {
     if is_sqlite {
-        connection.execute(WRITE_AHEAD).await?;
+        write_ahead(connection).await?;
     }
     let begin = if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
     let mut change = connection.begin_with(begin).await?;
@@ -47,6 +55,25 @@ async fn run(connection: &mut AnyConnection, is_sqlite: bool) -> Result<(), Migr
     // `run` does the same, and its future cannot be sent to another thread.
     migrator.run_direct(None, &mut *change, false).await?;
     Ok(change.commit().await?)
+}
+
+/// Of two who switch at once SQLite refuses one without waiting.
+async fn write_ahead(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let mut tries_left = SWITCH_TRIES;
+    loop {
+        match connection.execute(WRITE_AHEAD).await {
+            Err(sqlx::Error::Database(error)) if 0 < tries_left && is_busy(error.as_ref()) => {
+                tries_left = tries_left.saturating_sub(1);
+                sleep(SWITCH_PAUSE).await;
+            }
+            other => return other.map(drop),
+        }
+    }
+}
+
+/// Whether it is `SQLITE_BUSY`.
+fn is_busy(error: &dyn DatabaseError) -> bool {
+    error.code().is_some_and(|code| code == "5")
 }
 
 fn step((version, name, sql): (i64, &'static str, &'static str)) -> Migration {

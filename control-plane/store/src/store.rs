@@ -1,7 +1,8 @@
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
@@ -108,7 +109,49 @@ impl Change {
     }
 }
 
-/// Makes the file if it may, for its owner only, and sees whether it can be written.
+/// Sees that the file is there, or makes it if it may, for its owner only.
+///
+/// A file that is there is never opened: closing it again would take away the
+/// locks that SQLite holds on it in this process (fcntl(2)).
 fn touch(path: &Path, create: bool) -> io::Result<()> {
-    OpenOptions::new().read(true).write(true).create(create).mode(0o600).open(path).map(drop)
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _alone = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    match fs::metadata(path) {
+        Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+                // By another process, just now.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                made => made.map(drop),
+            }
+        }
+        found => found.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_connection_commits_to_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tollgate.db");
+        let address = format!("sqlite:{}", path.display()).parse().unwrap();
+        let store = Store::open_or_create(&address).await.unwrap();
+        let mut connections = Vec::new();
+        for _ in 0..2 {
+            connections.push(store.pool.acquire().await.unwrap());
+        }
+        for connection in &mut connections {
+            let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+                .fetch_one(&mut **connection)
+                .await
+                .unwrap();
+            let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+                .fetch_one(&mut **connection)
+                .await
+                .unwrap();
+            assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+        }
+    }
 }

@@ -99,6 +99,24 @@ both! {
         assert_eq!(old.state(at(50)), KeyState::Replaced);
     }
 
+    async fn of_two_who_rotate_a_key_at_once_one_does(place: &Place) {
+        let store = place.open().await;
+        let hasher = place.hasher(&store).await;
+        store.create_tenant("acme", None, at(0)).await.unwrap();
+        store.create_key(new("old", "acme"), &key(0), &hasher, at(0)).await.unwrap();
+        let rotate = |number| {
+            let (store, hasher) = (store.clone(), hasher.clone());
+            tokio::spawn(async move {
+                let rotation = Rotation { overlap: hours(1), ..Rotation::default() };
+                store.rotate_key("old", rotation, &key(number), &hasher, at(1)).await
+            })
+        };
+        let (one, other) = (rotate(1), rotate(2));
+        let results = [one.await.unwrap(), other.await.unwrap()];
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        assert_eq!(store.keys(None).await.unwrap().len(), 2);
+    }
+
     async fn a_revoked_key_is_on_the_denylist_for_a_day(place: &Place) {
         let store = place.open().await;
         let hasher = place.hasher(&store).await;

@@ -94,14 +94,20 @@ async fn what_is_no_sqlite_store_is_refused() {
             "there is no store in this place; check --store, or make one with `tollgate tenants \
              create`",
         ),
-        ("folder.db", "cannot be opened for writing: Is a directory (os error 21)"),
+        ("folder.db", "cannot be opened: unable to open database file"),
         ("text.db", "cannot be opened: file is not a database"),
     ] {
         let shown = path(name).display().to_string();
         let address = format!("sqlite:{shown}").parse().unwrap();
-        let shown = if name == "text.db" { format!("sqlite:{shown}") } else { shown };
+        let shown = if name == "missing.db" { shown } else { format!("sqlite:{shown}") };
         assert_eq!(error(Store::open(&address).await), format!("{shown}: {expected}"));
     }
+    // Something on the way to it is no folder.
+    let address = format!("sqlite:{}", path("text.db/x").display()).parse().unwrap();
+    assert_eq!(
+        error(Store::open(&address).await),
+        format!("{}: cannot be opened: Not a directory (os error 20)", path("text.db/x").display())
+    );
     let nowhere = format!("sqlite:{}", path("no/such/folder.db").display()).parse().unwrap();
     assert!(error(Store::open_or_create(&nowhere).await).contains("there is no store"));
 }
