@@ -1,10 +1,13 @@
 //! What can be typed.
 
+pub mod store;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
 use crate::{LogFormat, Module};
 
 /// An API gateway's control plane.
@@ -44,6 +47,15 @@ pub enum Command {
         #[command(flatten)]
         module: ModuleArgs,
     },
+
+    /// Tenants of the store: their tiers, and whether they may call.
+    Tenants(TenantsArgs),
+
+    /// API keys of the store's tenants.
+    Keys(KeysArgs),
+
+    /// Tokens that are refused although they look good.
+    Tokens(TokensArgs),
 
     /// Print the JSON Schema of the configuration, for editors.
     Schema,

@@ -10,6 +10,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod store;
 
 mod ads;
 mod client;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
-use tollgate::{serve, start_logging};
+use tollgate::{serve, start_logging, store};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -30,6 +30,9 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Translate { config, to, module } => {
             commands::translate(&config, to, &module.into(), &mut out)?;
         }
+        Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
+        Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
+        Command::Tokens(args) => store::tokens(args, &mut out, &mut io::stderr())?,
         Command::Schema => commands::schema(&mut out)?,
         Command::Reference => commands::reference(&mut out)?,
     }

@@ -74,6 +74,12 @@ fn scanners_find_keys_in_any_text() {
 }
 
 #[test]
+fn the_manual_tells_scanners_the_same() {
+    let manual = include_str!("../../../docs/keys.md");
+    assert!(manual.contains(&format!("\n{API_KEY_REGEX}\n")));
+}
+
+#[test]
 fn a_key_is_never_printed_whole() {
     let key = ApiKey::generate([7; 32]);
     assert_eq!(format!("{key:?}"), "ApiKey([redacted])");

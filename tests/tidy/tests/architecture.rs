@@ -38,7 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-xds", &["tollgate-core", "tollgate-gateway", "tollgate-model"]),
     // What an API key looks like, and the filter of all keys that gateways read.
     ("tollgate-store", &["tollgate-auth", "tollgate-core"]),
-    ("tollgate", &["tollgate-model", "tollgate-xds"]),
+    ("tollgate", &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-xds"]),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.
     ("tollgate-support", &[]),
@@ -50,7 +50,9 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Outside crates that say what a crate is, and the only crates that may name them.
 const HOLDERS: &[(&str, &[&str])] = &[
     // The ABI of Envoy.
-    ("getrandom", &["tollgate-host"]),
+    ("proxy-wasm", &["tollgate-host"]),
+    // Where randomness comes from: filters and the store are given theirs.
+    ("getrandom", &["tollgate-host", "tollgate"]),
     // The databases.
     ("sqlx", &["tollgate-store"]),
     // Envoy's messages.
