@@ -66,7 +66,7 @@ impl ReplayGuard {
         let mark = self.mark(verified);
         let name = slot_name(mark.slot_number(SLOTS));
         let now = cx.now;
-        update(&name, cx.host, |bytes| match bytes.as_deref().and_then(Slot::decode) {
+        update(name.as_bytes(), cx.host, |bytes| match bytes.as_deref().and_then(Slot::decode) {
             None => (Err(Replayed::Unavailable), None),
             Some(mut slot) => match slot.admit(mark, now) {
                 Ok(()) => (Ok(()), Some(slot.encode())),
@@ -89,17 +89,17 @@ impl ReplayGuard {
 }
 
 fn prepare(host: &mut dyn Host) -> Result<(), SharedDataUnavailable> {
-    if let (Some(_), _) = host.load(SLOT_NAME)? {
+    if let (Some(_), _) = host.load(SLOT_NAME.as_bytes())? {
         return Ok(());
     }
     for number in 0..SLOTS {
         let name = slot_name(number);
-        if let (None, version) = host.load(&name)? {
-            host.store(&name, &Slot::default().encode(), version)?;
+        if let (None, version) = host.load(name.as_bytes())? {
+            host.store(name.as_bytes(), &Slot::default().encode(), version)?;
         }
     }
     // Written last: it says that all of the others are there.
-    host.store(SLOT_NAME, b"ready", Version::Absent).map(|_| ())
+    host.store(SLOT_NAME.as_bytes(), b"ready", Version::Absent).map(|_| ())
 }
 
 fn slot_name(number: u32) -> String {

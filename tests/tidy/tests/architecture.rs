@@ -50,7 +50,6 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Outside crates that say what a crate is, and the only crates that may name them.
 const HOLDERS: &[(&str, &[&str])] = &[
     // The ABI of Envoy.
-    ("proxy-wasm", &["tollgate-host"]),
     // Where randomness comes from: filters and the store are given theirs.
     ("getrandom", &["tollgate-host", "tollgate"]),
     // The databases.
