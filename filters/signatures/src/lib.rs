@@ -75,9 +75,11 @@
 //! HTTP signatures, and differs where that has been a weakness:
 //!
 //! - Method, host, path, query, time and body are always covered. There, the
-//!   caller lists what is covered and may leave them out; the body is covered
-//!   by a `Digest` header if the plugin is told so, and Kong's request line is
-//!   one way to write a query among several.
+//!   caller lists what is covered and leaves out what the operator does not
+//!   enforce, and the body is looked at only where the operator has said so.
+//! - The query is sorted by name, so a proxy that reorders parameters breaks
+//!   nothing, and parts of one name stay in order, so nobody can exchange which of
+//!   them comes last.
 //! - A covered header that stands in two lines is refused: who reads the
 //!   request after us could take the other one.
 //! - The time stands beside the signature, not in `Date`, which browsers do not
