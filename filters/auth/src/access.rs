@@ -91,7 +91,11 @@ impl Access {
     pub fn authorise(&self, principal: Option<&Principal>) -> Result<(), Reply> {
         match (&self.methods, principal) {
             (None, _) => Ok(()),
-            (Some(_), Some(caller)) if caller.has_scopes(&self.scopes) => Ok(()),
+            (Some(_), Some(caller))
+                if self.scopes.iter().all(|scope| caller.scopes.contains(scope)) =>
+            {
+                Ok(())
+            }
             (Some(_), Some(caller)) => {
                 Err(insufficient_scope(&self.scopes.join(" "), &*caller.method != API_KEY))
             }

@@ -2,7 +2,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tollgate_core::Timestamp;
+use tollgate_core::{Scopes, Timestamp};
 
 use crate::InvalidToken;
 use crate::name::{is_id, is_scope};
@@ -61,29 +61,20 @@ impl Claims {
         }
     }
 
-    /// The scopes in the claim `name`, sorted and each once.
-    pub(crate) fn scopes(&self, name: &str) -> Result<Vec<Rc<str>>, InvalidToken> {
-        let mut scopes = match self.0.get(name) {
+    /// The scopes in the claim `name`.
+    pub(crate) fn scopes(&self, name: &str) -> Result<Scopes, InvalidToken> {
+        let words: Vec<&str> = match self.0.get(name) {
             None => Vec::new(),
-            Some(Value::String(list)) => list
-                .split(' ')
-                .filter(|scope| !scope.is_empty())
-                .map(scope)
-                .collect::<Result<_, _>>()?,
-            Some(Value::Array(list)) => list
-                .iter()
-                .map(|one| one.as_str().ok_or(InvalidToken::Scopes).and_then(scope))
-                .collect::<Result<Vec<_>, _>>()?,
+            Some(Value::String(list)) => list.split(' ').filter(|word| !word.is_empty()).collect(),
+            Some(Value::Array(list)) => {
+                let words = list.iter().map(|word| word.as_str().ok_or(InvalidToken::Scopes));
+                words.collect::<Result<_, _>>()?
+            }
             Some(_) => return Err(InvalidToken::Scopes),
         };
-        scopes.sort_unstable();
-        scopes.dedup();
-        Ok(scopes)
+        let fit = words.iter().all(|word| is_scope(word));
+        if fit { Ok(words.into_iter().collect()) } else { Err(InvalidToken::Scopes) }
     }
-}
-
-fn scope(scope: &str) -> Result<Rc<str>, InvalidToken> {
-    if is_scope(scope) { Ok(scope.into()) } else { Err(InvalidToken::Scopes) }
 }
 
 /// A number of seconds since the epoch (RFC 7519, section 2: `NumericDate`). The

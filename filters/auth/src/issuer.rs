@@ -125,6 +125,7 @@ impl Issuer {
             tier: tenant.as_deref().and_then(|tenant| tenants.tier(tenant)).or(tier),
             tenant,
             scopes: token.claims.scopes(&self.scopes)?,
+            ..Principal::default()
         })
     }
 

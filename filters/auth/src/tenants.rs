@@ -3,7 +3,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use tollgate_core::Principal;
+use tollgate_core::{Principal, Scopes};
 
 use crate::hasher::Prehashed;
 use crate::name::{is_id, is_scope};
@@ -116,6 +116,7 @@ impl Tenants {
             tenant: Some(Rc::clone(tenant)),
             tier: self.tier(tenant),
             scopes: granted(scopes, place)?,
+            ..Principal::default()
         };
         match self.keys.insert(hash, principal.into()) {
             None => Ok(()),
@@ -143,14 +144,12 @@ impl Tenants {
 fn granted(
     mut scopes: Vec<String>,
     place: impl Fn() -> (String, String),
-) -> Result<Vec<Rc<str>>, InvalidTenant> {
+) -> Result<Scopes, InvalidTenant> {
     if let Some(index) = scopes.iter().position(|scope| !is_scope(scope)) {
         let (tenant, key) = place();
         return Err(InvalidTenant::Scope { tenant, key, index, scope: scopes.swap_remove(index) });
     }
-    scopes.sort_unstable();
-    scopes.dedup();
-    Ok(scopes.into_iter().map(Rc::from).collect())
+    Ok(scopes.into_iter().collect())
 }
 
 fn path(holder: &Principal) -> String {

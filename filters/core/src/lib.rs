@@ -18,6 +18,7 @@ mod reserved;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
+mod words;
 
 pub use crate::call::{Answer, Call, CallId, CallRefused};
 pub use crate::config::{ConfigError, parse};
@@ -34,3 +35,4 @@ pub use crate::principal::{MalformedPrincipal, Principal};
 pub use crate::reply::{Problem, Reply};
 pub use crate::reserved::{is_envoys_own, is_reserved};
 pub use crate::time::Timestamp;
+pub use crate::words::{Groups, Scopes};

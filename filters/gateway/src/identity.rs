@@ -9,6 +9,7 @@ pub(crate) struct IdentityHeaders {
     subject: Rc<str>,
     scopes: Rc<str>,
     tier: Rc<str>,
+    groups: Rc<str>,
 }
 
 // === impl IdentityHeaders ===
@@ -20,16 +21,20 @@ impl IdentityHeaders {
             subject: "x-tollgate-subject".into(),
             scopes: "x-tollgate-scopes".into(),
             tier: "x-tollgate-tier".into(),
+            groups: "x-tollgate-groups".into(),
         }
     }
 
     /// Appends what is known about a caller. What is not known is not said.
     pub(crate) fn apply(&self, principal: &Principal, edits: &mut Vec<Edit>) {
-        let Principal { method: _, subject, tenant, tier, scopes } = principal;
+        let Principal { method: _, subject, tenant, tier, scopes, groups, claims: _ } = principal;
         edits.extend(tenant.as_ref().map(|tenant| set(&self.tenant, tenant)));
-        edits.push(set(&self.subject, subject));
-        if !scopes.is_empty() {
-            edits.push(set(&self.scopes, &scopes.join(" ").into()));
+        for (name, text) in
+            [(&self.subject, subject), (&self.scopes, scopes.text()), (&self.groups, groups.text())]
+        {
+            if !text.is_empty() {
+                edits.push(set(name, text));
+            }
         }
         edits.extend(tier.as_ref().map(|tier| set(&self.tier, tier)));
     }

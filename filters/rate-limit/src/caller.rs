@@ -36,7 +36,7 @@ impl Caller<'_> {
     pub(crate) fn is_counted_by_address(&self, limit: &Limit) -> bool {
         limit.by.iter().any(|dimension| match dimension {
             Dimension::Ip => true,
-            Dimension::Tenant | Dimension::ApiKey => self.principal.is_none(),
+            Dimension::Tenant | Dimension::ApiKey => self.somebody().is_none(),
             Dimension::Route => false,
         })
     }
@@ -58,6 +58,12 @@ impl Caller<'_> {
         Ok(key.finish())
     }
 
+    /// Whoever is calling, unless it is nobody in particular: of those, each
+    /// address counts by itself.
+    fn somebody(&self) -> Option<&Principal> {
+        self.principal.filter(|principal| !principal.is_anonymous())
+    }
+
     /// The first part says how the others are meant, so that a tenant and an
     /// address never look alike.
     fn add(
@@ -66,7 +72,7 @@ impl Caller<'_> {
         address: Option<&Address>,
         key: &mut Fingerprinter,
     ) -> Result<(), Unknown> {
-        match (dimension, self.principal) {
+        match (dimension, self.somebody()) {
             (Dimension::Route, _) if self.route.is_empty() => return Err(Unknown("the route")),
             (Dimension::Route, _) => add(key, [&b"route"[..], self.route.as_bytes()]),
             (Dimension::Tenant, Some(Principal { tenant: Some(tenant), .. })) => {

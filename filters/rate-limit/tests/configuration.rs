@@ -119,7 +119,7 @@ fn the_module_counts_whom_the_auth_module_recognised() {
         subject: "key-1".into(),
         tenant: Some("acme".into()),
         tier: Some("basic".into()),
-        scopes: Vec::new(),
+        ..Principal::default()
     };
     let mut host = MemoryHost::default().with_property(property::PRINCIPAL, principal.to_json());
     filter.prepare(&mut host);

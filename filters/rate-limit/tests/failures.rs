@@ -177,8 +177,7 @@ fn whose_count_it_is_depends_on_the_seed() {
         method: "api_key".into(),
         subject: "key-1".into(),
         tenant: Some("acme".into()),
-        tier: None,
-        scopes: Vec::new(),
+        ..Principal::default()
     };
     let caller = Caller { api: "orders", route: "get", principal: Some(&principal) };
     let places = [SEED, tollgate_core::Seed([8; 16])].map(|seed| {

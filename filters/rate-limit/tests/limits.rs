@@ -337,6 +337,21 @@ fn refusals_say_which_limit_is_used_up() {
     );
 }
 
+/// Whoever did not have to prove who it is shares no allowance with others, not
+/// even the tier's.
+#[test]
+fn nobody_in_particular_is_counted_by_address() {
+    let tier = r#"{"tiers": {"free": {"limits": [{"requests": 1, "per": "hour"}]}}}"#;
+    let limit = r#"{"limits": [{"by": ["tenant"], "requests": 1, "per": "hour"}]}"#;
+    for spec in [tier, limit] {
+        let mut world = World::new(spec);
+        let mut ask = |ip: &str| world.ask(&format!("0ms by=anonymous sub= tier=free ip={ip}:1"));
+        assert!(ask("192.0.2.1").is_ok(), "{spec}");
+        assert!(ask("192.0.2.1").is_err(), "{spec}");
+        assert!(ask("192.0.2.2").is_ok(), "{spec}");
+    }
+}
+
 #[test]
 fn names_of_tiers_make_valid_fields() {
     let spec = r#"{"tiers": {"a\"b\\c\u00e9 d": {"limits": [{"requests": 1, "per": "hour"}]}}}"#;
@@ -346,7 +361,7 @@ fn names_of_tiers_make_valid_fields() {
         subject: "key-1".into(),
         tenant: None,
         tier: Some("a\"b\\c\u{e9} d".into()),
-        scopes: Vec::new(),
+        ..tollgate_core::Principal::default()
     };
     principal.tenant = Some("acme".into());
     let caller = tollgate_rate_limit::Caller { api: "", route: "", principal: Some(&principal) };

@@ -106,8 +106,7 @@ fn judge(tenant: u8, limits: &[LimitSpec], cx: &mut Cx<'_>) -> bool {
         method: "api_key".into(),
         subject: "key-1".into(),
         tenant: Some(tenant.to_string().into()),
-        tier: None,
-        scopes: Vec::new(),
+        ..Principal::default()
     };
     let caller = Caller { api: "orders", route: "get", principal: Some(&principal) };
     let limits = Limits::compile(limits.to_vec()).unwrap();

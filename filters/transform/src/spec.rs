@@ -16,8 +16,8 @@ pub struct MessageSpec {
 ///
 /// Values may name what is known about the request: `{path.NAME}` for a
 /// parameter of the path template, `{principal.tenant}`, `{principal.subject}`,
-/// `{principal.tier}`, `{principal.scopes}`, `{principal.method}`. `{{` and
-/// `}}` stand for braces.
+/// `{principal.tier}`, `{principal.scopes}`, `{principal.groups}`,
+/// `{principal.method}`. `{{` and `}}` stand for braces.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

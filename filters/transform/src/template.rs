@@ -28,6 +28,7 @@ pub(crate) enum Field {
     Subject,
     Tier,
     Scopes,
+    Groups,
     Method,
 }
 
@@ -36,6 +37,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("subject", Field::Subject),
     ("tier", Field::Tier),
     ("scopes", Field::Scopes),
+    ("groups", Field::Groups),
     ("method", Field::Method),
 ];
 
@@ -145,13 +147,12 @@ impl Field {
     fn render(self, principal: &Principal, to: &mut Vec<u8>) -> Option<()> {
         let text = match self {
             Self::Tenant => principal.tenant.as_deref()?,
+            Self::Subject if principal.is_anonymous() => return None,
             Self::Subject => &principal.subject,
             Self::Tier => principal.tier.as_deref()?,
             Self::Method => &principal.method,
-            Self::Scopes => {
-                to.extend_from_slice(principal.scopes.join(" ").as_bytes());
-                return Some(());
-            }
+            Self::Scopes => principal.scopes.text(),
+            Self::Groups => principal.groups.text(),
         };
         to.extend_from_slice(text.as_bytes());
         Some(())

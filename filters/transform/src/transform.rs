@@ -86,7 +86,7 @@ pub enum HeaderFault {
     /// Nothing of this name is known about a request.
     #[error(
         "nothing is named {0:?}; known are path.NAME, principal.tenant, principal.subject, \
-         principal.tier, principal.scopes and principal.method"
+         principal.tier, principal.scopes, principal.groups and principal.method"
     )]
     Placeholder(String),
 

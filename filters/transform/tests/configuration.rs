@@ -72,20 +72,20 @@ fn refusals_name_the_header() {
         (
             r#"{"add": {"x-a": "{request.headers.authorization}"}}"#,
             "request.headers.add.x-a: nothing is named \"request.headers.authorization\"; known are \
-             path.NAME, principal.tenant, principal.subject, principal.tier, principal.scopes and \
-             principal.method",
+             path.NAME, principal.tenant, principal.subject, principal.tier, principal.scopes, \
+             principal.groups and principal.method",
         ),
         (
             r#"{"add": {"x-a": "{principal.token}"}}"#,
             "request.headers.add.x-a: nothing is named \"principal.token\"; known are path.NAME, \
-             principal.tenant, principal.subject, principal.tier, principal.scopes and \
-             principal.method",
+             principal.tenant, principal.subject, principal.tier, principal.scopes, \
+             principal.groups and principal.method",
         ),
         (
             r#"{"add": {"x-a": "{}"}}"#,
             "request.headers.add.x-a: nothing is named \"\"; known are path.NAME, \
-             principal.tenant, principal.subject, principal.tier, principal.scopes and \
-             principal.method",
+             principal.tenant, principal.subject, principal.tier, principal.scopes, \
+             principal.groups and principal.method",
         ),
         (
             r#"{"set": {"x-order-id": "{path.idd}"}}"#,

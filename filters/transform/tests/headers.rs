@@ -20,8 +20,9 @@ fn principal() -> Principal {
         method: "jwt.acme".into(),
         subject: "ann".into(),
         tenant: Some("acme".into()),
-        tier: None,
-        scopes: vec!["orders.read".into(), "orders.write".into()],
+        scopes: ["orders.read", "orders.write"].into_iter().collect(),
+        groups: ["ops", "a,b"].into_iter().collect(),
+        ..Principal::default()
     }
 }
 
@@ -85,6 +86,7 @@ fn values_name_the_caller_and_the_parameters_of_the_path() {
         ("{principal.tenant}", "set x-a: acme"),
         ("{principal.subject}", "set x-a: ann"),
         ("{principal.scopes}", "set x-a: orders.read orders.write"),
+        ("{principal.groups}", "set x-a: a%2cb,ops"),
         ("{principal.method}", "set x-a: jwt.acme"),
         ("a {principal.tenant}/{principal.subject} b", "set x-a: a acme/ann b"),
         ("{{path.id}}", "set x-a: {path.id}"),
@@ -218,17 +220,19 @@ proptest! {
         subject in any::<String>(),
         tenant in prop::option::of(any::<String>()),
         scopes in prop::collection::vec(any::<String>(), 0..3),
+        groups in prop::collection::vec(any::<String>(), 0..3),
     ) {
         let caller = Principal {
             method: "jwt.acme".into(),
             subject: subject.into(),
             tenant: tenant.map(Rc::from),
-            tier: None,
-            scopes: scopes.into_iter().map(Rc::from).collect(),
+            scopes: scopes.into_iter().collect(),
+            groups: groups.into_iter().collect(),
+            ..Principal::default()
         };
         let headers = r#"{
             "set": {"x-a": "{path.id}", "x-b": "<{principal.subject}>", "x-c": "{principal.tenant}"},
-            "add": {"x-d": "{principal.scopes}", "x-e": "{path.id}{principal.subject}"}
+            "add": {"x-d": "{principal.scopes}", "x-f": "{principal.groups}", "x-e": "{path.id}{principal.subject}"}
         }"#;
         let edits = apply(headers, Some(&caller), &id);
         for edit in &edits {

@@ -181,7 +181,7 @@ fn changes_to_headers() {
             t.yaml:3: apis.shop.routes.get.request.headers.set.a b: "a b" is no header name; use letters, digits and hyphens
             t.yaml:3: apis.shop.routes.get.request.headers.set.host: "host" says how a message travels, which Envoy decides; leave it alone
             t.yaml:3: apis.shop.routes.get.request.headers.set.x-a: no path parameter is named "ib"; the path has id
-            t.yaml:3: apis.shop.routes.get.request.headers.set.x-b: nothing is named "principal.name"; known are path.NAME, principal.tenant, principal.subject, principal.tier, principal.scopes and principal.method
+            t.yaml:3: apis.shop.routes.get.request.headers.set.x-b: nothing is named "principal.name"; known are path.NAME, principal.tenant, principal.subject, principal.tier, principal.scopes, principal.groups and principal.method
             t.yaml:3: apis.shop.routes.get.request.headers.set.x-c: "{" has a { that no } follows; write {{ for a brace
             t.yaml:3: apis.shop.routes.get.request.headers.set.x-d: "x-d" is changed by request.headers.remove[0] already; change it in one place
             t.yaml:4: apis.shop.routes.get.request.headers.add.x-d: "x-d" is changed by request.headers.remove[0] already; change it in one place

@@ -284,10 +284,10 @@ pub(crate) fn claims(changes: &Value) -> Value {
 }
 
 pub(crate) fn caller(principal: &Principal) -> String {
-    let Principal { method, subject, tenant, tier, scopes } = principal;
+    let Principal { method, subject, tenant, tier, scopes, .. } = principal;
     let tenant = tenant.as_deref().unwrap_or("-");
     let tier = tier.as_deref().unwrap_or("-");
-    format!("{method} {subject} {tenant} {tier} [{}]", scopes.join(" "))
+    format!("{method} {subject} {tenant} {tier} [{}]", scopes.text())
 }
 
 pub(crate) fn refusal(reply: &Reply) -> String {

@@ -97,7 +97,7 @@ fn set(principal: &mut Principal, key: &str, value: &str) {
 
 fn somebody() -> Principal {
     let (method, subject) = ("api_key".into(), "key-1".into());
-    Principal { method, subject, tenant: None, tier: None, scopes: Vec::new() }
+    Principal { method, subject, ..Principal::default() }
 }
 
 /// `200 "tenant-minute";r=9;t=6` or `429 retry-after=6 "tenant-minute";r=0;t=6`.
