@@ -33,11 +33,12 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api_key = identity::api_key(&root, faults);
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
+    let anonymous = identity::anonymous(&root, faults);
     let backends = backend::backends(&root, faults);
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants },
+        identity: IdentitySpec { jwt, api_key, tenants, anonymous },
         tiers,
         backends,
         hosts,

@@ -110,7 +110,7 @@ impl<'a> Shape<'a> {
         }
     }
 
-    /// One of several constants, or a string, or one of several mappings.
+    /// One of several constants, or a scalar, or a list, or one of several mappings.
     fn one_of(&mut self, branches: &'a [Json], node: &mut Node, path: &Path) -> Result<(), Misfit> {
         let branches: Vec<&Json> = branches.iter().map(|branch| self.resolved(branch)).collect();
         if let Value::Mapping(fields) = &node.value {
@@ -119,8 +119,18 @@ impl<'a> Shape<'a> {
                 None => Err(Misfit::choice(node, &branches)),
             };
         }
-        let fits = branches.iter().any(|branch| scalar::string(branch, branch, node).is_ok());
-        if fits { Ok(()) } else { Err(Misfit::choice(node, &branches)) }
+        if let Value::List(_) = &node.value {
+            let list = branches.iter().find(|branch| text(branch, "type") == Some("array"));
+            return match list {
+                Some(list) => self.array(list, list, node, path),
+                None => Err(Misfit::choice(node, &branches)),
+            };
+        }
+        if branches.iter().any(|branch| scalar::fits(branch, node)) {
+            Ok(())
+        } else {
+            Err(Misfit::choice(node, &branches))
+        }
     }
 }
 
@@ -148,10 +158,13 @@ fn chosen<'a>(
             let names = known(one).chain(known(other)).map(str::to_owned).collect();
             Err(Misfit::Several(names))
         }
-        (None, _) => match fields.first() {
-            Some((name, _)) => Err(unknown(name, branches.iter().copied().flat_map(known))),
-            None => Ok(None),
-        },
+        (None, _) => {
+            let names = branches.iter().copied().flat_map(known);
+            match (fields.first(), names.clone().next()) {
+                (Some((name, _)), Some(_)) => Err(unknown(name, names)),
+                _ => Ok(None),
+            }
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tollgate_auth::{Algorithm, AllowSpec, ApiKeySpec, AuthSpec, ClaimsSpec, TenantSpec};
+use tollgate_auth::{
+    Algorithm, AllowSpec, AnonymousSpec, ApiKeySpec, AuthSpec, ClaimsSpec, TenantSpec,
+};
 use tollgate_gateway::MatchSpec;
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
@@ -72,6 +74,10 @@ pub(crate) struct IdentityFile {
     /// Where API keys stand in a request. None are accepted without it.
     #[schemars(default)]
     pub(crate) api_key: Option<ApiKeySpec>,
+
+    /// What holds for callers who show nothing, on routes with `auth: { optional: [...] }`.
+    #[schemars(default)]
+    pub(crate) anonymous: AnonymousSpec,
 }
 
 /// One issuer of JSON Web Tokens.
@@ -96,7 +102,7 @@ pub(crate) struct IssuerFile {
     #[schemars(example = list("RS256 ES256"))]
     pub(crate) algorithms: Vec<Algorithm>,
 
-    /// Which claims tell tenant, tier and scopes.
+    /// Which claims tell tenant, tier, scopes and groups, and which are kept.
     #[serde(default)]
     pub(crate) claims: ClaimsSpec,
 

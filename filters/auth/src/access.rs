@@ -2,31 +2,22 @@ use std::rc::Rc;
 
 use tollgate_core::{Principal, Reply};
 
-use crate::challenge::{Challenges, insufficient_scope};
+use crate::allow::{Allow, InvalidAllow};
+use crate::challenge::forbidden;
+use crate::claim_path::ClaimPath;
 use crate::identity::Identity;
-use crate::name::is_scope;
+use crate::methods::Methods;
 use crate::tenants::API_KEY;
-use crate::{AccessSpec, AllowSpec, AuthSpec, Authenticator};
+use crate::{AccessSpec, AuthSpec, Authenticator};
 
 /// Who may call an operation.
 pub struct Access {
     /// None: anybody.
     pub(crate) methods: Option<Methods>,
-    /// Invariant: empty when anybody may call.
-    scopes: Vec<Rc<str>>,
+    /// Invariant: asks for nothing that only somebody can have when anybody may call.
+    allow: Allow,
     /// What `methods` refers to.
     pub(crate) identity: Rc<Identity>,
-}
-
-/// How callers of an operation can prove who they are.
-#[derive(Default)]
-pub(crate) struct Methods {
-    pub(crate) api_key: bool,
-    /// Places in [`Identity::issuers`].
-    ///
-    /// Invariant: no two with the same `iss`, so that a token can be of one only.
-    pub(crate) issuers: Vec<usize>,
-    pub(crate) challenges: Challenges,
 }
 
 /// Why an access policy was refused.
@@ -35,36 +26,38 @@ pub(crate) struct Methods {
 #[expect(missing_docs, reason = "the texts are the documentation")]
 pub enum InvalidAccess {
     #[error(
-        "auth.any_of: is empty, so nobody could call; name a method, or write `auth: none` to \
+        "auth.{field}: is empty, so nobody could call; name a method, or write `auth: none` to \
          let anybody call"
     )]
-    NoMethod,
-    #[error("auth.any_of[{index}]: {name:?} is not a method; write {known}")]
-    NotAMethod { index: usize, name: String, known: String },
-    #[error("auth.any_of[{index}]: no issuer is named {name:?}; write {known}")]
-    NoSuchIssuer { index: usize, name: String, known: String },
+    NoMethod { field: &'static str },
+    #[error("auth.{field}[{index}]: {name:?} is not a method; write {known}")]
+    NotAMethod { field: &'static str, index: usize, name: String, known: String },
+    #[error("auth.{field}[{index}]: no issuer is named {name:?}; write {known}")]
+    NoSuchIssuer { field: &'static str, index: usize, name: String, known: String },
     #[error(
-        "auth.any_of[{index}]: no header is named that carries API keys; name one in \
+        "auth.{field}[{index}]: no header is named that carries API keys; name one in \
          `identity.api_key`, or write {known}"
     )]
-    NoApiKeys { index: usize, known: String },
-    #[error("auth.any_of[{index}]: {name:?} stands twice; remove one")]
-    Twice { index: usize, name: String },
+    NoApiKeys { field: &'static str, index: usize, known: String },
+    #[error("auth.{field}[{index}]: {name:?} stands twice; remove one")]
+    Twice { field: &'static str, index: usize, name: String },
     #[error(
-        "auth.any_of[{index}]: {name:?} has the same `issuer` as {other:?}, so a token could be \
+        "auth.{field}[{index}]: {name:?} has the same `issuer` as {other:?}, so a token could be \
          meant for either; name one of them, or give both audiences to one"
     )]
-    SameIssuer { index: usize, name: String, other: String },
+    SameIssuer { field: &'static str, index: usize, name: String, other: String },
+    #[error(transparent)]
+    Allow(#[from] InvalidAllow),
     #[error(
-        "allow.scopes[{index}]: {scope:?} is not a scope; use printable ASCII without blanks, \
-         quotes and backslashes"
+        "allow.{field}: nobody is recognised with `auth: none`, so nobody has {field}; name a \
+         method in `auth`, or remove the {field}"
     )]
-    Scope { index: usize, scope: String },
+    OfNobody { field: &'static str },
     #[error(
-        "allow.scopes: nobody is recognised with `auth: none`, so nobody has a scope; name a \
-         method in `auth`, or remove the scopes"
+        "allow.{field}: no issuer that the route accepts keeps the claim {claim:?}; add it to \
+         `claims.keep` of {remedy}"
     )]
-    ScopesOfNobody,
+    NotKept { field: String, claim: String, remedy: String },
 }
 
 // === impl Access ===
@@ -72,18 +65,21 @@ pub enum InvalidAccess {
 impl Access {
     /// Checks who may call an operation against those who can be recognised.
     pub fn compile(spec: AccessSpec, authenticator: &Authenticator) -> Result<Self, InvalidAccess> {
-        let AccessSpec { auth, allow: AllowSpec { scopes } } = spec;
+        let AccessSpec { auth, allow } = spec;
         let identity = Rc::clone(authenticator.identity());
         let methods = match auth {
-            AuthSpec::None if scopes.is_empty() => None,
-            AuthSpec::None => return Err(InvalidAccess::ScopesOfNobody),
-            AuthSpec::AnyOf(names) => Some(Methods::compile(&names, &identity)?),
+            AuthSpec::None => None,
+            AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &identity)?),
+            AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &identity)?),
         };
-        if let Some(index) = scopes.iter().position(|scope| !is_scope(scope)) {
-            let scope = scopes.into_iter().nth(index).unwrap_or_default();
-            return Err(InvalidAccess::Scope { index, scope });
+        let allow = Allow::compile(allow)?;
+        match &methods {
+            None => allow
+                .asks_for_somebody()
+                .map_or(Ok(()), |field| Err(InvalidAccess::OfNobody { field }))?,
+            Some(methods) => claims_are_kept(&allow, methods, &identity)?,
         }
-        Ok(Self { methods, scopes: scopes.into_iter().map(Rc::from).collect(), identity })
+        Ok(Self { methods, allow, identity })
     }
 
     /// Whether this caller may call. Asked for every request, however the
@@ -91,85 +87,37 @@ impl Access {
     pub fn authorise(&self, principal: Option<&Principal>) -> Result<(), Reply> {
         match (&self.methods, principal) {
             (None, _) => Ok(()),
-            (Some(_), Some(caller))
-                if self.scopes.iter().all(|scope| caller.scopes.contains(scope)) =>
-            {
-                Ok(())
-            }
-            (Some(_), Some(caller)) => {
-                Err(insufficient_scope(&self.scopes.join(" "), &*caller.method != API_KEY))
-            }
             (Some(methods), None) => Err(methods.challenges.unauthenticated()),
-        }
-    }
-}
-
-// === impl Methods ===
-
-impl Methods {
-    fn compile(names: &[String], identity: &Identity) -> Result<Self, InvalidAccess> {
-        if names.is_empty() {
-            return Err(InvalidAccess::NoMethod);
-        }
-        let mut methods = Self::default();
-        for (index, name) in names.iter().enumerate() {
-            if names.iter().take(index).any(|other| other == name) {
-                return Err(InvalidAccess::Twice { index, name: name.clone() });
-            }
-            methods.add(index, name, identity)?;
-        }
-        let headers = identity.carriers.api_key.iter().filter(|_| methods.api_key);
-        methods.challenges = Challenges::new(!methods.issuers.is_empty(), headers);
-        Ok(methods)
-    }
-
-    fn add(&mut self, index: usize, name: &str, identity: &Identity) -> Result<(), InvalidAccess> {
-        if name == API_KEY {
-            self.api_key = true;
-            let nowhere = identity.carriers.api_key.is_empty();
-            let known = known(identity);
-            return if nowhere { Err(InvalidAccess::NoApiKeys { index, known }) } else { Ok(()) };
-        }
-        let Some(place) = identity.issuers.iter().position(|issuer| *issuer.method == *name) else {
-            return Err(unknown(index, name, identity));
-        };
-        self.refuse_same(index, place, identity)?;
-        self.issuers.push(place);
-        Ok(())
-    }
-
-    fn refuse_same(
-        &self,
-        index: usize,
-        place: usize,
-        identity: &Identity,
-    ) -> Result<(), InvalidAccess> {
-        let issuer = |place: usize| identity.issuers.get(place);
-        let Some(added) = issuer(place) else { return Ok(()) };
-        let mut named = self.issuers.iter().filter_map(|&place| issuer(place));
-        match named.find(|other| other.claim == added.claim) {
-            Some(other) => Err(InvalidAccess::SameIssuer {
-                index,
-                name: added.method.as_ref().to_owned(),
-                other: other.method.as_ref().to_owned(),
+            (Some(methods), Some(caller)) => self.allow.judge(caller).map_err(|lacking| {
+                // Who they are may be all that is lacking.
+                if caller.is_anonymous() {
+                    methods.challenges.unauthenticated()
+                } else {
+                    forbidden(lacking, &*caller.method != API_KEY)
+                }
             }),
-            None => Ok(()),
         }
     }
 }
 
-fn unknown(index: usize, name: &str, identity: &Identity) -> InvalidAccess {
-    let known = known(identity);
-    match name.strip_prefix("jwt.") {
-        Some(name) => InvalidAccess::NoSuchIssuer { index, name: name.to_owned(), known },
-        None => InvalidAccess::NotAMethod { index, name: name.to_owned(), known },
+/// A claim that nobody keeps would refuse everybody.
+fn claims_are_kept(
+    allow: &Allow,
+    methods: &Methods,
+    identity: &Identity,
+) -> Result<(), InvalidAccess> {
+    let issuers = || methods.issuers.iter().filter_map(|&place| identity.issuers.get(place));
+    let is_kept = |claim: &ClaimPath| issuers().any(|issuer| issuer.keeps(claim));
+    match allow.claims().find(|(_, claim)| !is_kept(claim)) {
+        None => Ok(()),
+        Some((field, claim)) => {
+            let names: Vec<&str> = issuers().map(|issuer| &*issuer.method).collect();
+            let remedy = if names.is_empty() {
+                "an issuer, and name that issuer in `auth`".to_owned()
+            } else {
+                names.join(" or ")
+            };
+            Err(InvalidAccess::NotKept { field, claim: claim.to_string(), remedy })
+        }
     }
-}
-
-/// The methods that could be named.
-fn known(identity: &Identity) -> String {
-    let api_key = Some(API_KEY).filter(|_| !identity.carriers.api_key.is_empty());
-    let names = identity.issuers.iter().map(|issuer| issuer.method.as_ref()).chain(api_key);
-    let list = names.collect::<Vec<_>>().join(" or ");
-    if list.is_empty() { "`auth: none`, for `identity` is empty".to_owned() } else { list }
 }

@@ -6,13 +6,13 @@ use tollgate_core::{
     Cx, Duplicate, Edit, Fingerprint, Principal, Reply, RequestHead, Seed, Timestamp,
 };
 
-use crate::access::Methods;
 use crate::cache::{Recent, Slot};
 use crate::carrier::Credential;
 use crate::challenge::{duplicate_credentials, keys_unavailable};
 use crate::claims::Validity;
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
+use crate::methods::Methods;
 use crate::token::Token;
 use crate::{Access, IdentitySpec, InvalidToken};
 
@@ -83,8 +83,9 @@ impl Authenticator {
     /// Tells who is calling, if the operation asks for it; nobody otherwise.
     ///
     /// More than one credential is refused whenever the gateway knows both
-    /// kinds. A single one of a kind that the operation does not accept is as
-    /// good as none, and [`Authenticator::strip`] takes it out.
+    /// kinds. A single one of a kind that the operation does not accept is
+    /// refused like none, and [`Authenticator::strip`] takes it out. Who shows
+    /// none is nobody in particular where that may call.
     pub fn authenticate(
         &mut self,
         access: &Access,
@@ -105,6 +106,7 @@ impl Authenticator {
                 let holder = self.identity.tenants.holder(key);
                 holder.map(Some).ok_or_else(|| methods.challenges.invalid_api_key())
             }
+            Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
             Ok(_) => Err(methods.challenges.unauthenticated()),
         }
     }
@@ -193,7 +195,7 @@ fn issuer_of<'a>(
     let name = token.claims.issuer().ok_or(InvalidToken::Issuer)?;
     let mut accepted =
         methods.issuers.iter().filter_map(|&place| Some((place, identity.issuers.get(place)?)));
-    accepted.find(|(_, issuer)| issuer.claim == name).ok_or(InvalidToken::Issuer)
+    accepted.find(|(_, issuer)| issuer.iss == name).ok_or(InvalidToken::Issuer)
 }
 
 // === impl Refusal ===

@@ -1,9 +1,10 @@
 use tollgate_core::Reply;
 
 use crate::InvalidToken;
+use crate::allow::Lacking;
 use crate::problem::{
-    DUPLICATE_CREDENTIALS, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN, KEYS_UNAVAILABLE,
-    UNAUTHENTICATED,
+    DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN,
+    KEYS_UNAVAILABLE, UNAUTHENTICATED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
@@ -55,14 +56,30 @@ pub(crate) fn duplicate_credentials() -> Reply {
     Reply::new(DUPLICATE_CREDENTIALS, detail)
 }
 
-/// RFC 6750, section 3.1. Only those who came with a token know the scheme.
-pub(crate) fn insufficient_scope(scopes: &str, bearer: bool) -> Reply {
-    let detail = format!("the caller needs all of these scopes: {scopes}");
-    let reply = Reply::new(INSUFFICIENT_SCOPE, detail);
-    if !bearer {
-        return reply;
-    }
-    reply.with(CHALLENGE, format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\""))
+/// What a caller who is known lacks. RFC 6750, section 3.1: only those who came
+/// with a token know the scheme, and which scopes to ask for is told where it is
+/// certain.
+pub(crate) fn forbidden(lacking: Lacking<'_>, bearer: bool) -> Reply {
+    const SCHEME: &str = "Bearer error=\"insufficient_scope\"";
+    let (reply, challenge) = match lacking {
+        Lacking::Group => {
+            (Reply::new(FORBIDDEN, "the caller is in none of the groups that may call"), None)
+        }
+        Lacking::Claim => {
+            (Reply::new(FORBIDDEN, "the caller's token lacks a claim that is asked for"), None)
+        }
+        Lacking::AllScopes(scopes) => {
+            let scopes = scopes.join(" ");
+            let detail = format!("the caller needs all of these scopes: {scopes}");
+            let challenge = format!("{SCHEME}, scope=\"{scopes}\"");
+            (Reply::new(INSUFFICIENT_SCOPE, detail), Some(challenge))
+        }
+        Lacking::AnyScope(scopes) => {
+            let detail = format!("the caller needs one of these scopes: {}", scopes.join(" "));
+            (Reply::new(INSUFFICIENT_SCOPE, detail), Some(SCHEME.to_owned()))
+        }
+    };
+    challenge.filter(|_| bearer).into_iter().fold(reply, |reply, text| reply.with(CHALLENGE, text))
 }
 
 pub(crate) fn keys_unavailable(detail: &'static str) -> Reply {

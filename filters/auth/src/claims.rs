@@ -2,9 +2,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tollgate_core::{Scopes, Timestamp};
+use tollgate_core::{Groups, Scopes, Timestamp};
 
 use crate::InvalidToken;
+use crate::claim_path::ClaimPath;
 use crate::name::{is_id, is_scope};
 
 /// What a token says (RFC 7519, section 4), read without believing it.
@@ -48,32 +49,48 @@ impl Claims {
         Ok(Validity { from, until: expiry.plus(skew) })
     }
 
-    /// The id in the claim `name`; nothing if there is no such claim.
+    /// The id at a path; nothing if there is no such claim.
     pub(crate) fn id(
         &self,
-        name: &str,
+        path: &ClaimPath,
         invalid: InvalidToken,
     ) -> Result<Option<Rc<str>>, InvalidToken> {
-        match self.0.get(name) {
+        match path.find(&self.0) {
             None => Ok(None),
             Some(Value::String(id)) if is_id(id) => Ok(Some(id.as_str().into())),
             Some(_) => Err(invalid),
         }
     }
 
-    /// The scopes in the claim `name`.
-    pub(crate) fn scopes(&self, name: &str) -> Result<Scopes, InvalidToken> {
-        let words: Vec<&str> = match self.0.get(name) {
-            None => Vec::new(),
-            Some(Value::String(list)) => list.split(' ').filter(|word| !word.is_empty()).collect(),
-            Some(Value::Array(list)) => {
-                let words = list.iter().map(|word| word.as_str().ok_or(InvalidToken::Scopes));
-                words.collect::<Result<_, _>>()?
+    /// The scopes at a path.
+    pub(crate) fn scopes(&self, path: &ClaimPath) -> Result<Scopes, InvalidToken> {
+        let words = match path.find(&self.0) {
+            Some(Value::String(list)) => {
+                Some(list.split(' ').filter(|word| !word.is_empty()).collect())
             }
-            Some(_) => return Err(InvalidToken::Scopes),
+            claim => list(claim),
         };
-        let fit = words.iter().all(|word| is_scope(word));
-        if fit { Ok(words.into_iter().collect()) } else { Err(InvalidToken::Scopes) }
+        let words = words.filter(|words| words.iter().all(|word| is_scope(word)));
+        Ok(words.ok_or(InvalidToken::Scopes)?.into_iter().collect())
+    }
+
+    /// The groups at a path.
+    pub(crate) fn groups(&self, path: &ClaimPath) -> Result<Groups, InvalidToken> {
+        let names = match path.find(&self.0) {
+            Some(Value::String(group)) => Some(vec![group.as_str()]),
+            claim => list(claim),
+        };
+        let names = names.filter(|names| names.iter().all(|name| is_id(name)));
+        Ok(names.ok_or(InvalidToken::Groups)?.into_iter().collect())
+    }
+}
+
+/// A list of texts, if a claim is one; without a claim, an empty one.
+fn list(claim: Option<&Value>) -> Option<Vec<&str>> {
+    match claim {
+        None => Some(Vec::new()),
+        Some(Value::Array(list)) => list.iter().map(Value::as_str).collect(),
+        Some(_) => None,
     }
 }
 

@@ -1,7 +1,12 @@
-use crate::IdentitySpec;
+use std::rc::Rc;
+
+use tollgate_core::Principal;
+
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::issuer::{InvalidIssuer, Issuer};
+use crate::name::{AN_ID, is_id};
 use crate::tenants::{InvalidTenant, Tenants};
+use crate::{AnonymousSpec, IdentitySpec};
 
 /// Whom the gateway can recognise.
 pub(crate) struct Identity {
@@ -9,6 +14,8 @@ pub(crate) struct Identity {
     /// In the order of their names.
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) tenants: Tenants,
+    /// Whoever shows nothing, where that is enough.
+    pub(crate) anonymous: Rc<Principal>,
 }
 
 /// Why an identity configuration was refused. The texts begin with the path
@@ -32,13 +39,20 @@ pub enum InvalidIdentity {
     /// A tenant.
     #[error(transparent)]
     Tenant(#[from] InvalidTenant),
+
+    /// The tier of whoever shows nothing.
+    #[error("anonymous.tier: {0:?} is not an id; {AN_ID}")]
+    AnonymousTier(String),
 }
 
 // === impl Identity ===
 
 impl Identity {
     pub(crate) fn compile(spec: IdentitySpec) -> Result<Self, InvalidIdentity> {
-        let IdentitySpec { jwt, api_key, tenants } = spec;
+        let IdentitySpec { jwt, api_key, tenants, anonymous: AnonymousSpec { tier } } = spec;
+        if let Some(tier) = tier.as_ref().filter(|tier| !is_id(tier)) {
+            return Err(InvalidIdentity::AnonymousTier(tier.clone()));
+        }
         let carriers = Carriers::compile(!jwt.is_empty(), api_key)?;
         let mut issuers = Vec::new();
         for (name, spec) in jwt {
@@ -47,6 +61,7 @@ impl Identity {
                 Err(source) => return Err(InvalidIdentity::Issuer { name, source }),
             }
         }
-        Ok(Self { carriers, issuers, tenants: Tenants::compile(tenants)? })
+        let anonymous = Principal::anonymous(tier.map(Rc::from)).into();
+        Ok(Self { carriers, issuers, tenants: Tenants::compile(tenants)?, anonymous })
     }
 }

@@ -3,8 +3,10 @@ use std::time::Duration;
 
 use tollgate_core::{Host, Principal, Timestamp};
 
+use crate::claim_path::{ClaimPath, InvalidClaimPath};
 use crate::claims::Validity;
 use crate::jwks::{InvalidKeySet, KeySet, Verification};
+use crate::kept;
 use crate::name::is_method_name;
 use crate::tenants::Tenants;
 use crate::token::Token;
@@ -15,14 +17,22 @@ pub(crate) struct Issuer {
     /// `jwt.NAME`, as routes and logs call it.
     pub(crate) method: Rc<str>,
     /// What stands in `iss`.
-    pub(crate) claim: String,
+    pub(crate) iss: String,
     audiences: Vec<String>,
-    tenant: Option<String>,
-    tier: Option<String>,
-    scopes: String,
+    claims: Wanted,
     skew: Duration,
     /// None while they could not be fetched.
     keys: Option<KeySet>,
+}
+
+/// Which claims are read once a token is believed.
+struct Wanted {
+    subject: ClaimPath,
+    tenant: Option<ClaimPath>,
+    tier: Option<ClaimPath>,
+    scopes: ClaimPath,
+    groups: Option<ClaimPath>,
+    keep: Box<[ClaimPath]>,
 }
 
 /// Why an issuer was refused. The texts go on from its path, `jwt.NAME`.
@@ -45,8 +55,8 @@ pub enum InvalidIssuer {
          issuer of its own"
     )]
     MixedAlgorithms { secret: Algorithm, public: Algorithm },
-    #[error(".claims.{member}: is empty; name a claim, or leave it out")]
-    EmptyClaim { member: &'static str },
+    #[error(".claims.{member}: {source}")]
+    Claim { member: String, source: InvalidClaimPath },
     #[error(".clock_skew_seconds: {seconds} is more than {SKEW_SECONDS_MAX}; set the clocks right")]
     ClockSkew { seconds: u32 },
     #[error(".{0}")]
@@ -81,15 +91,12 @@ impl Issuer {
         if SKEW_SECONDS_MAX < clock_skew_seconds {
             return Err(InvalidIssuer::ClockSkew { seconds: clock_skew_seconds });
         }
-        let ClaimsSpec { tenant, tier, scopes } = claims;
         let keys = jwks.map(|jwks| KeySet::compile(&jwks, &algorithms)).transpose();
         Ok(Self {
             method: format!("jwt.{name}").into(),
-            claim: issuer,
+            iss: issuer,
             audiences,
-            tenant: claim("tenant", tenant)?,
-            tier: claim("tier", tier)?,
-            scopes: claim("scopes", scopes)?.unwrap_or_else(|| "scope".to_owned()),
+            claims: Wanted::compile(claims)?,
             skew: Duration::from_secs(clock_skew_seconds.into()),
             keys: keys.map_err(InvalidIssuer::Keys)?,
         })
@@ -112,21 +119,29 @@ impl Issuer {
     }
 
     fn principal(&self, token: &Token<'_>, tenants: &Tenants) -> Result<Principal, InvalidToken> {
-        let claimed = |name: &Option<String>, invalid| match name {
-            Some(name) => token.claims.id(name, invalid),
+        let Wanted { subject, tenant, tier, scopes, groups, keep } = &self.claims;
+        let claimed = |path: &Option<ClaimPath>, invalid| match path {
+            Some(path) => token.claims.id(path, invalid),
             None => Ok(None),
         };
-        let subject = token.claims.id("sub", InvalidToken::Subject)?;
-        let tenant = claimed(&self.tenant, InvalidToken::Tenant)?;
-        let tier = claimed(&self.tier, InvalidToken::Tier)?;
+        let subject = token.claims.id(subject, InvalidToken::Subject)?;
+        let tenant = claimed(tenant, InvalidToken::Tenant)?;
+        let tier = claimed(tier, InvalidToken::Tier)?;
+        let groups = groups.as_ref().map(|path| token.claims.groups(path)).transpose()?;
         Ok(Principal {
             method: Rc::clone(&self.method),
             subject: subject.ok_or(InvalidToken::Subject)?,
             tier: tenant.as_deref().and_then(|tenant| tenants.tier(tenant)).or(tier),
             tenant,
-            scopes: token.claims.scopes(&self.scopes)?,
-            ..Principal::default()
+            scopes: token.claims.scopes(scopes)?,
+            groups: groups.unwrap_or_default(),
+            claims: kept::keep(keep, &token.claims.0)?,
         })
+    }
+
+    /// Whether a claim is kept.
+    pub(crate) fn keeps(&self, claim: &ClaimPath) -> bool {
+        self.claims.keep.iter().any(|kept| claim.is_in(kept))
     }
 
     /// Whether the issuer signed the token.
@@ -158,6 +173,29 @@ fn check_algorithms(algorithms: &[Algorithm]) -> Result<(), InvalidIssuer> {
     }
 }
 
-fn claim(member: &'static str, name: Option<String>) -> Result<Option<String>, InvalidIssuer> {
-    if name.as_deref() == Some("") { Err(InvalidIssuer::EmptyClaim { member }) } else { Ok(name) }
+// === impl Wanted ===
+
+impl Wanted {
+    fn compile(spec: ClaimsSpec) -> Result<Self, InvalidIssuer> {
+        let ClaimsSpec { tenant, tier, scopes, groups, keep } = spec;
+        let keep = keep.iter().enumerate();
+        Ok(Self {
+            subject: ClaimPath::of(["sub"]),
+            tenant: optional("tenant", tenant)?,
+            tier: optional("tier", tier)?,
+            scopes: optional("scopes", scopes)?.unwrap_or_else(|| ClaimPath::of(["scope"])),
+            groups: optional("groups", groups)?,
+            keep: keep
+                .map(|(index, path)| claim(format!("keep[{index}]"), path))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn optional(member: &str, path: Option<String>) -> Result<Option<ClaimPath>, InvalidIssuer> {
+    path.map(|path| claim(member.to_owned(), &path)).transpose()
+}
+
+fn claim(member: String, path: &str) -> Result<ClaimPath, InvalidIssuer> {
+    ClaimPath::parse(path).map_err(|source| InvalidIssuer::Claim { member, source })
 }

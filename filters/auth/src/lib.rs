@@ -10,11 +10,13 @@
 
 mod access;
 mod algorithm;
+mod allow;
 mod api_key;
 mod authenticator;
 mod cache;
 mod carrier;
 mod challenge;
+mod claim_path;
 mod claims;
 mod filter;
 mod hasher;
@@ -23,7 +25,9 @@ mod issuer;
 mod json;
 mod jwk;
 mod jwks;
+mod kept;
 mod key_filter;
+mod methods;
 mod name;
 pub mod problem;
 mod signature;
@@ -32,9 +36,11 @@ mod tenants;
 mod token;
 
 pub use crate::access::{Access, InvalidAccess};
+pub use crate::allow::InvalidAllow;
 pub use crate::api_key::{API_KEY_REGEX, ApiKey};
 pub use crate::authenticator::Authenticator;
 pub use crate::carrier::InvalidApiKeySource;
+pub use crate::claim_path::InvalidClaimPath;
 pub use crate::filter::{AuthFilter, AuthFilterSpec, InvalidAuthFilter, PRINCIPAL};
 pub use crate::identity::InvalidIdentity;
 pub use crate::issuer::InvalidIssuer;
@@ -43,8 +49,8 @@ pub use crate::jwks::InvalidKeySet;
 pub use crate::key_filter::{InvalidKeyFilter, KeyFilter, KeyFingerprint, UnbuildableKeyFilter};
 pub use crate::name::{is_id, is_scope};
 pub use crate::spec::{
-    AccessSpec, Algorithm, AllowSpec, ApiKeySourceSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
-    IdentitySpec, IssuerSpec, KeySpec, TenantSpec,
+    AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeySourceSpec, ApiKeySpec,
+    AuthSpec, ClaimsSpec, IdentitySpec, IssuerSpec, KeySpec, ScalarSpec, ScopesSpec, TenantSpec,
 };
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;

@@ -1,6 +1,10 @@
 /// Longer ids are nobody's, and would have to be carried in every request.
 const ID_BYTES_MAX: usize = 256;
 
+/// How an id is written, for the texts that refuse one.
+pub(crate) const AN_ID: &str =
+    "use 1 to 256 bytes without control characters, and no blanks at the ends";
+
 /// Whether an id means the same to the backend that reads it from a header.
 ///
 /// Proxies take blanks off the ends of a value, so an id that begins or ends

@@ -25,6 +25,10 @@ pub const INVALID_API_KEY: Problem =
 pub const INSUFFICIENT_SCOPE: Problem =
     Problem { status: 403, name: "insufficient-scope", title: "The caller may not do this" };
 
+/// A caller who is known, but may not do this for another reason than scopes.
+pub const FORBIDDEN: Problem =
+    Problem { status: 403, name: "forbidden", title: "The caller may not do this" };
+
 /// An issuer whose keys have not arrived yet.
 pub const KEYS_UNAVAILABLE: Problem = Problem {
     status: 503,

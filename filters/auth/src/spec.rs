@@ -18,6 +18,21 @@ pub struct IdentitySpec {
     /// Customers, by id, with their keys.
     #[serde(default)]
     pub tenants: BTreeMap<String, TenantSpec>,
+
+    /// What holds for callers who show nothing, where they may.
+    #[serde(default)]
+    pub anonymous: AnonymousSpec,
+}
+
+/// Callers who show nothing, on routes with `auth: { optional: [...] }`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AnonymousSpec {
+    /// The tier whose limits apply to each address that they call from. Without
+    /// it they have the limits of the route alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
 }
 
 /// One issuer of JSON Web Tokens, with its keys.
@@ -42,7 +57,7 @@ pub struct IssuerSpec {
     #[serde(default)]
     pub algorithms: Vec<Algorithm>,
 
-    /// Which claims tell tenant, tier and scopes.
+    /// Which claims tell tenant, tier, scopes and groups, and which are kept.
     #[serde(default)]
     pub claims: ClaimsSpec,
 
@@ -91,7 +106,9 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// Names of the claims that say what the gateway wants to know about a caller.
+/// Which claims say what the gateway wants to know about a caller. A claim in
+/// another is named with dots, `realm_access.roles`; a dot that is part of a
+/// name has a backslash before it, `https://acme\.example/tenant`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -104,10 +121,21 @@ pub struct ClaimsSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
 
-    /// The claim with the scopes: a string divided by spaces, or a list of
+    /// The claim with the scopes: a string divided by blanks, or a list of
     /// strings. `scope` by default (RFC 8693, section 4.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<String>,
+
+    /// The claim with the groups: a list of strings, or the string of one group.
+    /// Without it, callers are in no groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<String>,
+
+    /// Further claims that `allow` of a route asks for. All others are forgotten
+    /// once a token is verified. A token in which they take more than 4096 bytes
+    /// in all is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
 }
 
 /// Where API keys stand in a request.
@@ -177,14 +205,90 @@ pub enum AuthSpec {
     None,
     /// By any one of these: `api_key`, or `jwt.NAME` for an issuer of `identity.jwt`.
     AnyOf(Vec<String>),
+    /// As `any_of`, but who shows nothing may call as nobody in particular. What
+    /// is shown and does not hold is still refused.
+    Optional(Vec<String>),
 }
 
-/// What a caller must have been granted.
+/// What a caller must have been granted: all that is written here.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AllowSpec {
-    /// Scopes, all of which the caller must have.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scopes: Vec<String>,
+    /// Scopes that the caller must have.
+    #[serde(default, skip_serializing_if = "ScopesSpec::is_empty")]
+    pub scopes: ScopesSpec,
+
+    /// Groups, one of which the caller must be in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+
+    /// Claims that the caller's token must have, by name or path, each with the
+    /// value or the values that will do. A claim that is a list must have one of
+    /// them in it. The issuer must `keep` the claim.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, AcceptedSpec>,
+}
+
+/// Which scopes are needed.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "expected a list of scopes, or `{any: [SCOPE, SCOPE]}`"
+)]
+pub enum ScopesSpec {
+    /// All of them.
+    All(Vec<String>),
+    /// One of them.
+    Any {
+        /// The scopes.
+        any: Vec<String>,
+    },
+}
+
+/// The values of a claim that will do.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(
+    untagged,
+    expecting = "expected a string, a whole number, true or false, or a list of such"
+)]
+pub enum AcceptedSpec {
+    /// Exactly this text.
+    Text(String),
+    /// Exactly this number.
+    Number(i64),
+    /// Exactly this.
+    Truth(bool),
+    /// One of these.
+    AnyOf(Vec<ScalarSpec>),
+}
+
+/// One value of a claim.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged, expecting = "expected a string, a whole number, true or false")]
+pub enum ScalarSpec {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// True or false.
+    Truth(bool),
+}
+
+// === impl ScopesSpec ===
+
+impl ScopesSpec {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for ScopesSpec {
+    fn default() -> Self {
+        Self::All(Vec::new())
+    }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use tollgate_core::{Principal, Scopes};
 
 use crate::hasher::Prehashed;
-use crate::name::{is_id, is_scope};
+use crate::name::{AN_ID, is_id, is_scope};
 use crate::{KeySpec, TenantSpec};
 
 /// The customers that are written down, and their keys.
@@ -50,8 +50,6 @@ pub enum InvalidTenant {
     )]
     Scope { tenant: String, key: String, index: usize, scope: String },
 }
-
-const AN_ID: &str = "use 1 to 256 bytes without control characters, and no blanks at the ends";
 
 /// How callers with an API key proved who they are.
 pub(crate) const API_KEY: &str = "api_key";

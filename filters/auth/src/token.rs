@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::claims::Claims;
 use crate::jwk::KEY_ID_BYTES_MAX;
+use crate::kept::KEPT_BYTES_MAX;
 use crate::signature::Signed;
 use crate::{Algorithm, json};
 
@@ -58,6 +59,10 @@ pub enum InvalidToken {
     Tier,
     #[error("the token's scopes are not a list of scopes")]
     Scopes,
+    #[error("the token's groups are not a list of ids")]
+    Groups,
+    #[error("the token's claims that are kept are longer than {KEPT_BYTES_MAX} bytes")]
+    Kept,
     #[error("the token was signed with none of the issuer's keys")]
     NoKey,
     #[error("the token's signature does not hold")]

@@ -248,7 +248,7 @@ fn accesses_that_make_no_sense_are_refused() {
         (
             &all,
             json!({"auth": "none", "allow": {"scopes": ["a"]}}),
-            "allow.scopes: nobody is recognised with `auth: none`, so nobody has a scope; name a \
+            "allow.scopes: nobody is recognised with `auth: none`, so nobody has scopes; name a \
              method in `auth`, or remove the scopes",
         ),
     ] {

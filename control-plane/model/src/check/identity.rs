@@ -3,10 +3,14 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use tollgate_auth::{ApiKeySourceSpec, ApiKeySpec, Authenticator, IdentitySpec, IssuerSpec};
+use tollgate_auth::{
+    AnonymousSpec, ApiKeySourceSpec, ApiKeySpec, Authenticator, ClaimsSpec, IdentitySpec,
+    IssuerSpec,
+};
 
 use super::jwks;
 use super::span::seconds;
+use super::tenant::tier as tier_of;
 use super::tier::SEED;
 use crate::Loaded;
 use crate::at::At;
@@ -126,6 +130,14 @@ pub(super) fn api_key(root: &At<'_>, faults: &mut Faults) -> Option<ApiKeySpec> 
     at.read(faults)
 }
 
+/// The tier of an unknown caller is one of those that are written.
+pub(super) fn anonymous(root: &At<'_>, faults: &mut Faults) -> AnonymousSpec {
+    let anonymous = root.get("identity").and_then(|identity| identity.get("anonymous"));
+    let Some(at) = anonymous else { return AnonymousSpec::default() };
+    tier_of(root, &at, faults);
+    at.read(faults).unwrap_or_default()
+}
+
 /// Knows every method that is written, whatever is wrong with it: a route that
 /// names one is not at fault for that.
 pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
@@ -133,11 +145,23 @@ pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
     for (name, at) in written(root) {
         let issuer = at.get("issuer").and_then(|issuer| issuer.text());
         let issuer = issuer.filter(|issuer| !issuer.is_empty()).unwrap_or(name).to_owned();
-        jwt.insert(name.to_owned(), IssuerSpec { issuer, ..placeholder(None) });
+        let claims = ClaimsSpec { keep: kept(&at), ..ClaimsSpec::default() };
+        jwt.insert(name.to_owned(), IssuerSpec { issuer, claims, ..placeholder(None) });
     }
     let written = root.get("identity").and_then(|identity| identity.get("api_key"));
     let api_key = written.map(|at| good_api_key(&at).unwrap_or_else(placeholder_api_key));
     Authenticator::compile(IdentitySpec { jwt, api_key, ..IdentitySpec::default() }, SEED).ok()
+}
+
+/// The claims that an issuer keeps, as far as they can be told.
+fn kept(issuer: &At<'_>) -> Vec<String> {
+    let claims = issuer.get("claims").map(|claims| claims.items("keep")).unwrap_or_default();
+    let kept = claims.into_iter().filter_map(|at| at.text().map(str::to_owned));
+    let is_path = |path: &String| {
+        let claims = ClaimsSpec { keep: vec![path.clone()], ..ClaimsSpec::default() };
+        refused(PLACEHOLDER, IssuerSpec { claims, ..placeholder(None) }).is_ok()
+    };
+    kept.filter(is_path).collect()
 }
 
 fn good_api_key(at: &At<'_>) -> Option<ApiKeySpec> {

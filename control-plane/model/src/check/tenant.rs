@@ -39,7 +39,8 @@ fn compile(tenants: BTreeMap<String, TenantSpec>) -> Result<(), String> {
     Authenticator::compile(identity, SEED).map(drop).map_err(|invalid| invalid.to_string())
 }
 
-fn tier(root: &At<'_>, tenant: &At<'_>, faults: &mut Faults) {
+/// A tier that is named has to be written.
+pub(super) fn tier(root: &At<'_>, tenant: &At<'_>, faults: &mut Faults) {
     let Some(at) = tenant.get("tier") else { return };
     let Some(name) = at.text() else { return };
     let tiers = root.fields("tiers");

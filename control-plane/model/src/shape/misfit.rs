@@ -155,6 +155,9 @@ fn choices(branch: &Json) -> Vec<String> {
     }
     match text(branch, "type") {
         Some("object") => known(branch).map(|name| format!("a mapping with `{name}`")).collect(),
+        Some("array") => vec!["a list".to_owned()],
+        Some("integer") => vec!["a whole number".to_owned()],
+        Some("boolean") => vec!["true".to_owned(), "false".to_owned()],
         Some(kind) => vec![format!("a {kind}")],
         None => Vec::new(),
     }

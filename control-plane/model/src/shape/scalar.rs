@@ -6,6 +6,15 @@ use crate::duration;
 use crate::spec::DURATION;
 use crate::yaml::{Node, Value};
 
+/// Whether a scalar is what a branch of a choice asks for.
+pub(super) fn fits(branch: &Json, node: &Node) -> bool {
+    match text(branch, "type") {
+        Some("integer") => integer(branch, node).is_ok(),
+        Some("boolean") => boolean(node).is_ok(),
+        _ => string(branch, branch, node).is_ok(),
+    }
+}
+
 /// A string: any, or one of those that the schema lists.
 ///
 /// `schema` is what the field says and `target` what it refers to.

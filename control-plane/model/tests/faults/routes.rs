@@ -138,14 +138,14 @@ fn routes() {
     check_route(
         "match: { path: / }, backend: orders, auth: none, allow: { scopes: [a] }",
         &expect![[r#"
-            t.yaml:2: apis.shop.routes.get.allow.scopes: nobody is recognised with `auth: none`, so nobody has a scope; name a method in `auth`, or remove the scopes
+            t.yaml:2: apis.shop.routes.get.allow.scopes: nobody is recognised with `auth: none`, so nobody has scopes; name a method in `auth`, or remove the scopes
         "#]],
     );
     check_route(
-        "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, allow: { scopes: [\"a b\"], when: x }",
+        "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, allow: { scopes: [\"a b\"], zone: x }",
         &expect![[r#"
             t.yaml:2: apis.shop.routes.get.allow.scopes[0]: "a b" is not a scope; use printable ASCII without blanks, quotes and backslashes
-            t.yaml:2: apis.shop.routes.get.allow.when: unknown field `when`; known here: `scopes`
+            t.yaml:2: apis.shop.routes.get.allow.zone: unknown field `zone`; known here: `scopes`, `groups` and `claims`
         "#]],
     );
     check(

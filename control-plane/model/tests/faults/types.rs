@@ -223,25 +223,25 @@ fn values_of_another_type() {
     check_route(
         "match: { path: / }, backend: orders, auth: api_key",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.auth: "api_key" cannot stand here; write none or a mapping with `any_of`
+        t.yaml:2: apis.shop.routes.get.auth: "api_key" cannot stand here; write none, a mapping with `any_of` or a mapping with `optional`
     "#]],
     );
     check_route(
         "match: { path: / }, backend: orders, auth: [api_key]",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.auth: a list cannot stand here; write none or a mapping with `any_of`
+        t.yaml:2: apis.shop.routes.get.auth: a list cannot stand here; write none, a mapping with `any_of` or a mapping with `optional`
     "#]],
     );
     check_route(
         "match: { path: / }, backend: orders, auth: {}",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.auth: an empty mapping cannot stand here; write none or a mapping with `any_of`
+        t.yaml:2: apis.shop.routes.get.auth: an empty mapping cannot stand here; write none, a mapping with `any_of` or a mapping with `optional`
     "#]],
     );
     check_route(
         "match: { path: / }, backend: orders, auth: ",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.auth: nothing is written here; write none or a mapping with `any_of`
+        t.yaml:2: apis.shop.routes.get.auth: nothing is written here; write none, a mapping with `any_of` or a mapping with `optional`
     "#]],
     );
     check_route(

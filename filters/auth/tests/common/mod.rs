@@ -284,10 +284,14 @@ pub(crate) fn claims(changes: &Value) -> Value {
 }
 
 pub(crate) fn caller(principal: &Principal) -> String {
-    let Principal { method, subject, tenant, tier, scopes, .. } = principal;
+    let Principal { method, subject, tenant, tier, scopes, groups, claims } = principal;
     let tenant = tenant.as_deref().unwrap_or("-");
     let tier = tier.as_deref().unwrap_or("-");
-    format!("{method} {subject} {tenant} {tier} [{}]", scopes.text())
+    let mut text = format!("{method} {subject} {tenant} {tier} [{}]", scopes.text());
+    if !groups.is_empty() {
+        text = format!("{text} in {}", groups.text());
+    }
+    claims.iter().fold(text, |text, claims| format!("{text} with {claims}"))
 }
 
 pub(crate) fn refusal(reply: &Reply) -> String {

@@ -1,0 +1,103 @@
+use crate::access::InvalidAccess;
+use crate::challenge::Challenges;
+use crate::identity::Identity;
+use crate::tenants::API_KEY;
+
+/// How callers of an operation can prove who they are.
+#[derive(Default)]
+pub(crate) struct Methods {
+    pub(crate) api_key: bool,
+    /// Places in [`Identity::issuers`].
+    ///
+    /// Invariant: no two with the same `iss`, so that a token can be of one only.
+    pub(crate) issuers: Vec<usize>,
+    /// Whoever shows nothing is nobody in particular, rather than refused.
+    pub(crate) optional: bool,
+    pub(crate) challenges: Challenges,
+}
+
+// === impl Methods ===
+
+impl Methods {
+    pub(crate) fn compile(
+        names: &[String],
+        optional: bool,
+        identity: &Identity,
+    ) -> Result<Self, InvalidAccess> {
+        let mut methods = Self { optional, ..Self::default() };
+        if names.is_empty() {
+            return Err(InvalidAccess::NoMethod { field: methods.field() });
+        }
+        for (index, name) in names.iter().enumerate() {
+            if names.iter().take(index).any(|other| other == name) {
+                let (field, name) = (methods.field(), name.clone());
+                return Err(InvalidAccess::Twice { field, index, name });
+            }
+            methods.add(index, name, identity)?;
+        }
+        let headers = identity.carriers.api_key.iter().filter(|_| methods.api_key);
+        methods.challenges = Challenges::new(!methods.issuers.is_empty(), headers);
+        Ok(methods)
+    }
+
+    fn add(&mut self, index: usize, name: &str, identity: &Identity) -> Result<(), InvalidAccess> {
+        if name == API_KEY {
+            self.api_key = true;
+            let nowhere = identity.carriers.api_key.is_empty();
+            let (field, known) = (self.field(), known(identity));
+            return if nowhere {
+                Err(InvalidAccess::NoApiKeys { field, index, known })
+            } else {
+                Ok(())
+            };
+        }
+        let Some(place) = identity.issuers.iter().position(|issuer| *issuer.method == *name) else {
+            return Err(self.unknown(index, name, identity));
+        };
+        self.refuse_same(index, place, identity)?;
+        self.issuers.push(place);
+        Ok(())
+    }
+
+    fn refuse_same(
+        &self,
+        index: usize,
+        place: usize,
+        identity: &Identity,
+    ) -> Result<(), InvalidAccess> {
+        let issuer = |place: usize| identity.issuers.get(place);
+        let Some(added) = issuer(place) else { return Ok(()) };
+        let mut named = self.issuers.iter().filter_map(|&place| issuer(place));
+        match named.find(|other| other.iss == added.iss) {
+            Some(other) => Err(InvalidAccess::SameIssuer {
+                field: self.field(),
+                index,
+                name: added.method.as_ref().to_owned(),
+                other: other.method.as_ref().to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn unknown(&self, index: usize, name: &str, identity: &Identity) -> InvalidAccess {
+        let (field, known) = (self.field(), known(identity));
+        match name.strip_prefix("jwt.") {
+            Some(name) => {
+                InvalidAccess::NoSuchIssuer { field, index, name: name.to_owned(), known }
+            }
+            None => InvalidAccess::NotAMethod { field, index, name: name.to_owned(), known },
+        }
+    }
+
+    fn field(&self) -> &'static str {
+        if self.optional { "optional" } else { "any_of" }
+    }
+}
+
+/// The methods that could be named.
+fn known(identity: &Identity) -> String {
+    let api_key = Some(API_KEY).filter(|_| !identity.carriers.api_key.is_empty());
+    let names = identity.issuers.iter().map(|issuer| issuer.method.as_ref()).chain(api_key);
+    let list = names.collect::<Vec<_>>().join(" or ");
+    if list.is_empty() { "`auth: none`, for `identity` is empty".to_owned() } else { list }
+}
