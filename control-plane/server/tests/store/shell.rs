@@ -55,6 +55,10 @@ pub(crate) fn masked(text: &str) -> String {
 
 // === impl Shell ===
 
+/// What every command that goes well says last.
+const NOT_READ: &str =
+    "gateways do not read the store yet: what stands there has no effect on requests\n";
+
 impl Shell {
     pub(crate) fn sqlite() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new(), _postgres: None }
@@ -88,7 +92,12 @@ impl Shell {
     pub(crate) fn run(&self, line: &str) -> Answer {
         let Output { status, stdout, stderr } = self.command(line).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
+        let (code, mut notes) = (status.code().unwrap(), text(stderr));
+        if code == 0 && !line.contains("help") {
+            let said = notes.strip_suffix(NOT_READ).unwrap_or_else(|| panic!("{line}: {notes}"));
+            notes = said.to_owned();
+        }
+        (code, text(stdout), notes)
     }
 
     /// What is printed by a command that goes well.
