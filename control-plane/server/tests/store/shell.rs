@@ -94,8 +94,8 @@ impl Shell {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let (code, mut notes) = (status.code().unwrap(), text(stderr));
         if code == 0 && !line.contains("help") {
-            let said = notes.strip_suffix(NOT_READ).unwrap_or_else(|| panic!("{line}: {notes}"));
-            notes = said.to_owned();
+            assert!(notes.ends_with(NOT_READ), "{line}: {notes}");
+            notes.truncate(notes.len().saturating_sub(NOT_READ.len()));
         }
         (code, text(stdout), notes)
     }
