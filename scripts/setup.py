@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Gets what building and running need: the wasm target and Envoy; with
-`--tests` also what tests start: PostgreSQL.
+`--tests` also what tests start: PostgreSQL, Redis, and on Node.js an identity
+provider.
 
 Does nothing when it is all there. What it cannot get it names, with the
 command that installs it.
@@ -19,6 +20,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OURS = os.path.join(ROOT, ".tools", "envoy")
 VERSION = "1.40.0"
 WASM_TARGET = "wasm32-wasip1"
+PROVIDER = os.path.join(ROOT, ".tools", "oidc")
+PROVIDER_SOURCE = os.path.join(ROOT, "tests", "support", "oidc")
+NODE_MIN = 18
 
 
 def main():
@@ -32,6 +36,8 @@ def main():
         check_their_envoy(envoy)
     if "--tests" in sys.argv[1:]:
         require_postgres()
+        require_redis_and_node()
+        require_provider()
 
 
 def require_compilers():
@@ -121,14 +127,7 @@ def check_their_envoy(envoy):
 def require_postgres():
     if has_postgres():
         return
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        say("installing PostgreSQL")
-        command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "postgresql"]
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        # A new machine has no list of packages yet.
-        if subprocess.run(command, env=environment).returncode != 0:
-            subprocess.run(["apt-get", "update", "--quiet"])
-            subprocess.run(command, env=environment)
+    install(["postgresql"])
     if not has_postgres():
         stop(
             "PostgreSQL is missing, and tests start one; install it with `apt-get install postgresql` "
@@ -136,9 +135,68 @@ def require_postgres():
         )
 
 
+def install(packages):
+    """By apt-get, where there is one and it is ours to use."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    say(f"installing {', '.join(packages)}")
+    command = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    # A new machine has no list of packages yet.
+    if subprocess.run(command, env=environment).returncode != 0:
+        subprocess.run(["apt-get", "update", "--quiet"])
+        subprocess.run(command, env=environment)
+
+
 def has_postgres():
     """Where tests look for it."""
     return bool(glob.glob("/usr/lib/postgresql/*/bin/initdb") or os.path.exists("/usr/bin/initdb"))
+
+
+def require_redis_and_node():
+    if missing_programs():
+        install(missing_programs())
+    if missing_programs():
+        names = " ".join(missing_programs())
+        stop(
+            f"{names}: missing, and tests start them; install them with `apt-get install {names}` "
+            "(Debian, Ubuntu) or `dnf install redis nodejs npm` (Fedora)"
+        )
+    found = (output(["node", "--version"]) or "broken").strip()
+    number = re.match(r"v(\d+)\.", found)
+    if not number or int(number[1]) < NODE_MIN:
+        stop(f"node is {found}, and tests need Node.js {NODE_MIN} or newer: https://nodejs.org")
+
+
+def missing_programs():
+    """By the names of Debian's packages."""
+    packages = {"redis-server": "redis-server", "node": "nodejs", "npm": "npm"}
+    return [package for program, package in packages.items() if not shutil.which(program)]
+
+
+def require_provider():
+    """By npm, which checks the hashes in the lock file."""
+    wanted = contents(os.path.join(PROVIDER_SOURCE, "package-lock.json"))
+    mark = os.path.join(PROVIDER, "installed")
+    if contents(mark) == wanted:
+        return
+    say("fetching an identity provider for the tests (9 MB)")
+    os.makedirs(PROVIDER, exist_ok=True)
+    for name in [".npmrc", "package.json", "package-lock.json"]:
+        shutil.copy(os.path.join(PROVIDER_SOURCE, name), PROVIDER)
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    if subprocess.run(command, cwd=PROVIDER).returncode != 0:
+        stop(f"npm could not fetch an identity provider; try `cd .tools/oidc && {' '.join(command)}`")
+    with open(mark, "w") as file:
+        file.write(wanted)
+
+
+def contents(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def version_of(envoy):

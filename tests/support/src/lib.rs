@@ -10,10 +10,13 @@ mod control_plane;
 mod envoy;
 mod grpc;
 mod load;
+mod oidc;
+mod pausable;
 mod port;
 mod postgres;
 mod process;
 mod raw;
+mod redis;
 mod token;
 mod upstream;
 
@@ -23,10 +26,12 @@ pub use crate::control_plane::ControlPlane;
 pub use crate::envoy::Envoy;
 pub use crate::grpc::{Conversation, GrpcUpstream};
 pub use crate::load::{Load, Report};
+pub use crate::oidc::{OidcProvider, TokenRequest};
 pub use crate::port::{claim, free_port};
 pub use crate::postgres::Postgres;
 pub use crate::process::{Process, Usage};
 pub use crate::raw::RawConnection;
+pub use crate::redis::RedisServer;
 pub use crate::token::{Key, now_seconds};
 pub use crate::upstream::{Seen, Upstream};
 
