@@ -36,6 +36,8 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tollgate-xds", &["tollgate-core", "tollgate-gateway", "tollgate-model"]),
+    // It answers what any identity provider would, so it knows no gateway.
+    ("tollgate-identity", &[]),
     // What an API key looks like, and the filter of all keys that gateways read.
     ("tollgate-store", &["tollgate-auth", "tollgate-core"]),
     ("tollgate", &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-xds"]),
@@ -61,9 +63,18 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("tonic", &["tollgate", "tollgate-support"]),
     (
         "tokio",
-        &["tollgate", "tollgate-store", "tollgate-support", "tollgate-e2e", "tollgate-bench"],
+        &[
+            "tollgate",
+            "tollgate-identity",
+            "tollgate-store",
+            "tollgate-support",
+            "tollgate-e2e",
+            "tollgate-bench",
+        ],
     ),
-    ("hyper", &["tollgate", "tollgate-support", "tollgate-e2e"]),
+    ("hyper", &["tollgate", "tollgate-identity", "tollgate-support", "tollgate-e2e"]),
+    ("hyper-rustls", &["tollgate-identity"]),
+    ("redis", &["tollgate-identity"]),
     ("ureq", &["tollgate"]),
     // Errors without a type are for programs, not for libraries that others match on.
     ("anyhow", &["tollgate", "tollgate-support", "tollgate-e2e", "tollgate-bench"]),
