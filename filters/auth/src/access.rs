@@ -5,10 +5,11 @@ use tollgate_core::{Principal, Reply};
 use crate::allow::{Allow, InvalidAllow};
 use crate::challenge::forbidden;
 use crate::claim_path::ClaimPath;
+use crate::condition::Names;
 use crate::identity::Identity;
 use crate::methods::Methods;
 use crate::tenants::API_KEY;
-use crate::{AccessSpec, AuthSpec, Authenticator};
+use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
 
 /// Who may call an operation.
 pub struct Access {
@@ -54,6 +55,11 @@ pub enum InvalidAccess {
     )]
     OfNobody { field: &'static str },
     #[error(
+        "allow.when: asks for the principal, and nobody is recognised with `auth: none`; name a \
+         method in `auth`, or ask for the request alone"
+    )]
+    AboutNobody,
+    #[error(
         "allow.{field}: no issuer that the route accepts keeps the claim {claim:?}; add it to \
          `claims.keep` of {remedy}"
     )]
@@ -64,7 +70,12 @@ pub enum InvalidAccess {
 
 impl Access {
     /// Checks who may call an operation against those who can be recognised.
-    pub fn compile(spec: AccessSpec, authenticator: &Authenticator) -> Result<Self, InvalidAccess> {
+    /// `path_parameters` are those that a condition may ask for.
+    pub fn compile(
+        spec: AccessSpec,
+        path_parameters: &[&str],
+        authenticator: &Authenticator,
+    ) -> Result<Self, InvalidAccess> {
         let AccessSpec { auth, allow } = spec;
         let identity = Rc::clone(authenticator.identity());
         let methods = match auth {
@@ -72,32 +83,41 @@ impl Access {
             AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &identity)?),
             AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &identity)?),
         };
-        let allow = Allow::compile(allow)?;
+        let is_credential = &|name: &str| identity.carriers.carries(name);
+        let names = Names { path_parameters, is_credential };
+        let allow = Allow::compile(allow, names, &identity.language)?;
         match &methods {
-            None => allow
-                .asks_for_somebody()
-                .map_or(Ok(()), |field| Err(InvalidAccess::OfNobody { field }))?,
+            None => nobody_is_enough(&allow)?,
             Some(methods) => claims_are_kept(&allow, methods, &identity)?,
         }
         Ok(Self { methods, allow, identity })
     }
 
-    /// Whether this caller may call. Asked for every request, however the
-    /// caller was recognised: what one route allows says nothing about another.
-    pub fn authorise(&self, principal: Option<&Principal>) -> Result<(), Reply> {
-        match (&self.methods, principal) {
-            (None, _) => Ok(()),
-            (Some(methods), None) => Err(methods.challenges.unauthenticated()),
-            (Some(methods), Some(caller)) => self.allow.judge(caller).map_err(|lacking| {
-                // Who they are may be all that is lacking.
-                if caller.is_anonymous() {
-                    methods.challenges.unauthenticated()
-                } else {
-                    forbidden(lacking, &*caller.method != API_KEY)
-                }
-            }),
-        }
+    /// Whether this caller may send this request. Asked for every request,
+    /// however the caller was recognised: what one route allows says nothing
+    /// about another.
+    pub fn authorise(&self, principal: Option<&Principal>, facts: &Facts<'_>) -> Result<(), Reply> {
+        let Some(methods) = &self.methods else {
+            return self.allow.judge(None, facts).map_err(|lacking| forbidden(lacking, false));
+        };
+        let Some(caller) = principal else { return Err(methods.challenges.unauthenticated()) };
+        self.allow.judge(Some(caller), facts).map_err(|lacking| {
+            // Who they are may be all that is lacking.
+            if caller.is_anonymous() {
+                methods.challenges.unauthenticated()
+            } else {
+                forbidden(lacking, &*caller.method != API_KEY)
+            }
+        })
     }
+}
+
+/// Where nobody is recognised, whatever asks for somebody would refuse everybody.
+fn nobody_is_enough(allow: &Allow) -> Result<(), InvalidAccess> {
+    if let Some(field) = allow.asks_for_somebody() {
+        return Err(InvalidAccess::OfNobody { field });
+    }
+    if allow.asks_about_somebody() { Err(InvalidAccess::AboutNobody) } else { Ok(()) }
 }
 
 /// A claim that nobody keeps would refuse everybody.

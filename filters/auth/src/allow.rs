@@ -1,9 +1,10 @@
 use tollgate_core::{Principal, Scopes};
 
 use crate::claim_path::{ClaimPath, InvalidClaimPath};
+use crate::condition::{Condition, InvalidCondition, Language, Names, Undecided};
 use crate::kept;
 use crate::name::{AN_ID, is_id, is_scope};
-use crate::{AcceptedSpec, AllowSpec, ScalarSpec, ScopesSpec};
+use crate::{AcceptedSpec, AllowSpec, Facts, ScalarSpec, ScopesSpec};
 
 /// What a caller must have been granted.
 #[derive(Default)]
@@ -12,6 +13,7 @@ pub(crate) struct Allow {
     /// None: whatever they are.
     groups: Option<Box<[Box<str>]>>,
     claims: Box<[WantedClaim]>,
+    when: Option<Condition>,
 }
 
 /// Which scopes are needed.
@@ -34,6 +36,10 @@ pub(crate) enum Lacking<'a> {
     AnyScope(&'a [Box<str>]),
     Group,
     Claim,
+    /// The condition does not hold.
+    Condition,
+    /// It cannot be told whether the condition holds.
+    Decision,
 }
 
 /// Why what callers need was refused.
@@ -54,13 +60,20 @@ pub enum InvalidAllow {
     NoValue { claim: String },
     #[error("allow.claims.{claim}: {source}")]
     Claim { claim: String, source: InvalidClaimPath },
+    #[error("allow.when: {0}")]
+    When(InvalidCondition),
 }
 
 // === impl Allow ===
 
 impl Allow {
-    pub(crate) fn compile(spec: AllowSpec) -> Result<Self, InvalidAllow> {
-        let AllowSpec { scopes, groups, claims } = spec;
+    pub(crate) fn compile(
+        spec: AllowSpec,
+        names: Names<'_>,
+        language: &Language,
+    ) -> Result<Self, InvalidAllow> {
+        let AllowSpec { scopes, groups, claims, when } = spec;
+        let when = when.map(|text| Condition::compile(&text, names, language)).transpose();
         Ok(Self {
             scopes: Wanted::compile(scopes)?,
             groups: groups.map(compile_groups).transpose()?,
@@ -68,6 +81,7 @@ impl Allow {
                 .into_iter()
                 .map(|(path, accepted)| WantedClaim::compile(&path, accepted))
                 .collect::<Result<_, _>>()?,
+            when: when.map_err(InvalidAllow::When)?,
         })
     }
 
@@ -80,10 +94,34 @@ impl Allow {
 
     /// The claims that it asks for, each with the field that does.
     pub(crate) fn claims(&self) -> impl Iterator<Item = (String, &ClaimPath)> {
-        self.claims.iter().map(|claim| (format!("claims.{}", claim.path), &claim.path))
+        let named = |claim: &'_ WantedClaim| format!("claims.{}", claim.path);
+        let claims = self.claims.iter().map(move |claim| (named(claim), &claim.path));
+        let asked = self.when.iter().flat_map(Condition::claims);
+        claims.chain(asked.map(|path| ("when".to_owned(), path)))
     }
 
-    pub(crate) fn judge(&self, caller: &Principal) -> Result<(), Lacking<'_>> {
+    /// Whether its condition asks who is calling.
+    pub(crate) fn asks_about_somebody(&self) -> bool {
+        self.when.as_ref().is_some_and(Condition::is_about_somebody)
+    }
+
+    /// Judges a caller; none where nobody is recognised.
+    pub(crate) fn judge(
+        &self,
+        caller: Option<&Principal>,
+        facts: &Facts<'_>,
+    ) -> Result<(), Lacking<'_>> {
+        if let Some(caller) = caller {
+            self.judge_grants(caller)?;
+        }
+        match self.when.as_ref().map(|condition| condition.holds(caller, facts)) {
+            None | Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => Err(Lacking::Condition),
+            Some(Err(Undecided)) => Err(Lacking::Decision),
+        }
+    }
+
+    fn judge_grants(&self, caller: &Principal) -> Result<(), Lacking<'_>> {
         self.scopes.judge(&caller.scopes)?;
         let is_in_one = |groups: &[Box<str>]| groups.iter().any(|one| caller.groups.contains(one));
         if self.groups.as_deref().is_some_and(|groups| !is_in_one(groups)) {

@@ -110,6 +110,12 @@ impl Carriers {
         edits.extend(bearer.chain(keys).map(|name| Edit::remove(Rc::clone(name))));
     }
 
+    /// Whether a header of this name, in lower case, carries credentials.
+    pub(crate) fn carries(&self, name: &str) -> bool {
+        [AUTHORIZATION, "proxy-authorization", "cookie"].contains(&name)
+            || self.carries_key(name.as_bytes())
+    }
+
     fn carries_key(&self, name: &[u8]) -> bool {
         self.api_key.iter().any(|carrier| carrier.as_bytes() == name)
     }

@@ -4,7 +4,7 @@ use crate::InvalidToken;
 use crate::allow::Lacking;
 use crate::problem::{
     DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN,
-    KEYS_UNAVAILABLE, UNAUTHENTICATED,
+    KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
@@ -68,6 +68,14 @@ pub(crate) fn forbidden(lacking: Lacking<'_>, bearer: bool) -> Reply {
         Lacking::Claim => {
             (Reply::new(FORBIDDEN, "the caller's token lacks a claim that is asked for"), None)
         }
+        Lacking::Condition => (
+            Reply::new(FORBIDDEN, "the condition of the route does not hold for this request"),
+            None,
+        ),
+        Lacking::Decision => (
+            Reply::new(UNDECIDED, "the condition of the route cannot be decided for this request"),
+            None,
+        ),
         Lacking::AllScopes(scopes) => {
             let scopes = scopes.join(" ");
             let detail = format!("the caller needs all of these scopes: {scopes}");

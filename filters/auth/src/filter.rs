@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Seed, Verdict};
 
-use crate::{Access, AccessSpec, Authenticator, IdentitySpec, InvalidAccess, InvalidIdentity};
+use crate::{
+    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity,
+};
 
 /// Authentication and authorisation as a filter of its own.
 ///
@@ -49,7 +51,7 @@ impl Filter for AuthFilter {
     fn compile(spec: AuthFilterSpec, seed: Seed) -> Result<Self, InvalidAuthFilter> {
         let AuthFilterSpec { identity, access } = spec;
         let authenticator = Authenticator::compile(identity, seed)?;
-        let access = Access::compile(access, &authenticator)?;
+        let access = Access::compile(access, &[], &authenticator)?;
         Ok(Self { authenticator, access })
     }
 
@@ -70,7 +72,10 @@ impl Filter for AuthFilter {
 impl AuthFilter {
     fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
         let principal = self.authenticator.authenticate(&self.access, &head, cx)?;
-        self.access.authorise(principal.as_deref())?;
+        let path = head.path().ok();
+        let (method, headers) = (head.method(), head.headers);
+        let facts = Facts { method, path, headers, path_parameters: &[] };
+        self.access.authorise(principal.as_deref(), &facts)?;
         if let Some(principal) = principal {
             cx.host.set_property(PRINCIPAL, &principal.to_json());
         }

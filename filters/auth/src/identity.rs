@@ -3,6 +3,7 @@ use std::rc::Rc;
 use tollgate_core::Principal;
 
 use crate::carrier::{Carriers, InvalidApiKeySource};
+use crate::condition::Language;
 use crate::issuer::{InvalidIssuer, Issuer};
 use crate::name::{AN_ID, is_id};
 use crate::tenants::{InvalidTenant, Tenants};
@@ -16,6 +17,8 @@ pub(crate) struct Identity {
     pub(crate) tenants: Tenants,
     /// Whoever shows nothing, where that is enough.
     pub(crate) anonymous: Rc<Principal>,
+    /// What the conditions of operations are written in.
+    pub(crate) language: Language,
 }
 
 /// Why an identity configuration was refused. The texts begin with the path
@@ -62,6 +65,7 @@ impl Identity {
             }
         }
         let anonymous = Principal::anonymous(tier.map(Rc::from)).into();
-        Ok(Self { carriers, issuers, tenants: Tenants::compile(tenants)?, anonymous })
+        let (tenants, language) = (Tenants::compile(tenants)?, Language::default());
+        Ok(Self { carriers, issuers, tenants, anonymous, language })
     }
 }

@@ -29,6 +29,14 @@ pub const INSUFFICIENT_SCOPE: Problem =
 pub const FORBIDDEN: Problem =
     Problem { status: 403, name: "forbidden", title: "The caller may not do this" };
 
+/// A caller of whom it cannot be told whether it may do this: what a condition
+/// asks for is not there.
+pub const UNDECIDED: Problem = Problem {
+    status: 403,
+    name: "undecided",
+    title: "It cannot be told whether the caller may do this",
+};
+
 /// An issuer whose keys have not arrived yet.
 pub const KEYS_UNAVAILABLE: Problem = Problem {
     status: 503,

@@ -228,6 +228,25 @@ pub struct AllowSpec {
     /// them in it. The issuer must `keep` the claim.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, AcceptedSpec>,
+
+    /// A condition that must hold, in CEL, the Common Expression Language, of at
+    /// most 1024 bytes: `request.method == "GET" || "ops" in principal.groups`.
+    ///
+    /// It knows `principal.method`, `.subject`, `.tenant`, `.tier`, `.scopes`,
+    /// `.groups` and `.claims.NAME` of claims that are kept; `request.method`,
+    /// `.path` (decoded, without the query and a slash at the end), `.host`,
+    /// `.path_params.NAME`, `.headers.NAME` and `.query.NAME`, where
+    /// `.headers["x-name"]` is another way to write a name. Of the language it
+    /// knows `&& || ! ?: == != < <= > >= + in`, lists, texts and whole numbers,
+    /// and `size`, `startsWith`, `endsWith`, `contains`, `int`, `has`, `exists`,
+    /// `exists_one` and `all`.
+    ///
+    /// A request is refused with 403 if the condition does not hold, and also if
+    /// it cannot be told: it asks for something that is not there, or stands in
+    /// the request twice. `has(request.headers.accept)` tells whether something
+    /// is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
 }
 
 /// Which scopes are needed.

@@ -10,7 +10,7 @@ mod common;
 
 use common::{Gate, NOW, SEED, Signer, any_of, claims, issuer, refusal, sha256};
 use serde_json::{Value, json};
-use tollgate_auth::{Access, AuthFilter, Authenticator, PRINCIPAL};
+use tollgate_auth::{Access, AuthFilter, Authenticator, Facts, PRINCIPAL};
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{
     Edit, Edits, Filter as _, Headers, Principal, Reply, RequestHead, Timestamp, Verdict,
@@ -121,7 +121,9 @@ fn all_of_the_scopes_are_needed() {
 #[test]
 fn nobody_in_particular_may_not_call_what_asks_for_somebody() {
     let gate = Gate::new(identity(), any_of(&["api_key"]));
-    assert_eq!(refusal(&gate.access.authorise(None).unwrap_err()), UNAUTHENTICATED);
+    let headers = Headers::default();
+    let facts = Facts { method: b"GET", path: None, headers: &headers, path_parameters: &[] };
+    assert_eq!(refusal(&gate.access.authorise(None, &facts).unwrap_err()), UNAUTHENTICATED);
 }
 
 #[test]
@@ -255,7 +257,7 @@ fn accesses_that_make_no_sense_are_refused() {
         let identity = serde_json::from_value(identity.clone()).unwrap();
         let authenticator = Authenticator::compile(identity, SEED).unwrap();
         let spec = serde_json::from_value(access.clone()).unwrap();
-        let err = Access::compile(spec, &authenticator).err().map(|err| err.to_string());
+        let err = Access::compile(spec, &[], &authenticator).err().map(|err| err.to_string());
         assert_eq!(err.as_deref(), Some(expected), "{access}");
     }
 }

@@ -280,5 +280,5 @@ fn refused(access: &Value) -> String {
     let identity = serde_json::from_value(identity()).unwrap();
     let authenticator = Authenticator::compile(identity, SEED).unwrap();
     let spec = serde_json::from_value(access.clone()).unwrap();
-    Access::compile(spec, &authenticator).err().unwrap().to_string()
+    Access::compile(spec, &[], &authenticator).err().unwrap().to_string()
 }

@@ -110,7 +110,7 @@ fn what_is_optional_is_checked_like_what_is_not() {
         let identity = serde_json::from_value(identity()).unwrap();
         let authenticator = Authenticator::compile(identity, SEED).unwrap();
         let spec = serde_json::from_value(optional(methods)).unwrap();
-        let err = Access::compile(spec, &authenticator).err().unwrap();
+        let err = Access::compile(spec, &[], &authenticator).err().unwrap();
         assert_eq!(err.to_string(), format!("auth.optional{expected}"), "{methods:?}");
     }
     let spec: IdentitySpec =

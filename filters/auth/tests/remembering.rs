@@ -197,7 +197,7 @@ fn an_operation_of_another_configuration_admits_nobody() {
     let identity = serde_json::from_value(identity).unwrap();
     let other = Authenticator::compile(identity, SEED).unwrap();
     let access = serde_json::from_value(any_of(&["jwt.acme"])).unwrap();
-    gate.access = Access::compile(access, &other).unwrap();
+    gate.access = Access::compile(access, &[], &other).unwrap();
     assert_eq!(
         gate.token(&token),
         "503 keys-unavailable: the route belongs to another configuration"

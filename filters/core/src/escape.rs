@@ -6,6 +6,25 @@ pub fn unescape(part: &[u8]) -> Cow<'_, [u8]> {
     if part.contains(&b'%') { Cow::Owned(decoded(part)) } else { Cow::Borrowed(part) }
 }
 
+/// The names and values of a query, decoded as forms are: a `+` is a blank.
+pub fn query_parameters(query: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    query.split(|&b| b == b'&').filter(|pair| !pair.is_empty()).map(parameter)
+}
+
+fn parameter(pair: &[u8]) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
+    let end = pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
+    let (name, rest) = pair.split_at_checked(end).unwrap_or_default();
+    (form_decode(name), form_decode(rest.strip_prefix(b"=").unwrap_or_default()))
+}
+
+fn form_decode(part: &[u8]) -> Cow<'_, [u8]> {
+    if !part.contains(&b'+') {
+        return unescape(part);
+    }
+    let blanks: Vec<u8> = part.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
+    Cow::Owned(unescape(&blanks).into_owned())
+}
+
 fn decoded(part: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(part.len());
     let mut rest = part;

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use tollgate_core::{Headers, unescape};
+use tollgate_core::{Headers, query_parameters};
 
 use crate::expression::{Expression, InvalidRegex};
 use crate::spec::ValueSpec;
@@ -55,7 +55,7 @@ impl Condition {
 
     /// For a condition on a query parameter.
     pub(crate) fn holds_in_query(&self, query: &[u8]) -> Holds {
-        let pairs = query.split(|&b| b == b'&').filter(|pair| !pair.is_empty()).map(parameter);
+        let pairs = query_parameters(query);
         let named = pairs.filter(|(name, _)| **name == *self.name.as_bytes());
         self.test.holds(named.map(|(_, value)| value))
     }
@@ -79,19 +79,4 @@ impl From<bool> for Holds {
     fn from(holds: bool) -> Self {
         if holds { Self::Yes } else { Self::No }
     }
-}
-
-/// A pair of a query string, decoded as forms are.
-fn parameter(pair: &[u8]) -> (Cow<'_, [u8]>, Cow<'_, [u8]>) {
-    let end = pair.iter().position(|&b| b == b'=').unwrap_or(pair.len());
-    let (name, rest) = pair.split_at_checked(end).unwrap_or_default();
-    (form_decode(name), form_decode(rest.strip_prefix(b"=").unwrap_or_default()))
-}
-
-fn form_decode(part: &[u8]) -> Cow<'_, [u8]> {
-    if !part.contains(&b'+') {
-        return unescape(part);
-    }
-    let blanks: Vec<u8> = part.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    Cow::Owned(unescape(&blanks).into_owned())
 }

@@ -90,10 +90,10 @@ impl Gateway {
         self.sanitiser.apply(head.headers, &mut edits.request)?;
         let principal = self.authenticator.authenticate(&operation.access, &head, cx)?;
         let principal = principal.as_deref();
-        operation.access.authorise(principal)?;
+        let path_parameters = &operation.path_parameters(&request);
+        operation.access.authorise(principal, &request.facts(path_parameters))?;
         self.authenticator.strip(&head, &mut edits.request);
         edits.response = self.limit(&contract, operation, principal, cx)?;
-        let path_parameters = &operation.path_parameters(&request);
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);

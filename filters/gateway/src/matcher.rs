@@ -1,5 +1,7 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use tollgate_auth::Facts;
 use tollgate_core::{
     AmbiguousPath, CanonicalPath, Headers, is_header_name, is_header_value, is_reserved,
 };
@@ -93,6 +95,19 @@ pub enum InvalidMatch {
     HeaderValue { name: String, value: String },
     #[error("match.{field}.{name}.regex: {fault}")]
     ValueRegex { field: &'static str, name: String, fault: InvalidRegex },
+}
+
+// === impl Request ===
+
+impl<'a> Request<'a> {
+    /// The request as conditions ask for it.
+    pub(crate) fn facts<'f>(&self, path_parameters: &'f [(&'f str, Cow<'f, [u8]>)]) -> Facts<'f>
+    where
+        'a: 'f,
+    {
+        let Self { method, path, headers } = *self;
+        Facts { method, path: Some(path), headers, path_parameters }
+    }
 }
 
 // === impl Matcher ===

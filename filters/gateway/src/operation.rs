@@ -64,7 +64,7 @@ impl Operation {
         Ok(Self {
             name: name.into(),
             group: group.into(),
-            access: Access::compile(access, authenticator)?,
+            access: Access::compile(access, &parameters, authenticator)?,
             limits: Limits::compile(limits).map_err(InvalidOperation::Limits)?,
             written: written(&request),
             transform: Transform::compile(request, response, &parameters)?,

@@ -56,6 +56,8 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("getrandom", &["tollgate-host", "tollgate"]),
     // The databases.
     ("sqlx", &["tollgate-store"]),
+    // The language of conditions.
+    ("cel", &["tollgate-auth"]),
     // Envoy's messages.
     ("envoy-types", &["tollgate-xds", "tollgate"]),
     ("prost", &["tollgate-xds", "tollgate"]),

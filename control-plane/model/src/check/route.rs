@@ -127,8 +127,9 @@ fn backend(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> String {
 
 fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
     let part = at.only(&["auth", "allow"]);
+    let parameters = path_parameters(at);
     sift(&at.with(&part), faults, |json| {
-        let compiled = Access::compile(read(json)?, known.methods);
+        let compiled = Access::compile(read(json)?, &parameters, known.methods);
         compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
     });
 }
@@ -142,15 +143,18 @@ fn limits(at: &At<'_>, faults: &mut Faults) {
 }
 
 /// Where the match is at fault, its parameters may be too, and are believed.
-fn changes(at: &At<'_>, matches: bool, faults: &mut Faults) {
+fn path_parameters<'a>(at: &At<'a>) -> Vec<&'a str> {
     let path = at.get("match").and_then(|matcher| matcher.get("path"));
-    let path = path.and_then(|path| path.text());
-    if path.is_none() && !matches {
+    let segments = path.and_then(|path| path.text()).unwrap_or_default().split('/');
+    segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect()
+}
+
+fn changes(at: &At<'_>, matches: bool, faults: &mut Faults) {
+    let has_path = at.get("match").is_some_and(|matcher| matcher.get("path").is_some());
+    if !has_path && !matches {
         return;
     }
-    let segments = path.unwrap_or_default().split('/');
-    let parameters: Vec<&str> =
-        segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect();
+    let parameters = path_parameters(at);
     let part = at.only(&["request", "response"]);
     sift(&at.with(&part), faults, |json| {
         let Changes { request, response } = read(json)?;

@@ -66,6 +66,63 @@ fn allowances() {
 }
 
 #[test]
+fn conditions() {
+    check_allow(
+        "when: 'principal.tenant == \"a\" && request.path_params.id != principal.claims.team'",
+        &expect![[r#"
+            ok
+        "#]],
+    );
+    check_allow(
+        "scopes: [\"a b\"], when: 'principal.tenant = \"a\"'",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.scopes[0]: "a b" is not a scope; use printable ASCII without blanks, quotes and backslashes
+            t.yaml:2: apis.shop.routes.get.allow.when: cannot be read at column 18: mismatched input '=' expecting <EOF>; write an expression of CEL
+        "#]],
+    );
+    check_allow(
+        r#"when: "true &&\n principal.tennant == ''""#,
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.when: principal has no "tennant"; it has method, subject, tenant, tier, scopes, groups and claims.NAME
+        "#]],
+    );
+    for (when, expected) in [
+        (
+            "request.path_params.name == \"7\"",
+            expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.when: no path parameter is named "name"; the path has id
+        "#]],
+        ),
+        (
+            "principal.claims.age == 7",
+            expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.when: no issuer that the route accepts keeps the claim "age"; add it to `claims.keep` of jwt.acme
+        "#]],
+        ),
+        (
+            "principal.scopes == \"read\"",
+            expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.when: == compares a list of texts with text, which are never the same
+        "#]],
+        ),
+        (
+            "matches(request.path, \"x\")",
+            expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.when: matches is not known here; known are && || ! ?: == != < <= > >= + in, [..], size, startsWith, endsWith, contains, int, has, exists, exists_one and all
+        "#]],
+        ),
+    ] {
+        check_allow(&format!("when: '{when}'"), &expected);
+    }
+    check_allow(
+        "when: true",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.allow.when: true is not a string; put it in quotes: "true"
+        "#]],
+    );
+}
+
+#[test]
 fn claims_and_strangers() {
     check(
         "identity",

@@ -145,7 +145,7 @@ fn routes() {
         "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, allow: { scopes: [\"a b\"], zone: x }",
         &expect![[r#"
             t.yaml:2: apis.shop.routes.get.allow.scopes[0]: "a b" is not a scope; use printable ASCII without blanks, quotes and backslashes
-            t.yaml:2: apis.shop.routes.get.allow.zone: unknown field `zone`; known here: `scopes`, `groups` and `claims`
+            t.yaml:2: apis.shop.routes.get.allow.zone: unknown field `zone`; known here: `scopes`, `groups`, `claims` and `when`
         "#]],
     );
     check(

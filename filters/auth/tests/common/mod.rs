@@ -8,6 +8,10 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+pub(crate) mod condition;
+
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jwt_simple::prelude::{
@@ -21,7 +25,7 @@ use superboring::hash::MessageDigest;
 use superboring::pkey::PKey;
 use superboring::rsa::Padding;
 use superboring::sign;
-use tollgate_auth::{Access, Authenticator};
+use tollgate_auth::{Access, Authenticator, Facts};
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{
     Hash, Headers, Principal, Reply, RequestHead, Seed, SignatureCheck, Timestamp,
@@ -208,7 +212,7 @@ impl Gate {
         let identity = serde_json::from_value(identity).unwrap();
         let authenticator = Authenticator::compile(identity, SEED).unwrap();
         let access = serde_json::from_value(access).unwrap();
-        let access = Access::compile(access, &authenticator).unwrap();
+        let access = Access::compile(access, &["id"], &authenticator).unwrap();
         Self { authenticator, access, host: MemoryHost::default() }
     }
 
@@ -220,7 +224,7 @@ impl Gate {
     /// Another operation behind the same authenticator.
     pub(crate) fn operation(&self, access: Value) -> Access {
         let access = serde_json::from_value(access).unwrap();
-        Access::compile(access, &self.authenticator).unwrap()
+        Access::compile(access, &["id"], &self.authenticator).unwrap()
     }
 
     pub(crate) fn ask(&mut self, lines: &[(&str, &[u8])], now: Timestamp) -> Result<String, Reply> {
@@ -228,7 +232,10 @@ impl Gate {
         let head = RequestHead { headers: &headers };
         let principal =
             self.authenticator.authenticate(&self.access, &head, &mut self.host.at(now))?;
-        self.access.authorise(principal.as_deref())?;
+        let path_parameters = &[("id", Cow::Borrowed(&b"7"[..]))];
+        let (method, path) = (head.method(), head.path().ok());
+        let facts = Facts { method, path, headers: &headers, path_parameters };
+        self.access.authorise(principal.as_deref(), &facts)?;
         Ok(principal.as_deref().map_or_else(|| "nobody".to_owned(), caller))
     }
 

@@ -1,0 +1,133 @@
+//! Conditions in CEL, the Common Expression Language.
+//!
+//! The crate `cel` reads and evaluates them. What an operator may write is a
+//! part of the language that was chosen so that no evaluation is long or large:
+//! [`check`] refuses the rest, and puts in place of everything that is known
+//! of a caller or a request the name of an [`Input`], so that an evaluation
+//! builds the values it asks for and no others.
+
+mod asked;
+mod check;
+mod input;
+mod invalid;
+mod kind;
+mod language;
+mod operation;
+
+use std::sync::Arc;
+
+use cel::common::types::CelBool;
+use cel::common::value::{CowVal, Val};
+use cel::context::VariableResolver;
+use cel::parser::{ParseErrors, PrattParser};
+use cel::{Context, Env, IdedExpr, Value};
+use tollgate_core::Principal;
+
+use self::check::Check;
+use self::input::Input;
+pub use self::invalid::InvalidCondition;
+use self::kind::Kind;
+pub(crate) use self::language::Language;
+use crate::Facts;
+use crate::claim_path::ClaimPath;
+
+/// What must hold for a caller and a request.
+pub(crate) struct Condition {
+    /// Invariant: nested at most [`DEPTH_MAX`] deep, and its names are of `inputs`.
+    expression: IdedExpr,
+    inputs: Box<[Input]>,
+    language: Arc<Env>,
+}
+
+/// What the names of a condition may mean.
+#[derive(Clone, Copy)]
+pub(crate) struct Names<'a> {
+    /// The parameters of the path.
+    pub(crate) path_parameters: &'a [&'a str],
+    /// Whether a header carries credentials.
+    pub(crate) is_credential: &'a dyn Fn(&str) -> bool,
+}
+
+/// The condition cannot be decided for this request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Undecided;
+
+/// How long a condition may be.
+const BYTES_MAX: usize = 1024;
+
+/// How deep it may be nested: the stack of a VM is small.
+const DEPTH_MAX: usize = 32;
+
+// === impl Condition ===
+
+impl Condition {
+    pub(crate) fn compile(
+        text: &str,
+        names: Names<'_>,
+        language: &Language,
+    ) -> Result<Self, InvalidCondition> {
+        if text.trim().is_empty() {
+            return Err(InvalidCondition::Empty);
+        }
+        if BYTES_MAX < text.len() {
+            return Err(InvalidCondition::TooLong { bytes: text.len() });
+        }
+        let parser = PrattParser::new().max_recursion_depth(96);
+        let mut expression = parser.parse(text).map_err(|errors| unreadable(text, &errors))?;
+        let mut check = Check::new(names);
+        match check.expression(&mut expression, 0)? {
+            Kind::Truth | Kind::Anything => {}
+            kind => return Err(InvalidCondition::NotACondition(kind)),
+        }
+        Ok(Self { expression, inputs: check.into_inputs(), language: language.get() })
+    }
+
+    /// The claims that it asks for.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.inputs.iter().filter_map(Input::claim)
+    }
+
+    /// Whether it asks who is calling.
+    pub(crate) fn is_about_somebody(&self) -> bool {
+        self.inputs.iter().any(Input::is_of_principal)
+    }
+
+    /// Whether it holds. What gives neither true nor false decides nothing, and
+    /// so does what is not there, or stands in the request twice.
+    pub(crate) fn holds(
+        &self,
+        caller: Option<&Principal>,
+        facts: &Facts<'_>,
+    ) -> Result<bool, Undecided> {
+        let values = self.inputs.iter().map(|input| input.value(caller, facts));
+        let values = Values(values.collect());
+        let mut context = Context::with_env(Arc::clone(&self.language));
+        context.set_variable_resolver(&values);
+        let value = Value::resolve_val(&self.expression, &context).map_err(|_| Undecided)?;
+        value.downcast_ref::<CelBool>().map(|truth| *truth.inner()).ok_or(Undecided)
+    }
+}
+
+/// The values of the inputs, for one request.
+struct Values<'a>(Vec<Option<Box<dyn Val + 'a>>>);
+
+impl VariableResolver for Values<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let value = self.0.get(input::index(name)?)?.as_deref()?;
+        Some(CowVal::Borrowed(value))
+    }
+}
+
+fn unreadable(text: &str, errors: &ParseErrors) -> InvalidCondition {
+    let Some(error) = errors.errors.first() else {
+        return InvalidCondition::Syntax { place: String::new(), reason: String::new() };
+    };
+    let (line, column) = error.pos;
+    let place = match (text.trim_end().contains('\n'), column) {
+        (_, 0) => String::new(),
+        (false, _) => format!(" at column {column}"),
+        (true, _) => format!(" at line {line}, column {column}"),
+    };
+    let reason = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg).to_owned();
+    InvalidCondition::Syntax { place, reason }
+}
