@@ -102,6 +102,12 @@ pub(crate) struct IssuerFile {
     #[schemars(example = list("RS256 ES256"))]
     pub(crate) algorithms: Vec<Algorithm>,
 
+    /// The types of token accepted, of which `typ` must name one. Without it,
+    /// `JWT` and `at+jwt`, or none (RFC 9068, section 2.1).
+    #[serde(default)]
+    #[schemars(example = list("at+jwt"))]
+    pub(crate) types: Vec<String>,
+
     /// Which claims tell tenant, tier, scopes and groups, and which are kept.
     #[serde(default)]
     pub(crate) claims: ClaimsSpec,

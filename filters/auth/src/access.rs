@@ -93,6 +93,16 @@ impl Access {
         Ok(Self { methods, allow, identity })
     }
 
+    /// Whether nobody is asked who is calling.
+    pub fn is_open(&self) -> bool {
+        self.methods.is_none()
+    }
+
+    /// Whether whoever is recognised may call.
+    pub fn allows_all(&self) -> bool {
+        self.allow.asks_for_nothing()
+    }
+
     /// Whether this caller may send this request. Asked for every request,
     /// however the caller was recognised: what one route allows says nothing
     /// about another.

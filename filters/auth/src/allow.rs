@@ -92,6 +92,10 @@ impl Allow {
         scopes.or_else(groups).or_else(|| (!self.claims.is_empty()).then_some("claims"))
     }
 
+    pub(crate) fn asks_for_nothing(&self) -> bool {
+        self.asks_for_somebody().is_none() && self.when.is_none()
+    }
+
     /// The claims that it asks for, each with the field that does.
     pub(crate) fn claims(&self) -> impl Iterator<Item = (String, &ClaimPath)> {
         let named = |claim: &'_ WantedClaim| format!("claims.{}", claim.path);

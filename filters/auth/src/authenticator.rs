@@ -6,13 +6,14 @@ use tollgate_core::{
     Cx, Duplicate, Edit, Fingerprint, Principal, Reply, RequestHead, Seed, Timestamp,
 };
 
-use crate::cache::{Recent, Slot};
+use crate::cache::{Recent, Remembered, Slot};
 use crate::carrier::Credential;
-use crate::challenge::{duplicate_credentials, keys_unavailable};
+use crate::challenge::keys_unavailable;
 use crate::claims::Validity;
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
+use crate::pool::Pool;
 use crate::token::Token;
 use crate::{Access, IdentitySpec, InvalidToken};
 
@@ -32,10 +33,14 @@ pub struct Authenticator {
     /// Tokens whose signature did not hold. Apart from the others, so that
     /// random tokens drive out nobody.
     forged: Recent<Forged>,
+    /// What the genuine ones say, each once.
+    pool: Pool,
 }
 
 struct Known {
     principal: Rc<Principal>,
+    /// Bytes of texts that no other identity has.
+    own_bytes: u32,
     validity: Validity,
 }
 
@@ -50,9 +55,16 @@ enum Refusal {
     KeysUnavailable,
 }
 
-/// A few megabytes a worker.
-const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 const FORGED_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// What a worker has for identities and for the texts in them: less than 30 MB,
+/// whatever tokens say.
+const GENUINE_BYTES_MAX: usize = 24 << 20;
+const POOL_BYTES_MAX: usize = 4 << 20;
+
+/// What an identity takes in the module, its texts aside.
+const IDENTITY_BYTES: usize = 192;
 
 /// Signatures do not change, but what a host says of one may have been an accident.
 const FORGED_SPAN: Duration = Duration::from_secs(30);
@@ -65,15 +77,18 @@ impl Authenticator {
         Ok(Self {
             identity: Identity::compile(spec)?.into(),
             seed,
-            genuine: Recent::new(GENUINE_MAX),
-            forged: Recent::new(FORGED_MAX),
+            genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
+            forged: Recent::new(FORGED_MAX, usize::MAX),
+            pool: Pool::new(POOL_BYTES_MAX, seed),
         })
     }
 
-    /// Remembers at most so many tokens; 10,000 by default.
+    /// Remembers at most so many tokens; by default 100,000, or as many as fit
+    /// into 24 MiB.
     #[must_use]
     pub fn remembering(self, tokens: NonZeroUsize) -> Self {
-        Self { genuine: Recent::new(tokens), forged: Recent::new(tokens.min(FORGED_MAX)), ..self }
+        let genuine = Recent::new(tokens, GENUINE_BYTES_MAX);
+        Self { genuine, forged: Recent::new(tokens.min(FORGED_MAX), usize::MAX), ..self }
     }
 
     pub(crate) fn identity(&self) -> &Rc<Identity> {
@@ -98,7 +113,7 @@ impl Authenticator {
             return Err(keys_unavailable("the route belongs to another configuration"));
         }
         match self.identity.carriers.find(head.headers) {
-            Err(Duplicate) => Err(duplicate_credentials()),
+            Err(Duplicate) => Err(methods.challenges.duplicate_credentials()),
             Ok(Some(Credential::Bearer(token))) if !methods.issuers.is_empty() => {
                 self.bearer(token, methods, cx).map(Some)
             }
@@ -126,8 +141,8 @@ impl Authenticator {
     ) -> Result<Rc<Principal>, Reply> {
         let fingerprint = self.seed.fingerprint(&[token]);
         let mut issuers = methods.issuers.iter();
-        let remembered = issuers
-            .find_map(|&issuer| self.remembered(Slot { token: fingerprint, issuer }, cx.now));
+        let remembered =
+            issuers.find_map(|&issuer| self.remembered(Slot::new(fingerprint, issuer), cx.now));
         let verdict = match remembered {
             Some(verdict) => verdict.map_err(Refusal::Token),
             None => self.verify(token, fingerprint, methods, cx),
@@ -168,11 +183,14 @@ impl Authenticator {
         let token = Token::parse(token)?;
         let (place, issuer) = issuer_of(&token, methods, &self.identity)?;
         let (principal, validity) = issuer.read(&token, &self.identity.tenants, cx.now)?;
-        let slot = Slot { token: fingerprint, issuer: place };
+        let slot = Slot::new(fingerprint, place);
         match issuer.verify(&token, cx.host) {
             Outcome::Genuine => {
+                let (principal, own_bytes) = self.pool.shared(principal);
                 let principal = Rc::new(principal);
-                self.genuine.put(slot, Known { principal: Rc::clone(&principal), validity });
+                let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
+                let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
+                self.genuine.put(slot, known);
                 Ok(principal)
             }
             Outcome::Refused(fault) => {
@@ -196,6 +214,23 @@ fn issuer_of<'a>(
     let mut accepted =
         methods.issuers.iter().filter_map(|&place| Some((place, identity.issuers.get(place)?)));
     accepted.find(|(_, issuer)| issuer.iss == name).ok_or(InvalidToken::Issuer)
+}
+
+// === impl Known ===
+
+impl Remembered for Known {
+    fn bytes(&self) -> usize {
+        usize::try_from(self.own_bytes).unwrap_or(usize::MAX).saturating_add(IDENTITY_BYTES)
+    }
+}
+
+// === impl Forged ===
+
+impl Remembered for Forged {
+    /// There are few.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 // === impl Refusal ===

@@ -12,31 +12,49 @@ use crate::hasher::Prehashed;
 /// issuer is part of the key rather than of the value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Slot {
-    pub(crate) token: Fingerprint,
-    pub(crate) issuer: usize,
+    /// The fingerprint of the token, as bytes: as a number it would take up
+    /// room for its alignment.
+    token: [u8; 16],
+    issuer: u32,
+}
+
+/// What can be remembered.
+pub(crate) trait Remembered {
+    /// How many bytes it takes.
+    fn bytes(&self) -> usize;
 }
 
 /// A bounded memory that forgets first what was not asked for longest.
 pub(crate) struct Recent<V> {
     entries: LruCache<Slot, V, BuildHasherDefault<Prehashed>>,
-    capacity: NonZeroUsize,
+    entries_max: NonZeroUsize,
+    bytes: usize,
+    bytes_max: usize,
 }
 
 // === impl Slot ===
 
+impl Slot {
+    pub(crate) fn new(token: Fingerprint, issuer: usize) -> Self {
+        let token = token.0.to_le_bytes();
+        Self { token, issuer: u32::try_from(issuer).unwrap_or(u32::MAX) }
+    }
+}
+
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(&self.token.0.to_le_bytes());
-        state.write(&u64::try_from(self.issuer).unwrap_or(u64::MAX).to_le_bytes());
+        state.write(&self.token);
+        state.write(&u64::from(self.issuer).to_le_bytes());
     }
 }
 
 // === impl Recent ===
 
-impl<V> Recent<V> {
+impl<V: Remembered> Recent<V> {
     /// Allocates as it fills up: most workers never see that many callers.
-    pub(crate) fn new(capacity: NonZeroUsize) -> Self {
-        Self { entries: LruCache::unbounded_with_hasher(BuildHasherDefault::default()), capacity }
+    pub(crate) fn new(entries_max: NonZeroUsize, bytes_max: usize) -> Self {
+        let entries = LruCache::unbounded_with_hasher(BuildHasherDefault::default());
+        Self { entries, entries_max, bytes: 0, bytes_max }
     }
 
     pub(crate) fn get(&mut self, slot: Slot) -> Option<&V> {
@@ -44,14 +62,20 @@ impl<V> Recent<V> {
     }
 
     pub(crate) fn put(&mut self, slot: Slot, value: V) {
-        self.entries.put(slot, value);
-        if self.capacity.get() < self.entries.len() {
-            self.entries.pop_lru();
+        self.bytes = self.bytes.saturating_add(value.bytes());
+        if let Some(before) = self.entries.put(slot, value) {
+            self.bytes = self.bytes.saturating_sub(before.bytes());
+        }
+        while self.entries_max.get() < self.entries.len() || self.bytes_max < self.bytes {
+            let Some((_, oldest)) = self.entries.pop_lru() else { return };
+            self.bytes = self.bytes.saturating_sub(oldest.bytes());
         }
     }
 
     pub(crate) fn forget(&mut self, slot: Slot) {
-        self.entries.pop(&slot);
+        if let Some(value) = self.entries.pop(&slot) {
+            self.bytes = self.bytes.saturating_sub(value.bytes());
+        }
     }
 }
 
@@ -59,13 +83,23 @@ impl<V> Recent<V> {
 mod tests {
     use super::*;
 
+    impl Remembered for &'static str {
+        fn bytes(&self) -> usize {
+            self.len()
+        }
+    }
+
     fn slot(token: u128, issuer: usize) -> Slot {
-        Slot { token: Fingerprint(token), issuer }
+        Slot::new(Fingerprint(token), issuer)
+    }
+
+    fn recent(entries: usize, bytes: usize) -> Recent<&'static str> {
+        Recent::new(NonZeroUsize::new(entries).unwrap(), bytes)
     }
 
     #[test]
     fn what_was_asked_for_longest_ago_is_forgotten() {
-        let mut recent = Recent::new(NonZeroUsize::new(2).unwrap());
+        let mut recent = recent(2, 9);
         recent.put(slot(1, 0), "a");
         recent.put(slot(2, 0), "b");
         assert_eq!(recent.get(slot(1, 0)), Some(&"a"));
@@ -78,9 +112,32 @@ mod tests {
     }
 
     #[test]
-    fn issuers_are_apart() {
-        let mut recent = Recent::new(NonZeroUsize::new(9).unwrap());
+    fn as_much_is_forgotten_as_something_new_takes() {
+        let mut recent = recent(9, 6);
+        for (token, value) in [(1, "aa"), (2, "bb"), (3, "cc")] {
+            recent.put(slot(token, 0), value);
+        }
+        assert_eq!(recent.bytes, 6);
+        recent.put(slot(4, 0), "ddd");
+        assert_eq!(
+            [1, 2, 3, 4].map(|token| recent.get(slot(token, 0)).is_some()),
+            [false, false, true, true]
+        );
+        // In place of what it was.
+        recent.put(slot(4, 0), "d");
+        recent.forget(slot(3, 0));
+        assert_eq!(recent.bytes, 1);
+        recent.put(slot(5, 0), "too long");
+        assert_eq!((recent.bytes, recent.entries.len()), (0, 0));
+    }
+
+    #[test]
+    fn tokens_and_issuers_are_apart() {
+        let mut recent = recent(9, 9);
         recent.put(slot(1, 0), "a");
         assert_eq!(recent.get(slot(1, 1)), None);
+        assert_eq!(recent.get(slot(0, 1)), None);
+        assert_eq!(recent.get(slot(1 << 64, 0)), None);
+        assert_eq!(recent.get(slot(1 | 1 << 64, 0)), None);
     }
 }

@@ -44,16 +44,18 @@ impl Challenges {
         self.ask(Reply::new(INVALID_API_KEY, "nobody has this API key"), REALM.to_owned())
     }
 
+    /// RFC 6750, section 3.1: it stands there in more than one way.
+    pub(crate) fn duplicate_credentials(&self) -> Reply {
+        let detail = "a credential stands more than once, or a token stands beside an API key";
+        let bearer = format!("{REALM}, error=\"invalid_request\", error_description=\"{detail}\"");
+        self.ask(Reply::new(DUPLICATE_CREDENTIALS, detail), bearer)
+    }
+
     fn ask(&self, reply: Reply, bearer: String) -> Reply {
         let bearer = self.bearer.then_some(bearer);
         let schemes = bearer.into_iter().chain(self.api_key.iter().cloned());
         schemes.fold(reply, |reply, scheme| reply.with(CHALLENGE, scheme))
     }
-}
-
-pub(crate) fn duplicate_credentials() -> Reply {
-    let detail = "a credential stands more than once, or a token stands beside an API key";
-    Reply::new(DUPLICATE_CREDENTIALS, detail)
 }
 
 /// What a caller who is known lacks. RFC 6750, section 3.1: only those who came

@@ -37,6 +37,12 @@ impl Claims {
         }
     }
 
+    /// Whether only an ID token says what this one does: hashes of what was
+    /// issued with it (`OpenID` Connect Core, sections 3.1.3.6 and 3.3.2.11).
+    pub(crate) fn are_of_id_token(&self) -> bool {
+        ["at_hash", "c_hash", "s_hash"].iter().any(|name| self.0.contains_key(*name))
+    }
+
     /// When the token holds, if clocks differ by `skew` at most.
     pub(crate) fn validity(&self, skew: Duration) -> Result<Validity, InvalidToken> {
         let expiry = self.0.get("exp").and_then(moment).ok_or(InvalidToken::NoExpiry)?;

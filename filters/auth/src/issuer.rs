@@ -9,7 +9,7 @@ use crate::jwks::{InvalidKeySet, KeySet, Verification};
 use crate::kept;
 use crate::name::is_method_name;
 use crate::tenants::Tenants;
-use crate::token::Token;
+use crate::token::{Token, media_type};
 use crate::{Algorithm, ClaimsSpec, InvalidToken, IssuerSpec};
 
 /// An issuer of tokens, and what its tokens have to say.
@@ -19,6 +19,8 @@ pub(crate) struct Issuer {
     /// What stands in `iss`.
     pub(crate) iss: String,
     audiences: Vec<String>,
+    /// As [`media_type`] writes them. Empty: the usual ones, or none.
+    types: Vec<String>,
     claims: Wanted,
     skew: Duration,
     /// None while they could not be fetched.
@@ -55,6 +57,8 @@ pub enum InvalidIssuer {
          issuer of its own"
     )]
     MixedAlgorithms { secret: Algorithm, public: Algorithm },
+    #[error(".types[{index}]: {kind:?} is not the type of a token; write one such as at+jwt")]
+    Type { index: usize, kind: String },
     #[error(".claims.{member}: {source}")]
     Claim { member: String, source: InvalidClaimPath },
     #[error(".clock_skew_seconds: {seconds} is more than {SKEW_SECONDS_MAX}; set the clocks right")]
@@ -79,7 +83,8 @@ pub(crate) enum Outcome {
 
 impl Issuer {
     pub(crate) fn compile(name: &str, spec: IssuerSpec) -> Result<Self, InvalidIssuer> {
-        let IssuerSpec { issuer, audiences, jwks, algorithms, claims, clock_skew_seconds } = spec;
+        let IssuerSpec { issuer, audiences, jwks, algorithms, types, claims, clock_skew_seconds } =
+            spec;
         if !is_method_name(name) {
             return Err(InvalidIssuer::Name);
         }
@@ -96,6 +101,7 @@ impl Issuer {
             method: format!("jwt.{name}").into(),
             iss: issuer,
             audiences,
+            types: compile_types(types)?,
             claims: Wanted::compile(claims)?,
             skew: Duration::from_secs(clock_skew_seconds.into()),
             keys: keys.map_err(InvalidIssuer::Keys)?,
@@ -110,12 +116,27 @@ impl Issuer {
         tenants: &Tenants,
         now: Timestamp,
     ) -> Result<(Principal, Validity), InvalidToken> {
+        if !self.accepts_type(token.kind.as_deref()) {
+            return Err(InvalidToken::Type);
+        }
+        if token.claims.are_of_id_token() {
+            return Err(InvalidToken::IdToken);
+        }
         if !token.claims.is_meant_for(&self.audiences) {
             return Err(InvalidToken::Audience);
         }
         let validity = token.claims.validity(self.skew)?;
         validity.check(now)?;
         Ok((self.principal(token, tenants)?, validity))
+    }
+
+    /// A token made for something else (`dpop+jwt`, `logout+jwt`) must not pass
+    /// for an access token (RFC 8725, section 3.11).
+    fn accepts_type(&self, kind: Option<&str>) -> bool {
+        if self.types.is_empty() {
+            return kind.is_none_or(|kind| matches!(kind, "jwt" | "at+jwt"));
+        }
+        kind.is_some_and(|kind| self.types.iter().any(|accepted| accepted == kind))
     }
 
     fn principal(&self, token: &Token<'_>, tenants: &Tenants) -> Result<Principal, InvalidToken> {
@@ -162,6 +183,17 @@ fn check_audiences(audiences: &[String]) -> Result<(), InvalidIssuer> {
     match audiences.iter().position(String::is_empty) {
         Some(index) => Err(InvalidIssuer::EmptyAudience { index }),
         None => Ok(()),
+    }
+}
+
+fn compile_types(types: Vec<String>) -> Result<Vec<String>, InvalidIssuer> {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+/".contains(&b);
+    match types.iter().position(|kind| kind.is_empty() || !kind.bytes().all(is_plain)) {
+        None => Ok(types.iter().map(|kind| media_type(kind)).collect()),
+        Some(index) => {
+            let kind = types.into_iter().nth(index).unwrap_or_default();
+            Err(InvalidIssuer::Type { index, kind })
+        }
     }
 }
 

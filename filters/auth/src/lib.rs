@@ -31,6 +31,7 @@ mod kept;
 mod key_filter;
 mod methods;
 mod name;
+mod pool;
 pub mod problem;
 mod signature;
 mod spec;

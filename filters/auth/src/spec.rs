@@ -57,6 +57,11 @@ pub struct IssuerSpec {
     #[serde(default)]
     pub algorithms: Vec<Algorithm>,
 
+    /// The types of token accepted, of which `typ` must name one. Without it,
+    /// `JWT` and `at+jwt`, or none (RFC 9068, section 2.1).
+    #[serde(default)]
+    pub types: Vec<String>,
+
     /// Which claims tell tenant, tier, scopes and groups, and which are kept.
     #[serde(default)]
     pub claims: ClaimsSpec,
@@ -69,12 +74,13 @@ pub struct IssuerSpec {
 /// Without the keys: some of them may be secret.
 impl fmt::Debug for IssuerSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { issuer, audiences, jwks, algorithms, claims, clock_skew_seconds } = self;
+        let Self { issuer, audiences, jwks, algorithms, types, claims, clock_skew_seconds } = self;
         f.debug_struct("IssuerSpec")
             .field("issuer", issuer)
             .field("audiences", audiences)
             .field("jwks", &jwks.as_ref().map(|_| "[redacted]"))
             .field("algorithms", algorithms)
+            .field("types", types)
             .field("claims", claims)
             .field("clock_skew_seconds", clock_skew_seconds)
             .finish()

@@ -13,6 +13,8 @@ use crate::{Algorithm, json};
 pub(crate) struct Token<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<String>,
+    /// What it says it is, as [`media_type`] writes it.
+    pub(crate) kind: Option<String>,
     pub(crate) claims: Claims,
     message: &'a [u8],
     signature: Vec<u8>,
@@ -37,8 +39,10 @@ pub enum InvalidToken {
     Critical,
     #[error("the token's kid is not a string of at most {KEY_ID_BYTES_MAX} bytes")]
     KeyId,
-    #[error("the token's typ is neither JWT nor at+jwt")]
+    #[error("the token's typ is none of those accepted")]
     Type,
+    #[error("the token is an ID token, which is for the client alone")]
+    IdToken,
     #[error("the token's issuer is none of those accepted here")]
     Issuer,
     #[error("the token is meant for another audience")]
@@ -86,9 +90,16 @@ impl<'a> Token<'a> {
         let (header, claims) = split(message).ok_or(InvalidToken::Malformed)?;
         let [header, claims, signature] = [decode(header)?, decode(claims)?, decode(signature)?];
         let header = json::object(&header).ok_or(InvalidToken::Header)?;
-        let (algorithm, key_id) = read_header(&header)?;
+        no_critical_extensions(&header)?;
         let claims = json::object(&claims).map(Claims).ok_or(InvalidToken::Claims)?;
-        Ok(Self { algorithm, key_id, claims, message, signature })
+        Ok(Self {
+            algorithm: algorithm(&header)?,
+            key_id: key_id(&header)?,
+            kind: kind(&header)?,
+            claims,
+            message,
+            signature,
+        })
     }
 
     pub(crate) fn signed(&self) -> Signed<'_> {
@@ -110,31 +121,40 @@ fn decode(part: &[u8]) -> Result<Vec<u8>, InvalidToken> {
     BASE64_URL_SAFE_NO_PAD.decode(part).map_err(|_| InvalidToken::Malformed)
 }
 
-/// `jwk`, `jku`, `x5u` and `x5c` would let the caller bring the key along:
-/// they are not even looked at.
-fn read_header(header: &Map<String, Value>) -> Result<(Algorithm, Option<String>), InvalidToken> {
-    if header.contains_key("crit") {
-        return Err(InvalidToken::Critical);
-    }
-    if !header.get("typ").is_none_or(is_access_token) {
-        return Err(InvalidToken::Type);
-    }
-    let key_id = match header.get("kid") {
-        None => None,
-        Some(Value::String(id)) if id.len() <= KEY_ID_BYTES_MAX => Some(id.clone()),
-        Some(_) => return Err(InvalidToken::KeyId),
-    };
-    let name = header.get("alg").and_then(Value::as_str);
-    let algorithm = name.and_then(Algorithm::named).ok_or(InvalidToken::Algorithm)?;
-    Ok((algorithm, key_id))
+// === the header ===
+//
+// `jwk`, `jku`, `x5u` and `x5c` would let the caller bring the key along: they
+// are not even looked at.
+
+/// Whoever does not know an extension that the signer calls critical must not
+/// accept the token (RFC 7515, section 4.1.11), and we know none.
+fn no_critical_extensions(header: &Map<String, Value>) -> Result<(), InvalidToken> {
+    if header.contains_key("crit") { Err(InvalidToken::Critical) } else { Ok(()) }
 }
 
-/// A token made for something else (`dpop+jwt`, `logout+jwt`) must not pass for
-/// an access token (RFC 8725, section 3.11).
-fn is_access_token(kind: &Value) -> bool {
-    let Some(kind) = kind.as_str() else { return false };
-    let kind = kind.to_ascii_lowercase();
-    matches!(kind.strip_prefix("application/").unwrap_or(&kind), "jwt" | "at+jwt")
+fn kind(header: &Map<String, Value>) -> Result<Option<String>, InvalidToken> {
+    let kind = header.get("typ").map(|kind| kind.as_str().ok_or(InvalidToken::Type));
+    Ok(kind.transpose()?.map(media_type))
+}
+
+fn key_id(header: &Map<String, Value>) -> Result<Option<String>, InvalidToken> {
+    match header.get("kid") {
+        None => Ok(None),
+        Some(Value::String(id)) if id.len() <= KEY_ID_BYTES_MAX => Ok(Some(id.clone())),
+        Some(_) => Err(InvalidToken::KeyId),
+    }
+}
+
+fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, InvalidToken> {
+    let name = header.get("alg").and_then(Value::as_str);
+    name.and_then(Algorithm::named).ok_or(InvalidToken::Algorithm)
+}
+
+/// A type in the form in which types are compared (RFC 7515, section 4.1.9): in
+/// lower case, without the `application/` that may stand before it.
+pub(crate) fn media_type(written: &str) -> String {
+    let lower = written.to_ascii_lowercase();
+    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
 }
 
 #[cfg(test)]

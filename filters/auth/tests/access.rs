@@ -133,6 +133,21 @@ fn the_refused_are_told_which_ways_in_there_are() {
     let invalid = "Bearer realm=\"tollgate\", error=\"invalid_token\", \
                    error_description=\"the token is not three parts in base64url\"";
     let both = &["jwt.acme", "api_key"][..];
+    let request = "Bearer realm=\"tollgate\", error=\"invalid_request\", \
+                   error_description=\"a credential stands more than once, or a token stands \
+                   beside an API key\"";
+    for (methods, challenges) in [
+        (both, &[request, keys[0], keys[1]][..]),
+        (&["api_key"], &keys),
+        (&["jwt.acme"], &[request]),
+    ] {
+        let mut gate = Gate::new(identity(), any_of(methods));
+        let lines = [("authorization", &b"Bearer x"[..]), ("x-api-key", b"x")];
+        let reply = gate.ask(&lines, Timestamp::from_seconds(NOW)).unwrap_err();
+        assert_eq!(reply.problem.status, 400);
+        let told: Vec<_> = reply.headers.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(told, challenges, "{methods:?}");
+    }
     for (methods, line, challenges) in [
         (both, ("accept", &b"*/*"[..]), &[realm, keys[0], keys[1]][..]),
         (both, ("authorization", b"Bearer x"), &[invalid, keys[0], keys[1]]),

@@ -32,6 +32,14 @@ fn issuers_that_make_no_sense_are_refused() {
              issuer of its own",
         ),
         (
+            json!({"types": ["at+jwt", ""]}),
+            "types[1]: \"\" is not the type of a token; write one such as at+jwt",
+        ),
+        (
+            json!({"types": ["a b"]}),
+            "types[0]: \"a b\" is not the type of a token; write one such as at+jwt",
+        ),
+        (
             json!({"claims": {"tenant": ""}}),
             "claims.tenant: is empty; name a claim, or leave it out",
         ),

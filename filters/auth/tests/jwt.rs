@@ -20,6 +20,7 @@ fn headers_are_read_strictly_and_never_obeyed() {
     let kid = "k".repeat(256);
     let long_kid = "k".repeat(257);
     let stranger = Signer::other_eddsa().jwk;
+    let stranger_x = stranger["x"].as_str().unwrap();
     for (header, expected) in [
         (r#"{"alg":"EdDSA"}"#.to_owned(), ANN),
         (r#"{"alg":"Ed25519","typ":"JWT"}"#.to_owned(), ANN),
@@ -28,6 +29,7 @@ fn headers_are_read_strictly_and_never_obeyed() {
         (r#"{"alg":"EdDSA","typ":"application/AT+JWT"}"#.to_owned(), ANN),
         (format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#), ANN),
         (format!(r#"{{"alg":"EdDSA","jwk":{stranger},"jku":"http://evil","x5u":1}}"#), ANN),
+        (format!(r#"{{"alg":"EdDSA","x5c":["x"],"x5t":"x","jku":["{stranger_x}"]}}"#), ANN),
         (r#"{"alg":"none"}"#.to_owned(), "the token's algorithm is none of those accepted"),
         (r#"{"alg":"nOnE"}"#.to_owned(), "the token's algorithm is none of those accepted"),
         (r#"{"alg":"eddsa"}"#.to_owned(), "the token's algorithm is none of those accepted"),
@@ -65,15 +67,75 @@ fn headers_are_read_strictly_and_never_obeyed() {
         ),
         (
             r#"{"alg":"EdDSA","typ":"dpop+jwt"}"#.to_owned(),
-            "the token's typ is neither JWT nor at+jwt",
+            "the token's typ is none of those accepted",
         ),
         (
             r#"{"alg":"EdDSA","typ":["JWT"]}"#.to_owned(),
-            "the token's typ is neither JWT nor at+jwt",
+            "the token's typ is none of those accepted",
         ),
     ] {
         let token = signer.token_of(&header, &claims(&json!({})).to_string());
         check(&mut Gate::for_keys(&[&signer.jwk]), &token, expected, &header);
+    }
+}
+
+#[test]
+fn types_of_tokens_are_those_that_the_issuer_names() {
+    let signer = Signer::new("EdDSA");
+    let other = "the token's typ is none of those accepted";
+    for (types, typ, expected) in [
+        (json!([]), None, ANN),
+        (json!([]), Some("at+jwt"), ANN),
+        (json!([]), Some("id+jwt"), other),
+        (json!(["at+jwt"]), Some("at+jwt"), ANN),
+        (json!(["at+jwt"]), Some("Application/AT+JWT"), ANN),
+        (json!(["application/at+jwt"]), Some("at+jwt"), ANN),
+        (json!(["at+jwt"]), Some("JWT"), other),
+        (json!(["at+jwt"]), Some(""), other),
+        (json!(["at+jwt"]), None, other),
+        (json!(["JWT", "secevent+jwt"]), Some("secevent+jwt"), ANN),
+        (json!(["JWT", "secevent+jwt"]), Some("at+jwt"), other),
+    ] {
+        let mut issuer = issuer(&[&signer.jwk]);
+        issuer["types"] = types.clone();
+        let mut gate = Gate::new(json!({"jwt": {"acme": issuer}}), any_of(&["jwt.acme"]));
+        let mut header = json!({"alg": "EdDSA"});
+        if let Some(typ) = typ {
+            header["typ"] = typ.into();
+        }
+        let token = signer.token_of(&header.to_string(), &claims(&json!({})).to_string());
+        check(&mut gate, &token, expected, &format!("{types} {typ:?}"));
+    }
+}
+
+/// They tell the client who has logged in, and are no permission to call.
+#[test]
+fn id_tokens_are_refused() {
+    let signer = Signer::new("EdDSA");
+    for name in ["at_hash", "c_hash", "s_hash"] {
+        let token = signer.token(&claims(&json!({name: "x"})));
+        let expected = "the token is an ID token, which is for the client alone";
+        check(&mut Gate::for_keys(&[&signer.jwk]), &token, expected, name);
+    }
+}
+
+/// Clocks may differ by what is configured, to the second and at most by 60.
+#[test]
+fn the_skew_is_the_issuers() {
+    let signer = Signer::new("EdDSA");
+    for skew in [0, 1, 60] {
+        let mut issuer = issuer(&[&signer.jwk]);
+        issuer["clock_skew_seconds"] = skew.into();
+        let mut gate = Gate::new(json!({"jwt": {"acme": issuer}}), any_of(&["jwt.acme"]));
+        for (changes, expected) in [
+            (json!({"exp": NOW - skew + 1}), ANN),
+            (json!({"exp": NOW - skew}), "the token has expired"),
+            (json!({"nbf": NOW + skew}), ANN),
+            (json!({"nbf": NOW + skew + 1}), "the token is not valid yet"),
+        ] {
+            let token = signer.token(&claims(&changes));
+            check(&mut gate, &token, expected, &format!("{skew} {changes}"));
+        }
     }
 }
 

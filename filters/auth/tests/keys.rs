@@ -148,6 +148,26 @@ fn kid_chooses_among_the_keys_of_the_issuer_and_does_nothing_else() {
     }
 }
 
+/// Not among those of all issuers.
+#[test]
+fn kid_names_no_key_of_another_issuer() {
+    let (acme, other) = (Signer::new("EdDSA"), Signer::other_eddsa());
+    let mut theirs = other.jwk.clone();
+    theirs["kid"] = "theirs".into();
+    let mut ours = acme.jwk.clone();
+    ours["kid"] = "ours".into();
+    let mut second = issuer(&[&theirs]);
+    second["issuer"] = "https://other.example".into();
+    let identity = json!({"jwt": {"acme": issuer(&[&ours]), "other": second}});
+    let mut gate = Gate::new(identity, any_of(&["jwt.acme", "jwt.other"]));
+    let header = r#"{"alg":"EdDSA","kid":"theirs"}"#;
+    let no_key = "the token was signed with none of the issuer's keys";
+    let token = other.token_of(header, &claims(&json!({})).to_string());
+    check(&mut gate, &token, no_key, "in the name of acme");
+    let claims = claims(&json!({"iss": "https://other.example"}));
+    check(&mut gate, &other.token_of(header, &claims.to_string()), "jwt.other ann - - []", "own");
+}
+
 #[test]
 fn a_token_without_kid_costs_at_most_eight_tries() {
     let signer = Signer::new("ES256");

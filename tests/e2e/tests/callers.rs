@@ -83,7 +83,8 @@ fn is_problem(answer: &Answer, status: u16, problem: &str) {
     assert_eq!(body["type"], format!("urn:tollgate:problem:{problem}"), "{body}");
     assert_eq!(body["status"], status, "{body}");
     assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
-    assert_eq!(answer.header("www-authenticate").is_some(), status == 401, "{answer:?}");
+    let asks = status == 401 || problem == "duplicate-credentials";
+    assert_eq!(answer.header("www-authenticate").is_some(), asks, "{answer:?}");
     assert_eq!(answer.header("allow").is_some(), status == 405, "{answer:?}");
 }
 

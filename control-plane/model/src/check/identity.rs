@@ -83,7 +83,7 @@ fn fetched(
 }
 
 fn spec(file: &IssuerFile, keys: Option<Json>, clock_skew_seconds: u32) -> IssuerSpec {
-    let IssuerFile { issuer, audiences, jwks, algorithms, claims, clock_skew: _ } = file;
+    let IssuerFile { issuer, audiences, jwks, algorithms, types, claims, clock_skew: _ } = file;
     let placeholder = placeholder(match jwks {
         Some(JwksSpec::Inline(keys)) => Some(keys.clone()),
         Some(JwksSpec::File(_) | JwksSpec::Url(_)) => keys,
@@ -94,15 +94,16 @@ fn spec(file: &IssuerFile, keys: Option<Json>, clock_skew_seconds: u32) -> Issue
         audiences: audiences.clone().unwrap_or(placeholder.audiences),
         jwks: placeholder.jwks,
         algorithms: algorithms.clone(),
+        types: types.clone(),
         claims: claims.clone(),
         clock_skew_seconds,
     }
 }
 
 fn placeholder(jwks: Option<Json>) -> IssuerSpec {
-    let (algorithms, claims) = <_>::default();
+    let (algorithms, types, claims) = <_>::default();
     let (issuer, audiences) = (PLACEHOLDER.to_owned(), vec![PLACEHOLDER.to_owned()]);
-    IssuerSpec { issuer, audiences, jwks, algorithms, claims, clock_skew_seconds: 0 }
+    IssuerSpec { issuer, audiences, jwks, algorithms, types, claims, clock_skew_seconds: 0 }
 }
 
 fn refused(name: &str, issuer: IssuerSpec) -> Result<(), String> {
