@@ -44,6 +44,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         hosts,
         contracts,
         places: places(&root),
+        notices: route::notices(&root).into_sorted(),
         warnings: warnings.into_sorted(),
     };
     if faults.is_empty() {

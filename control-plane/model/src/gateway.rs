@@ -39,6 +39,9 @@ pub struct Gateway {
     /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,
 
+    /// What is good, and is not to be forgotten: rules that refuse nobody.
+    pub notices: Vec<Fault>,
+
     /// What is no fault of what was written, and yet not as it should be: keys
     /// that were fetched and are none.
     pub warnings: Vec<Fault>,

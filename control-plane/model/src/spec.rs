@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tollgate_auth::{
     Algorithm, AllowSpec, AnonymousSpec, ApiKeySpec, AuthSpec, ClaimsSpec, TenantSpec,
 };
-use tollgate_gateway::MatchSpec;
+use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
@@ -217,6 +217,12 @@ pub(crate) struct RouteSpec {
     /// What callers must have been granted.
     #[schemars(default)]
     pub(crate) allow: AllowSpec,
+
+    /// Stages that are judged and reported in the access log, and refuse nobody:
+    /// to see what a new rule would do. Nobody is turned away by them, so
+    /// `tollgate check` names each.
+    #[schemars(default)]
+    pub(crate) shadow: Vec<StageSpec>,
 
     /// How often they may call. All limits count; the tier's do too.
     #[schemars(default)]

@@ -25,12 +25,16 @@ pub enum TranslateFailed {
     Output(#[from] io::Error),
 }
 
-/// Prints every fault, one a line, or `ok` and what there is. True if it is ok.
+/// Prints every fault, one a line, or what is not to be forgotten, `ok` and what
+/// there is. True if it is ok.
 ///
 /// Faults go to standard output: they are what was asked for.
 pub fn check(config: &Path, out: &mut impl Write) -> io::Result<bool> {
     match gateway(config) {
         Ok(gateway) => {
+            for notice in &gateway.notices {
+                writeln!(out, "notice: {notice}")?;
+            }
             writeln!(out, "ok: {}", summary(&gateway))?;
             Ok(true)
         }

@@ -92,7 +92,8 @@ impl Input {
         self.watch.also(written.files().chain(module_file).collect());
         self.keys.follow(&written.urls());
         self.await_keys();
-        let (gateway, warnings) = self.compile(&written)?;
+        let (gateway, mut warnings) = self.compile(&written)?;
+        warnings.extend(gateway.notices.iter().map(ToString::to_string));
         let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
         Ok(Made { snapshot: translate(&gateway, &Deployment { module }), warnings })
     }

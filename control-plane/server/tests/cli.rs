@@ -50,6 +50,27 @@ fn a_good_configuration_is_summed_up() {
     );
 }
 
+/// A rule that refuses nobody is never silent.
+#[test]
+fn what_is_only_reported_is_named_by_every_check() {
+    let shadowed = GOOD.replace(
+        "        auth: none\n      get-user:",
+        "        auth: { any_of: [api_key] }\n        shadow: [auth]\n      get-user:",
+    );
+    let keys = "identity: { api_key: { from: [{ header: x-api-key }] } }\n";
+    let folder = folder(&[("tollgate.yaml", (shadowed + keys).as_bytes())]);
+    let (code, out, err) = tollgate(folder.path(), &["check", "tollgate.yaml"]);
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (
+            0,
+            "notice: tollgate.yaml:16: apis.orders.routes.get-order.shadow[0]: auth is judged and \
+             reported, and refuses nobody\nok: 1 API, 2 routes, 2 backends, 1 listener\n",
+            ""
+        )
+    );
+}
+
 #[test]
 fn ten_faults_are_ten_lines() {
     let faults = faults(&[("bad.yaml", include_bytes!("ten-faults.yaml"))], "bad.yaml");

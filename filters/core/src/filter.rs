@@ -122,6 +122,10 @@ pub mod property {
 
     /// Who is calling, in JSON, as the auth module leaves it for those after it.
     pub const PRINCIPAL: &[u8] = b"tollgate.principal";
+
+    /// What would have refused the request, were it not that the stage is only
+    /// reported: the response-code details of that refusal, for the access log.
+    pub const SHADOW: &[u8] = b"tollgate.shadow";
 }
 
 /// Which state of a shared value was read.

@@ -1,4 +1,6 @@
-use tollgate_auth::{Authenticator, InvalidIdentity};
+use std::rc::Rc;
+
+use tollgate_auth::{self as auth, Authenticator, InvalidIdentity};
 use tollgate_core::{
     Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Verdict, property,
 };
@@ -88,10 +90,10 @@ impl Gateway {
 
         let mut edits = Edits::default();
         self.sanitiser.apply(head.headers, &mut edits.request)?;
-        let principal = self.authenticator.authenticate(&operation.access, &head, cx)?;
-        let principal = principal.as_deref();
         let path_parameters = &operation.path_parameters(&request);
-        operation.access.authorise(principal, &request.facts(path_parameters))?;
+        let facts = request.facts(path_parameters);
+        let principal = self.recognise(operation, head, &facts, cx)?;
+        let principal = principal.as_deref();
         self.authenticator.strip(&head, &mut edits.request);
         edits.response = self.limit(&contract, operation, principal, cx)?;
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
@@ -99,6 +101,21 @@ impl Gateway {
             self.identity.apply(principal, &mut edits.request);
         }
         Ok(edits)
+    }
+
+    /// Who is calling, if that is known and the caller may.
+    fn recognise(
+        &mut self,
+        operation: &Operation,
+        head: RequestHead<'_>,
+        facts: &auth::Facts<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Rc<Principal>>, Reply> {
+        let Operation { access, shadow, .. } = operation;
+        let found = self.authenticator.authenticate(access, &head, cx);
+        let Some(principal) = shadow.auth(found, cx.host)? else { return Ok(None) };
+        shadow.allow(access.authorise(principal.as_deref(), facts), cx.host)?;
+        Ok(principal)
     }
 
     fn limit(

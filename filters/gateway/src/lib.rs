@@ -13,6 +13,7 @@ mod pattern;
 mod precedence;
 mod problem;
 mod sanitise;
+mod shadow;
 mod spec;
 mod tree;
 
@@ -22,4 +23,5 @@ pub use crate::gateway::{Gateway, InvalidGateway};
 pub use crate::matcher::{InvalidMatch, Request};
 pub use crate::operation::{InvalidOperation, Operation};
 pub use crate::precedence::Precedence;
-pub use crate::spec::{ContractSpec, GatewaySpec, MatchSpec, OperationSpec, ValueSpec};
+pub use crate::shadow::{InvalidShadow, Shadow};
+pub use crate::spec::{ContractSpec, GatewaySpec, MatchSpec, OperationSpec, StageSpec, ValueSpec};

@@ -6,6 +6,7 @@ use tollgate_rate_limit::{InvalidLimits, Limits};
 use tollgate_transform::{InvalidTransform, MessageSpec, Transform};
 
 use crate::matcher::{InvalidMatch, Matcher, Request};
+use crate::shadow::{InvalidShadow, Shadow};
 use crate::spec::OperationSpec;
 
 /// One operation of an API, ready to be enforced.
@@ -14,6 +15,7 @@ pub struct Operation {
     group: Box<str>,
     pub(crate) matcher: Matcher,
     pub(crate) access: Access,
+    pub(crate) shadow: Shadow,
     pub(crate) limits: Limits,
     pub(crate) transform: Transform,
     /// The request headers that the transformation writes, in lower case.
@@ -40,6 +42,10 @@ pub enum InvalidOperation {
     #[error(transparent)]
     Access(#[from] InvalidAccess),
 
+    /// What refuses nobody.
+    #[error(transparent)]
+    Shadow(#[from] InvalidShadow),
+
     /// How often.
     #[error("limits{0}")]
     Limits(InvalidLimits),
@@ -57,14 +63,17 @@ impl Operation {
         spec: OperationSpec,
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidOperation> {
-        let OperationSpec { name, group, r#match, access, limits, request, response } = spec;
+        let OperationSpec { name, group, r#match, access, shadow, limits, request, response } =
+            spec;
         let matcher = Matcher::compile(r#match)?;
         no_credential_decides(&matcher, authenticator)?;
         let parameters: Vec<&str> = matcher.pattern.parameter_names().collect();
+        let access = Access::compile(access, &parameters, authenticator)?;
         Ok(Self {
             name: name.into(),
             group: group.into(),
-            access: Access::compile(access, &parameters, authenticator)?,
+            shadow: Shadow::compile(&shadow, &access)?,
+            access,
             limits: Limits::compile(limits).map_err(InvalidOperation::Limits)?,
             written: written(&request),
             transform: Transform::compile(request, response, &parameters)?,

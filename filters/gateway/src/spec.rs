@@ -52,6 +52,10 @@ pub struct OperationSpec {
     /// Who may call it.
     pub access: AccessSpec,
 
+    /// What is judged and reported, and refuses nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shadow: Vec<StageSpec>,
+
     /// How often.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitSpec>,
@@ -63,6 +67,18 @@ pub struct OperationSpec {
     /// What is changed about the response.
     #[serde(default, skip_serializing_if = "MessageSpec::is_empty")]
     pub response: MessageSpec,
+}
+
+/// A stage that can be judged and reported without refusing anybody. What it
+/// would have refused with is the field `shadow` of the access log.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum StageSpec {
+    /// Who is not recognised passes, and is nobody. Credentials end at the gateway as ever.
+    Auth,
+    /// Who lacks what is asked for passes.
+    Allow,
 }
 
 /// Which requests a route serves. Exactly one of `path`, `prefix` and `regex`.

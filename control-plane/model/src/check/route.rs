@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use tollgate_auth::{Access, AccessSpec, AuthSpec, Authenticator};
-use tollgate_gateway::{MatchSpec, Operation, OperationSpec};
+use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Shadow, StageSpec};
 use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
 
@@ -35,6 +35,12 @@ enum InvalidRoute {
 }
 
 #[derive(Deserialize)]
+struct Stages {
+    #[serde(default)]
+    shadow: Vec<StageSpec>,
+}
+
+#[derive(Deserialize)]
 struct Changes {
     #[serde(default)]
     request: MessageSpec,
@@ -53,6 +59,7 @@ pub(super) fn route<'a>(
     let matcher = matcher(&at, known, faults);
     let backend = backend(&at, known, faults);
     access(&at, known, faults);
+    shadow(&at, known, faults);
     limits(&at, faults);
     changes(&at, matcher.is_some(), faults);
     let operation = operation(name, &at, faults);
@@ -67,6 +74,7 @@ fn operation(name: &str, at: &At<'_>, faults: &mut Faults) -> Option<OperationSp
         group: at.get("backend")?.text()?.to_owned(),
         r#match: at.get("match")?.read(faults)?,
         access: at.with(&at.only(&["auth", "allow"])).read(faults)?,
+        shadow: at.get("shadow").map_or_else(|| Some(Vec::new()), |at| at.read(faults))?,
         limits: at.get("limits").map_or_else(|| Some(Vec::new()), |limits| limits.read(faults))?,
         request,
         response,
@@ -109,9 +117,9 @@ fn has_no_path(matcher: &MatchSpec) -> bool {
 /// Anybody may call it, and nothing else is said about it.
 fn operation_of(r#match: MatchSpec) -> OperationSpec {
     let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default() };
-    let (limits, request, response) = <_>::default();
+    let (shadow, limits, request, response) = <_>::default();
     let (name, group) = <_>::default();
-    OperationSpec { name, group, r#match, access, limits, request, response }
+    OperationSpec { name, group, r#match, access, shadow, limits, request, response }
 }
 
 fn backend(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> String {
@@ -132,6 +140,37 @@ fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
         let compiled = Access::compile(read(json)?, &parameters, known.methods);
         compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
     });
+}
+
+/// An access that is at fault was told, and says nothing about its shadow.
+fn shadow(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
+    let access = at.with(&at.only(&["auth", "allow"])).node.to_json();
+    let parameters = path_parameters(at);
+    let access = serde_json::from_value(access).ok();
+    let access = access.and_then(|spec| Access::compile(spec, &parameters, known.methods).ok());
+    let (Some(access), Some(_)) = (access, at.get("shadow")) else { return };
+    sift(&at.with(&at.only(&["shadow"])), faults, |json| {
+        let Stages { shadow } = read(json)?;
+        let compiled = Shadow::compile(&shadow, &access);
+        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
+    });
+}
+
+/// Every stage of a route that refuses nobody.
+pub(super) fn notices(root: &At<'_>) -> Faults {
+    let mut notices = Faults::default();
+    for (_, api) in root.fields("apis") {
+        for (_, route) in api.fields("routes") {
+            for at in route.items("shadow") {
+                let stage = at.text().unwrap_or_default();
+                at.fault(
+                    &mut notices,
+                    format!("{stage} is judged and reported, and refuses nobody"),
+                );
+            }
+        }
+    }
+    notices
 }
 
 fn limits(at: &At<'_>, faults: &mut Faults) {

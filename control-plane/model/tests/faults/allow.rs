@@ -144,3 +144,27 @@ fn claims_and_strangers() {
         "#]],
     );
 }
+
+#[test]
+fn shadows() {
+    check_route(
+        "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, shadow: [auth, auth, allow, limits]",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.shadow[1]: stands twice; remove one
+            t.yaml:2: apis.shop.routes.get.shadow[2]: nothing is asked for in `allow`; remove it
+            t.yaml:2: apis.shop.routes.get.shadow[3]: "limits" cannot stand here; write auth or allow
+        "#]],
+    );
+    check_route(
+        "match: { path: / }, backend: orders, auth: none, shadow: [auth]",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.shadow[0]: `auth: none` refuses nobody; remove it
+        "#]],
+    );
+    check_route(
+        "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, allow: { scopes: [a] }, shadow: [auth]",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.shadow: `allow` is about who is calling, so it cannot refuse while `auth` does not; add allow
+        "#]],
+    );
+}

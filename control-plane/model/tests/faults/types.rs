@@ -35,8 +35,8 @@ fn fields_that_are_not_known() {
     check_route(
         "match: { path: / }, backend: orders, auth: none, cache: {}, chadow: [limits]",
         &expect![[r#"
-            t.yaml:2: apis.shop.routes.get.cache: unknown field `cache`; known here: `match`, `backend`, `auth`, `allow`, `limits`, `request` and `response`
-            t.yaml:2: apis.shop.routes.get.chadow: unknown field `chadow`; known here: `match`, `backend`, `auth`, `allow`, `limits`, `request` and `response`
+            t.yaml:2: apis.shop.routes.get.cache: unknown field `cache`; known here: `match`, `backend`, `auth`, `allow`, `shadow`, `limits`, `request` and `response`
+            t.yaml:2: apis.shop.routes.get.chadow: unknown field `chadow`; did you mean `shadow`?
         "#]],
     );
     check_route(
@@ -48,7 +48,7 @@ fn fields_that_are_not_known() {
     check_route(
         "match: { path: / }, backend: orders, auth: none, <<: {}",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.<<: unknown field `<<`; known here: `match`, `backend`, `auth`, `allow`, `limits`, `request` and `response`
+        t.yaml:2: apis.shop.routes.get.<<: unknown field `<<`; known here: `match`, `backend`, `auth`, `allow`, `shadow`, `limits`, `request` and `response`
     "#]],
     );
 }

@@ -10,7 +10,7 @@ use envoy_types::util::pack_any;
 use crate::json;
 
 /// The fields and what Envoy puts there. Paths are the caller's, so they are cut.
-const FIELDS: [(&str, &str); 17] = [
+const FIELDS: [(&str, &str); 18] = [
     ("time", "%START_TIME%"),
     ("request_id", "%REQ(X-REQUEST-ID)%"),
     ("route", "%ROUTE_NAME%"),
@@ -20,6 +20,8 @@ const FIELDS: [(&str, &str); 17] = [
     ("protocol", "%PROTOCOL%"),
     ("status", "%RESPONSE_CODE%"),
     ("details", "%RESPONSE_CODE_DETAILS%"),
+    // What would have refused the request, if that is only reported.
+    ("shadow", "%FILTER_STATE(wasm.tollgate.shadow:PLAIN)%"),
     ("flags", "%RESPONSE_FLAGS%"),
     ("caller", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
     ("duration_ms", "%DURATION%"),
