@@ -14,7 +14,7 @@ use tollgate_gateway::{ContractSpec, Gateway};
 /// The hash is that of `acme-key`.
 const CONFIG: &str = r#"{
     "identity": {
-        "jwt": {"idp": {"issuer": "https://id.example", "audiences": ["api"], "jwks": {"keys": [
+        "jwt": {"idp": {"issuer": "https://id.example", "audiences": ["api"], "claims": {"groups": "groups", "keep": ["team"]}, "jwks": {"keys": [
             {"kty": "oct", "alg": "HS256", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}}},
         "api_key": {"from": [{"header": "x-api-key"}]},
         "tenants": {"acme": {"tier": "pro", "keys": {"k": {"sha256":
@@ -25,7 +25,9 @@ const CONFIG: &str = r#"{
 
 const CONTRACT: &str = r#"{"api": "a", "operations": [
     {"name": "a", "group": "g", "match": {"path": "/a/{id}", "methods": ["GET"]},
-     "access": {"auth": {"any_of": ["api_key", "jwt.idp"]}},
+     "access": {"auth": {"optional": ["api_key", "jwt.idp"]},
+                "allow": {"when": "principal.method != 'x' && request.path_params.id != request.query.q"}},
+     "shadow": ["allow"],
      "limits": [{"by": ["ip"], "requests": 100, "per": "second"}],
      "request": {"headers": {"set": {"x-id": "{path.id}"}}}},
     {"name": "b", "group": "g", "match": {"regex": "/b/[^/]+", "headers": {"v": "1"}},
