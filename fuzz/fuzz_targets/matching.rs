@@ -46,6 +46,7 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
             priority: 0,
         },
         access: AccessSpec { auth: AuthSpec::None, allow: AllowSpec::default() },
+        shadow: vec![],
         limits: vec![],
         request: Default::default(),
         response: Default::default(),

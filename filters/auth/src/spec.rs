@@ -249,8 +249,8 @@ pub struct AllowSpec {
     ///
     /// A request is refused with 403 if the condition does not hold, and also if
     /// it cannot be told: it asks for something that is not there, or stands in
-    /// the request twice. `has(request.headers.accept)` tells whether something
-    /// is there.
+    /// the request twice. `has(principal.tenant)` and
+    /// `"x-name" in request.headers` tell whether something is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
 }

@@ -154,6 +154,11 @@ fn what_is_missing_or_stands_twice_decides_nothing() {
         ("has(request.headers.accept)", Some(false)),
         ("has(request.query.page) && !has(request.query.none)", Some(true)),
         ("has(request.query.twice)", Some(true)),
+        ("'x-region' in request.headers && 'X-Twice' in request.headers", Some(true)),
+        ("'x-none' in request.headers", Some(false)),
+        ("'page' in request.query && !('none' in request.query)", Some(true)),
+        ("'team' in principal.claims && 'id' in request.path_params", Some(true)),
+        ("'unit' in principal.claims.org && 'red' in principal.claims.teams", Some(true)),
         ("has(request.query.twice) && request.query.twice == '1'", None),
         ("!has(request.query.none) || request.query.none == '1'", Some(true)),
         // Either side may decide alone, as in CEL.

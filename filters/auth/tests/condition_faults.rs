@@ -60,10 +60,22 @@ fn conditions_that_make_no_sense_are_refused() {
         ("request.body == 'a'", format!("request has no \"body\"; it has {parts}")),
         ("principal == null", format!("principal is no value by itself; ask for {fields}")),
         ("size(request) == 1", format!("request is no value by itself; ask for {parts}")),
-        ("'a' in principal.claims", format!("principal.claims is no value by itself; ask for {name}")),
+        ("size(principal.claims) == 1", format!("principal.claims is no value by itself; ask for {name}")),
         ("has(principal.claims)", format!("principal.claims is no value by itself; ask for {name}")),
         ("principal.claims[''] == 1", format!("principal.claims has no \"\"; it has {name}")),
-        ("'a' in request.headers", format!("request.headers is no value by itself; ask for {name}")),
+        (
+            "principal.tenant in request.headers",
+            format!("request.headers is no value by itself; ask for {name}"),
+        ),
+        (
+            "'Cookie' in request.headers",
+            "request.headers: \"Cookie\" carries credentials; ask who the principal is instead"
+                .to_owned(),
+        ),
+        (
+            "'a' in request",
+            format!("request is no value by itself; ask for {parts}"),
+        ),
         (
             "request.headers[principal.tenant] == 'a'",
             format!("request.headers is no value by itself; ask for {name}"),
@@ -182,6 +194,7 @@ fn claims_that_nobody_keeps_are_not_asked_for() {
     for (when, claim) in [
         ("principal.claims.age == 3", "age"),
         ("has(principal.claims.age)", "age"),
+        ("'age' in principal.claims", "age"),
         ("principal.claims['https://x.example/y'] == 3", r"https://x\.example/y"),
         ("true || principal.claims.a.b.c == 3", "a.b.c"),
     ] {

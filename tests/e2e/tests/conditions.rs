@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
 )]
@@ -28,7 +29,7 @@ const ROUTES: &str = r#"
         backend: echo
         auth: none
         allow:
-          when: request.method == "GET" && !has(request.headers["x-debug"]) && request.host.endsWith(".example.com")
+          when: request.method == "GET" && !("x-debug" in request.headers) && request.host.endsWith(".example.com")
       tried:
         match: { path: /tried }
         backend: echo

@@ -15,6 +15,26 @@ const A_NAME: &str = "a NAME, as NAME after a dot or as [\"NAME\"]";
 
 /// The names of a path, and whether it asks if there is something at its end.
 pub(super) fn path(expression: &Expr) -> Option<(Vec<&str>, bool)> {
+    membership(expression).map(|names| (names, true)).or_else(|| selection(expression))
+}
+
+/// `"x-name" in request.headers`: `has` takes names with dots before them alone.
+fn membership(expression: &Expr) -> Option<Vec<&str>> {
+    let Expr::Call(CallExpr { func_name, target: None, args }) = expression else { return None };
+    let [IdedExpr { expr: Expr::Literal(LiteralValue::String(name)), .. }, whole] = args.as_slice()
+    else {
+        return None;
+    };
+    let (mut names, _) = selection(&whole.expr).filter(|_| func_name == operators::IN)?;
+    let is_whole = matches!(
+        names.as_slice(),
+        ["principal", "claims"] | ["request", "headers" | "query" | "path_params"]
+    );
+    names.push(name.inner());
+    is_whole.then_some(names)
+}
+
+fn selection(expression: &Expr) -> Option<(Vec<&str>, bool)> {
     let mut names = Vec::new();
     let is_test = matches!(expression, Expr::Select(select) if select.test);
     let mut rest = expression;
