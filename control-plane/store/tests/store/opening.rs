@@ -15,14 +15,32 @@ both! {
     }
 
     async fn eight_may_open_a_new_store_at_once(place: &Place) {
-        let opened = (0..8).map(|_| {
-            let address = place.parsed();
-            tokio::spawn(async move { Store::open_or_create(&address).await })
-        });
-        for opened in opened.collect::<Vec<_>>() {
-            let store = opened.await.unwrap().unwrap();
+        for store in eight_at_once(place).await {
             assert_eq!(store.sequence().await.unwrap(), 0);
         }
+    }
+
+    async fn eight_may_open_an_old_store_at_once(place: &Place) {
+        place.fill_as_schema_1();
+        for store in eight_at_once(place).await {
+            assert_eq!(store.revocations(at(0)).await.unwrap().len(), 0);
+        }
+    }
+
+    /// What has to hold for a server with many threads: that it compiles.
+    async fn a_store_can_be_asked_from_any_thread(place: &Place) {
+        fn sent<T: Send>(future: T) -> T {
+            future
+        }
+        let store = place.open().await;
+        let hasher = sent(place.hasher(&store)).await;
+        let hash = hasher.hash(b"nobody's");
+        assert_eq!(sent(store.find_key(&hash)).await.unwrap(), None);
+        assert_eq!(sent(store.tenant("acme")).await.unwrap(), None);
+        assert_eq!(sent(store.keys_since(0, 1)).await.unwrap(), []);
+        assert_eq!(sent(store.tenants_since(0, 1)).await.unwrap(), []);
+        assert_eq!(sent(store.revocations_since(0, 1)).await.unwrap(), []);
+        assert_eq!(sent(store.key_filter(7, at(0))).await.unwrap().sequence(), 0);
     }
 
     async fn an_old_store_is_brought_up_to_date(place: &Place) {
@@ -79,6 +97,20 @@ both! {
         place.sql("DROP TABLE revocations_until");
         Store::open(&place.parsed()).await.unwrap().revocations(at(0)).await.unwrap();
     }
+}
+
+async fn eight_at_once(place: &Place) -> Vec<Store> {
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let address = place.parsed();
+            tokio::spawn(async move { Store::open_or_create(&address).await.unwrap() })
+        })
+        .collect();
+    let mut stores = Vec::new();
+    for task in tasks {
+        stores.push(task.await.unwrap());
+    }
+    stores
 }
 
 #[tokio::test]

@@ -54,6 +54,7 @@ both! {
             store.create_key(new(id, tenant), &key(number), &hasher, at(1)).await.unwrap();
         }
         store.revoke_key("a", at(2)).await.unwrap();
+        store.suspend("acme", true).await.unwrap();
         let before = store.sequence().await.unwrap();
 
         assert_eq!(store.delete_tenant("acme", at(3)).await.unwrap(), 1);
