@@ -16,7 +16,7 @@ const CONFIG: &str = r#"{
     "identity": {
         "jwt": {"idp": {"issuer": "https://id.example", "audiences": ["api"], "claims": {"groups": "groups", "keep": ["team"]}, "jwks": {"keys": [
             {"kty": "oct", "alg": "HS256", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}}},
-        "api_key": {"from": [{"header": "x-api-key"}]},
+        "api_key": {"from": [{"header": "x-api-key"}, {"query": "k"}, {"cookie": "k"}]},
         "tenants": {"acme": {"tier": "pro", "keys": {"k": {"sha256":
             "afacab3575137afa4e00d9cbcafcb14c9ae25f779d964eb0ea5b2c4eb5dfd163"}}}}
     },

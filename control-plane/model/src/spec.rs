@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::{
-    Algorithm, AllowSpec, AnonymousSpec, ApiKeySpec, AuthSpec, ClaimsSpec, TenantSpec,
+    Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
+    TenantSpec,
 };
 use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
@@ -192,6 +193,11 @@ pub(crate) struct ApiSpec {
     /// every name below, `*` for all others. Several APIs may share one.
     #[schemars(length(min = 1), example = list("orders.example.com"))]
     pub(crate) hosts: Vec<String>,
+
+    /// Where its callers' API keys may stand besides the places of
+    /// `identity.api_key`: in a query, for callers who can set no header.
+    #[schemars(default)]
+    pub(crate) api_key: Option<ApiKeyPlacesSpec>,
 
     /// Its routes, by name. The order does not matter: routes of higher
     /// `priority` come first, then those of more specific paths.

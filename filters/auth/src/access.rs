@@ -3,6 +3,7 @@ use std::rc::Rc;
 use tollgate_core::{Principal, Reply};
 
 use crate::allow::{Allow, InvalidAllow};
+use crate::carrier::{InvalidApiKeySource, Places};
 use crate::challenge::forbidden;
 use crate::claim_path::ClaimPath;
 use crate::condition::Names;
@@ -17,6 +18,8 @@ pub struct Access {
     pub(crate) methods: Option<Methods>,
     /// Invariant: asks for nothing that only somebody can have when anybody may call.
     allow: Allow,
+    /// Where API keys may stand besides the places of `identity`.
+    pub(crate) places: Places,
     /// What `methods` refers to.
     pub(crate) identity: Rc<Identity>,
 }
@@ -48,6 +51,8 @@ pub enum InvalidAccess {
     )]
     SameIssuer { field: &'static str, index: usize, name: String, other: String },
     #[error(transparent)]
+    ApiKeySource(#[from] InvalidApiKeySource),
+    #[error(transparent)]
     Allow(#[from] InvalidAllow),
     #[error(
         "allow.{field}: nobody is recognised with `auth: none`, so nobody has {field}; name a \
@@ -76,21 +81,33 @@ impl Access {
         path_parameters: &[&str],
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidAccess> {
-        let AccessSpec { auth, allow } = spec;
+        let AccessSpec { auth, allow, api_key } = spec;
         let identity = Rc::clone(authenticator.identity());
+        let places = api_key.map(|spec| Places::compile(spec.from, &identity.carriers.api_key));
+        let places = places.transpose()?.unwrap_or_default();
         let methods = match auth {
             AuthSpec::None => None,
-            AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &identity)?),
-            AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &identity)?),
+            AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &places, &identity)?),
+            AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &places, &identity)?),
         };
-        let is_credential = &|name: &str| identity.carriers.carries(name);
-        let names = Names { path_parameters, is_credential };
+        let all_places = [&identity.carriers.api_key, &places];
+        let is_secret = &|kind: &str, name: &str| match kind {
+            "query" => all_places.iter().any(|places| places.has_parameter(name.as_bytes())),
+            _ => identity.carriers.carries(name) || places.has_header(name),
+        };
+        let names = Names { path_parameters, is_secret };
         let allow = Allow::compile(allow, names, &identity.language)?;
         match &methods {
             None => nobody_is_enough(&allow)?,
             Some(methods) => claims_are_kept(&allow, methods, &identity)?,
         }
-        Ok(Self { methods, allow, identity })
+        Ok(Self { methods, allow, places, identity })
+    }
+
+    /// Whether a parameter of the query carries API keys here.
+    pub fn is_key_parameter(&self, name: &str) -> bool {
+        let places = [&self.identity.carriers.api_key, &self.places];
+        places.iter().any(|places| places.has_parameter(name.as_bytes()))
     }
 
     /// Whether nobody is asked who is calling.

@@ -3,11 +3,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, Principal, Reply, RequestHead, Seed, Timestamp,
+    Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed, Timestamp,
 };
 
 use crate::cache::{Recent, Remembered, Slot};
-use crate::carrier::Credential;
+use crate::carrier::{Credential, Places};
 use crate::challenge::keys_unavailable;
 use crate::claims::Validity;
 use crate::identity::{Identity, InvalidIdentity};
@@ -112,13 +112,13 @@ impl Authenticator {
         if !Rc::ptr_eq(&self.identity, &access.identity) {
             return Err(keys_unavailable("the route belongs to another configuration"));
         }
-        match self.identity.carriers.find(head.headers) {
+        match self.identity.carriers.find(&access.places, head.headers) {
             Err(Duplicate) => Err(methods.challenges.duplicate_credentials()),
             Ok(Some(Credential::Bearer(token))) if !methods.issuers.is_empty() => {
                 self.bearer(token, methods, cx).map(Some)
             }
             Ok(Some(Credential::ApiKey(key))) if methods.api_key => {
-                let holder = self.identity.tenants.holder(key);
+                let holder = self.identity.tenants.holder(&key);
                 holder.map(Some).ok_or_else(|| methods.challenges.invalid_api_key())
             }
             Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
@@ -127,10 +127,14 @@ impl Authenticator {
     }
 
     /// Takes every credential of a kind that the gateway knows out of the
-    /// request, on public routes too: it is not the backend's business. Works
-    /// for trailers as well.
-    pub fn strip(&self, head: &RequestHead<'_>, edits: &mut Vec<Edit>) {
-        self.identity.carriers.strip(head.headers, edits);
+    /// request, on public routes too: it is not the backend's business.
+    pub fn strip(&self, access: &Access, head: &RequestHead<'_>, edits: &mut Vec<Edit>) {
+        self.identity.carriers.strip(&access.places, head.headers, edits);
+    }
+
+    /// As [`Authenticator::strip`], for trailers, in which no route is known.
+    pub fn strip_trailers(&self, trailers: &Headers, edits: &mut Vec<Edit>) {
+        self.identity.carriers.strip(&Places::default(), trailers, edits);
     }
 
     fn bearer(

@@ -1,59 +1,38 @@
+mod places;
+
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use tollgate_core::{Duplicate, Edit, Headers, is_header_name};
+use tollgate_core::{Duplicate, Edit, Headers};
 
+pub use self::places::InvalidApiKeySource;
+pub(crate) use self::places::Places;
 use crate::ApiKeySpec;
 
 /// Where credentials stand in a request.
 pub(crate) struct Carriers {
     /// `authorization`, if bearer tokens are ours to judge.
     bearer: Option<Rc<str>>,
-    /// Headers with API keys, in lower case.
-    pub(crate) api_key: Vec<Rc<str>>,
+    /// Where API keys do, whatever the route.
+    pub(crate) api_key: Places,
 }
 
 /// What a caller shows to be recognised.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Credential<'a> {
     Bearer(&'a [u8]),
-    ApiKey(&'a [u8]),
+    ApiKey(Cow<'a, [u8]>),
 }
 
-/// Why a place for API keys was refused.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-#[expect(missing_docs, reason = "the texts are the documentation")]
-pub enum InvalidApiKeySource {
-    #[error("api_key.from: is empty; name a header, or leave `api_key` out")]
-    Nowhere,
-    #[error("api_key.from[{index}].header: {header:?} is not a header name")]
-    NotAHeader { index: usize, header: String },
-    #[error(
-        "api_key.from[{index}].header: {header:?} has a meaning of its own; choose another one, \
-         for example x-api-key"
-    )]
-    Reserved { index: usize, header: String },
-    #[error("api_key.from[{index}].header: {header:?} stands twice; remove one")]
-    Twice { index: usize, header: String },
+/// What was found of credentials so far.
+#[derive(Default)]
+struct Search<'a> {
+    authorizations: u32,
+    first: Option<Credential<'a>>,
+    is_duplicate: bool,
 }
 
 const AUTHORIZATION: &str = "authorization";
-
-/// Headers that a request or the gateway needs. One that carries keys is taken
-/// out of every request.
-const NEEDED: [&str; 11] = [
-    AUTHORIZATION,
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "host",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 // === impl Carriers ===
 
@@ -62,62 +41,73 @@ impl Carriers {
         bearer: bool,
         spec: Option<ApiKeySpec>,
     ) -> Result<Self, InvalidApiKeySource> {
-        let api_key = match spec {
-            Some(ApiKeySpec { from }) if from.is_empty() => {
-                return Err(InvalidApiKeySource::Nowhere);
-            }
-            Some(ApiKeySpec { from }) => from.into_iter().map(|source| source.header).collect(),
-            None => Vec::new(),
-        };
-        Ok(Self { bearer: bearer.then(|| AUTHORIZATION.into()), api_key: headers(api_key)? })
+        let none = Places::default();
+        let api_key = spec.map(|spec| Places::compile(spec.from, &none)).transpose()?;
+        Ok(Self {
+            bearer: bearer.then(|| AUTHORIZATION.into()),
+            api_key: api_key.unwrap_or_default(),
+        })
     }
 
-    /// The one credential of a request.
+    /// The one credential of a request, on a route where API keys may stand at
+    /// `further` places.
     ///
     /// More than one is no credential at all: whoever reads them after us
     /// could pick the other one.
     pub(crate) fn find<'a>(
         &self,
+        further: &Places,
         headers: &'a Headers,
     ) -> Result<Option<Credential<'a>>, Duplicate> {
-        let mut authorizations = 0_u32;
-        let mut found = None;
+        let mut search = Search::default();
         for (name, value) in headers.iter() {
-            let credential = if self.bearer.is_some() && name == AUTHORIZATION.as_bytes() {
-                authorizations = authorizations.saturating_add(1);
-                bearer(value).map(Credential::Bearer)
-            } else if self.carries_key(name) {
-                Some(Credential::ApiKey(value))
-            } else {
-                None
-            };
-            if 1 < authorizations || (credential.is_some() && found.is_some()) {
-                return Err(Duplicate);
+            if self.bearer.is_some() && name == AUTHORIZATION.as_bytes() {
+                search.authorization(value);
             }
-            found = found.or(credential);
+            for places in [&self.api_key, further] {
+                places.keys(name, value, &mut |key| search.add(Credential::ApiKey(key)));
+            }
         }
-        Ok(found)
+        search.end()
     }
 
     /// Takes out what [`Carriers::find`] looks at. Other schemes of
     /// `authorization` are between the caller and the backend.
-    pub(crate) fn strip(&self, headers: &Headers, edits: &mut Vec<Edit>) {
+    pub(crate) fn strip(&self, further: &Places, headers: &Headers, edits: &mut Vec<Edit>) {
         let bears = |(name, value): (&[u8], &[u8])| {
             name == AUTHORIZATION.as_bytes() && bearer(value).is_some()
         };
         let bearer = self.bearer.iter().filter(|_| headers.iter().any(bears));
-        let keys = self.api_key.iter().filter(|name| headers.get(name).is_some());
-        edits.extend(bearer.chain(keys).map(|name| Edit::remove(Rc::clone(name))));
+        edits.extend(bearer.map(|name| Edit::remove(Rc::clone(name))));
+        self.api_key.strip(headers, edits);
+        further.strip(headers, edits);
     }
 
     /// Whether a header of this name, in lower case, carries credentials.
     pub(crate) fn carries(&self, name: &str) -> bool {
         [AUTHORIZATION, "proxy-authorization", "cookie"].contains(&name)
-            || self.carries_key(name.as_bytes())
+            || self.api_key.has_header(name)
+    }
+}
+
+// === impl Search ===
+
+impl<'a> Search<'a> {
+    fn authorization(&mut self, value: &'a [u8]) {
+        self.authorizations = self.authorizations.saturating_add(1);
+        self.is_duplicate |= 1 < self.authorizations;
+        if let Some(token) = bearer(value) {
+            self.add(Credential::Bearer(token));
+        }
     }
 
-    fn carries_key(&self, name: &[u8]) -> bool {
-        self.api_key.iter().any(|carrier| carrier.as_bytes() == name)
+    fn add(&mut self, credential: Credential<'a>) {
+        self.is_duplicate |= self.first.is_some();
+        self.first.get_or_insert(credential);
+    }
+
+    fn end(self) -> Result<Option<Credential<'a>>, Duplicate> {
+        if self.is_duplicate { Err(Duplicate) } else { Ok(self.first) }
     }
 }
 
@@ -130,33 +120,14 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii_start())
 }
 
-fn headers(names: Vec<String>) -> Result<Vec<Rc<str>>, InvalidApiKeySource> {
-    let mut headers: Vec<Rc<str>> = Vec::new();
-    for (index, header) in names.into_iter().enumerate() {
-        let name = header.to_ascii_lowercase();
-        if !is_header_name(&name) {
-            return Err(InvalidApiKeySource::NotAHeader { index, header });
-        }
-        if is_reserved(&name) {
-            return Err(InvalidApiKeySource::Reserved { index, header });
-        }
-        if headers.iter().any(|other| **other == *name) {
-            return Err(InvalidApiKeySource::Twice { index, header });
-        }
-        headers.push(name.into());
-    }
-    Ok(headers)
-}
-
-fn is_reserved(name: &str) -> bool {
-    NEEDED.contains(&name) || tollgate_core::is_reserved(name.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
+    use tollgate_core::Operation;
 
     use super::*;
+    use crate::ApiKeySourceSpec;
 
     #[test]
     fn the_scheme_is_read_in_any_case() {
@@ -180,20 +151,39 @@ mod tests {
         /// What would be taken for a credential never reaches the backend.
         #[test]
         fn what_is_found_is_taken_out(
-            lines in prop::collection::vec(
-                ("authorization|x-api-key|accept", "(?i:bearer)?[ \t]?[a-z]{0,3}"), 0..4,
-            ),
+            lines in prop::collection::vec(line(), 0..4),
         ) {
-            let from = vec![crate::ApiKeySourceSpec { header: "X-Api-Key".to_owned() }];
-            let carriers = Carriers::compile(true, Some(ApiKeySpec { from })).unwrap();
+            let spec = |json| serde_json::from_value(json).unwrap();
+            let from = json!({"from": [{"header": "X-Api-Key"}, {"query": "key"}]});
+            let carriers = Carriers::compile(true, Some(spec(from))).unwrap();
+            let further = vec![ApiKeySourceSpec::Cookie("key".into())];
+            let further = Places::compile(further, &carriers.api_key).unwrap();
             let headers: Headers = lines.iter().cloned().collect();
             let mut edits = Vec::new();
-            carriers.strip(&headers, &mut edits);
-            let left: Headers = headers
-                .iter()
-                .filter(|(name, _)| !edits.iter().any(|edit| edit.name.as_bytes() == *name))
-                .collect();
-            prop_assert_eq!(carriers.find(&left).unwrap_or(None), None);
+            carriers.strip(&further, &headers, &mut edits);
+            let left = edited(&headers, &edits);
+            prop_assert_eq!(carriers.find(&further, &left).unwrap_or(None), None);
+            edits.clear();
+            carriers.strip(&further, &left, &mut edits);
+            prop_assert_eq!(edits, []);
         }
+    }
+
+    fn line() -> impl Strategy<Value = (String, String)> {
+        prop_oneof![
+            ("authorization|x-api-key|accept", "(?i:bearer)?[ \t]?[a-z]{0,3}"),
+            (":path|referer", "/?[?]?([&=+a]|key|%6bey|key=){0,5}"),
+            ("cookie", "([;= a]|key|KEY|key=){0,5}"),
+        ]
+    }
+
+    fn edited(headers: &Headers, edits: &[Edit]) -> Headers {
+        let kept = |name: &[u8]| edits.iter().all(|edit| edit.name.as_bytes() != name);
+        let lines = headers.iter().filter(|(name, _)| kept(name));
+        let set = edits.iter().filter_map(|edit| match &edit.operation {
+            Operation::Set(value) => Some((edit.name.as_bytes(), &**value)),
+            _ => None,
+        });
+        lines.chain(set).collect()
     }
 }

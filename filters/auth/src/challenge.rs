@@ -23,8 +23,15 @@ const RETRY_SECONDS: &str = "5";
 // === impl Challenges ===
 
 impl Challenges {
-    pub(crate) fn new(bearer: bool, headers: impl Iterator<Item = impl AsRef<str>>) -> Self {
-        let api_key = headers.map(|name| format!("ApiKey header=\"{}\"", name.as_ref())).collect();
+    /// `api_key` are the places where keys may stand: of which kind, and its name.
+    pub(crate) fn new<'a>(
+        bearer: bool,
+        api_key: impl Iterator<Item = (&'static str, &'a str)>,
+    ) -> Self {
+        let plain =
+            |name: &str| name.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b));
+        let api_key = api_key.filter(|(_, name)| plain(name));
+        let api_key = api_key.map(|(kind, name)| format!("ApiKey {kind}=\"{name}\"")).collect();
         Self { bearer, api_key }
     }
 

@@ -44,8 +44,9 @@ pub(crate) struct Condition {
 pub(crate) struct Names<'a> {
     /// The parameters of the path.
     pub(crate) path_parameters: &'a [&'a str],
-    /// Whether a header carries credentials.
-    pub(crate) is_credential: &'a dyn Fn(&str) -> bool,
+    /// Whether a header or a parameter of the query, as the first word says,
+    /// carries credentials.
+    pub(crate) is_secret: &'a dyn Fn(&str, &str) -> bool,
 }
 
 /// The condition cannot be decided for this request.

@@ -64,7 +64,7 @@ impl Filter for AuthFilter {
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
         let mut edits = Vec::new();
-        self.authenticator.strip(&RequestHead { headers: trailers }, &mut edits);
+        self.authenticator.strip_trailers(trailers, &mut edits);
         edits
     }
 }
@@ -80,7 +80,7 @@ impl AuthFilter {
             cx.host.set_property(PRINCIPAL, &principal.to_json());
         }
         let mut edits = Edits::default();
-        self.authenticator.strip(&head, &mut edits.request);
+        self.authenticator.strip(&self.access, &head, &mut edits.request);
         Ok(edits)
     }
 }

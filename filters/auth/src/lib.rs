@@ -54,8 +54,9 @@ pub use crate::jwks::InvalidKeySet;
 pub use crate::key_filter::{InvalidKeyFilter, KeyFilter, KeyFingerprint, UnbuildableKeyFilter};
 pub use crate::name::{is_id, is_scope};
 pub use crate::spec::{
-    AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeySourceSpec, ApiKeySpec,
-    AuthSpec, ClaimsSpec, IdentitySpec, IssuerSpec, KeySpec, ScalarSpec, ScopesSpec, TenantSpec,
+    AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec,
+    ApiKeySourceSpec, ApiKeySpec, AuthSpec, ClaimsSpec, IdentitySpec, IssuerSpec, KeySpec,
+    ScalarSpec, ScopesSpec, TenantSpec,
 };
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;

@@ -1,4 +1,5 @@
 use crate::access::InvalidAccess;
+use crate::carrier::Places;
 use crate::challenge::Challenges;
 use crate::identity::Identity;
 use crate::tenants::API_KEY;
@@ -22,6 +23,7 @@ impl Methods {
     pub(crate) fn compile(
         names: &[String],
         optional: bool,
+        places: &Places,
         identity: &Identity,
     ) -> Result<Self, InvalidAccess> {
         let mut methods = Self { optional, ..Self::default() };
@@ -33,17 +35,24 @@ impl Methods {
                 let (field, name) = (methods.field(), name.clone());
                 return Err(InvalidAccess::Twice { field, index, name });
             }
-            methods.add(index, name, identity)?;
+            methods.add(index, name, places, identity)?;
         }
-        let headers = identity.carriers.api_key.iter().filter(|_| methods.api_key);
-        methods.challenges = Challenges::new(!methods.issuers.is_empty(), headers);
+        let ways_in = identity.carriers.api_key.named().chain(places.named());
+        let ways_in = ways_in.filter(|_| methods.api_key);
+        methods.challenges = Challenges::new(!methods.issuers.is_empty(), ways_in);
         Ok(methods)
     }
 
-    fn add(&mut self, index: usize, name: &str, identity: &Identity) -> Result<(), InvalidAccess> {
+    fn add(
+        &mut self,
+        index: usize,
+        name: &str,
+        places: &Places,
+        identity: &Identity,
+    ) -> Result<(), InvalidAccess> {
         if name == API_KEY {
             self.api_key = true;
-            let nowhere = identity.carriers.api_key.is_empty();
+            let nowhere = identity.carriers.api_key.is_empty() && places.is_empty();
             let (field, known) = (self.field(), known(identity));
             return if nowhere {
                 Err(InvalidAccess::NoApiKeys { field, index, known })

@@ -162,6 +162,12 @@ fn the_refused_are_told_which_ways_in_there_are() {
             challenges.iter().map(|text| ("www-authenticate", (*text).to_owned())).collect();
         assert_eq!(reply.headers, expected, "{methods:?} {line:?}");
     }
+    let places = json!({"from": [{"query": "key"}, {"cookie": "key"}, {"query": "a\"b"}]});
+    let access = json!({"auth": {"any_of": ["api_key"]}, "api_key": places});
+    let reply = ask(&mut Gate::new(json!({}), access), ("accept", b"*/*"));
+    let told: Vec<_> = reply.headers.iter().map(|(_, text)| text.as_str()).collect();
+    // A name that would have to be escaped is not told.
+    assert_eq!(told, ["ApiKey query=\"key\"", "ApiKey cookie=\"key\""]);
 }
 
 #[test]
@@ -204,9 +210,37 @@ fn credentials_are_taken_out_of_the_request() {
         let authenticator = Authenticator::compile(identity, SEED).unwrap();
         let headers: Headers = [line, ("host", b"h")].into_iter().collect();
         let mut edits = Vec::new();
-        authenticator.strip(&RequestHead { headers: &headers }, &mut edits);
+        let open = serde_json::from_value(json!({"auth": "none"})).unwrap();
+        let open = Access::compile(open, &[], &authenticator).unwrap();
+        authenticator.strip(&open, &RequestHead { headers: &headers }, &mut edits);
         let expected = if taken { vec![Edit::remove(line.0)] } else { Vec::new() };
         assert_eq!(edits, expected, "{line:?}");
+    }
+}
+
+#[test]
+fn keys_are_taken_out_of_queries_and_cookies() {
+    let identity = json!({"api_key": {"from": [{"cookie": "key"}]}});
+    let authenticator = Authenticator::compile(serde_json::from_value(identity).unwrap(), SEED);
+    let authenticator = authenticator.unwrap();
+    let open = json!({"auth": "none", "api_key": {"from": [{"query": "key"}]}});
+    let open = Access::compile(serde_json::from_value(open).unwrap(), &[], &authenticator);
+    let open = open.unwrap();
+    for (lines, expected) in [
+        (&[(":path", "/a?key=x&b")][..], vec![Edit::set(":path", "/a?b")]),
+        (
+            &[("referer", "https://a/b?key=x"), (":path", "/")],
+            vec![Edit::set("referer", "https://a/b")],
+        ),
+        (&[("cookie", "key=x")], vec![Edit::remove("cookie")]),
+        (&[("cookie", "a; key =x;b=c")], vec![Edit::set("cookie", "a; b=c")]),
+        (&[("cookie", "a=b"), ("cookie", "key=x")], vec![Edit::set("cookie", "a=b")]),
+        (&[("cookie", "a=b; keys=x; Key=x"), (":path", "/key?keys=x")], Vec::new()),
+    ] {
+        let headers: Headers = lines.iter().copied().collect();
+        let mut edits = Vec::new();
+        authenticator.strip(&open, &RequestHead { headers: &headers }, &mut edits);
+        assert_eq!(edits, expected, "{lines:?}");
     }
 }
 

@@ -64,6 +64,46 @@ fn keys_are_looked_for_nowhere_else() {
     }
 }
 
+/// A gate where keys may stand anywhere: some by `identity`, some on this route.
+fn anywhere() -> Gate {
+    let keys = json!({"k1": {"sha256": sha256("sesame")}, "k2": {"sha256": sha256("o pen")}});
+    let identity = json!({
+        "api_key": {"from": [{"header": "x-api-key"}, {"cookie": "key"}]},
+        "tenants": {"acme": {"keys": keys}},
+    });
+    let places = json!({"from": [{"query": "api key"}]});
+    Gate::new(identity, json!({"auth": {"any_of": ["api_key"]}, "api_key": places}))
+}
+
+#[test]
+fn a_key_may_stand_in_a_query_or_a_cookie_where_that_is_written() {
+    let (k1, k2) = ("api_key k1 acme - []", "api_key k2 acme - []");
+    for (name, value, expected) in [
+        ("x-api-key", "sesame", k1),
+        (":path", "/?a&api+key=sesame", k1),
+        (":path", "/?%61pi%20key=o+pen&b", k2),
+        ("cookie", "a=b; key=sesame; c", k1),
+        ("cookie", " key = o pen", k2),
+        (":path", "/?api+key=", NOBODYS),
+        ("cookie", "key=", NOBODYS),
+    ] {
+        let line = [(name, value.as_bytes())];
+        assert_eq!(anywhere().verdict(&line), expected, "{name}: {value}");
+    }
+    for lines in [
+        &[(":path", &b"/?api+key=sesame&api+key=sesame"[..])][..],
+        &[(":path", b"/?api+key=sesame"), ("cookie", b"key=sesame")],
+        &[("cookie", b"key=sesame; key=x")],
+        &[("cookie", b"key=sesame"), ("cookie", b"key=sesame")],
+    ] {
+        assert!(anywhere().verdict(lines).starts_with("400 duplicate-credentials"), "{lines:?}");
+    }
+    let not_here = any_of(&["api_key"]);
+    let identity = json!({"api_key": {"from": [{"header": "k"}]}});
+    let refused = Gate::new(identity, not_here).verdict(&[(":path", b"/?api+key=sesame")]);
+    assert!(refused.starts_with("401 unauthenticated"), "{refused}");
+}
+
 #[test]
 fn two_keys_are_no_key() {
     let duplicate = "400 duplicate-credentials: a credential stands more than once, or a token \

@@ -256,6 +256,17 @@ fn places_for_api_keys_that_make_no_sense_are_refused() {
         let from: Vec<_> = headers.iter().map(|header| json!({"header": header})).collect();
         refused(json!({"api_key": {"from": from}}), &format!("api_key.{expected}"));
     }
+    for (from, expected) in [
+        (json!([{"query": ""}]), "from[0].query: is empty; write a parameter's name"),
+        (json!([{"cookie": "a b"}]), "from[0].cookie: \"a b\" is not the name of a cookie"),
+        (json!([{"query": "k"}, {"query": "k"}]), "from[1].query: \"k\" stands twice; remove one"),
+        (
+            json!([{"cookie": "k"}, {"cookie": "k"}]),
+            "from[1].cookie: \"k\" stands twice; remove one",
+        ),
+    ] {
+        refused(json!({"api_key": {"from": from}}), &format!("api_key.{expected}"));
+    }
 }
 
 #[test]

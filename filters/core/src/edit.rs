@@ -6,7 +6,7 @@ use std::rc::Rc;
 /// identity determines is shared by all requests and not copied for each.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Edit {
-    /// Invariant: lower case, a token.
+    /// Invariant: lower case, a token; or `:path`.
     pub name: Rc<str>,
     /// What becomes of the header.
     pub operation: Operation,

@@ -23,7 +23,7 @@ mod words;
 pub use crate::call::{Answer, Call, CallId, CallRefused};
 pub use crate::config::{ConfigError, parse};
 pub use crate::edit::{Edit, Edits, Operation, is_header_name, is_header_value};
-pub use crate::escape::{query_parameters, unescape};
+pub use crate::escape::{query_parameters, unescape, without_parameters};
 pub use crate::filter::{
     Cx, Filter, Hash, Host, RequestHead, SharedDataUnavailable, SignatureCheck,
     SignatureUnsupported, Verdict, Version, property, update,

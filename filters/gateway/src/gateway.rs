@@ -69,7 +69,7 @@ impl Filter for Gateway {
         let mut edits = Vec::new();
         // Names that are not text cannot be named to the host; Envoy lets none through.
         let _ = self.sanitiser.remove_reserved(trailers, &mut edits);
-        self.authenticator.strip(&RequestHead { headers: trailers }, &mut edits);
+        self.authenticator.strip_trailers(trailers, &mut edits);
         edits
     }
 }
@@ -94,7 +94,7 @@ impl Gateway {
         let facts = request.facts(path_parameters);
         let principal = self.recognise(operation, head, &facts, cx)?;
         let principal = principal.as_deref();
-        self.authenticator.strip(&head, &mut edits.request);
+        self.authenticator.strip(&operation.access, &head, &mut edits.request);
         edits.response = self.limit(&contract, operation, principal, cx)?;
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {

@@ -151,6 +151,11 @@ impl Matcher {
         self.headers.iter().map(Condition::name)
     }
 
+    /// The names of the query parameters on which it depends.
+    pub(crate) fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.iter().map(Condition::name)
+    }
+
     fn has_method(&self, method: &[u8]) -> bool {
         self.methods.is_empty() || self.methods.iter().any(|ours| ours.as_bytes() == method)
     }

@@ -33,10 +33,15 @@ pub enum InvalidOperation {
     /// Credentials are taken out of every request, and then Envoy would choose
     /// the route anew.
     #[error(
-        "match.headers.{0}: {0:?} carries credentials, which are taken out before the backend \
-         is chosen; use another header"
+        "match.{kind}.{name}: {name:?} carries credentials, which are taken out before the \
+         backend is chosen; use another one"
     )]
-    Credential(String),
+    Credential {
+        /// `headers` or `query`.
+        kind: &'static str,
+        /// Which of them.
+        name: String,
+    },
 
     /// Who may call it.
     #[error(transparent)]
@@ -66,9 +71,9 @@ impl Operation {
         let OperationSpec { name, group, r#match, access, shadow, limits, request, response } =
             spec;
         let matcher = Matcher::compile(r#match)?;
-        no_credential_decides(&matcher, authenticator)?;
         let parameters: Vec<&str> = matcher.pattern.parameter_names().collect();
         let access = Access::compile(access, &parameters, authenticator)?;
+        no_credential_decides(&matcher, &access, authenticator)?;
         Ok(Self {
             name: name.into(),
             group: group.into(),
@@ -99,18 +104,22 @@ impl Operation {
 
 fn no_credential_decides(
     matcher: &Matcher,
+    access: &Access,
     authenticator: &Authenticator,
 ) -> Result<(), InvalidOperation> {
-    for name in matcher.header_names() {
-        // The scheme matters for `authorization`, and for no other header.
-        let headers: Headers = [(name, "Bearer x")].into_iter().collect();
+    let is_taken_out = |name: &str, value: &str| {
+        let headers: Headers = [(name, value)].into_iter().collect();
         let mut taken_out: Vec<Edit> = Vec::new();
-        authenticator.strip(&RequestHead { headers: &headers }, &mut taken_out);
-        if !taken_out.is_empty() {
-            return Err(InvalidOperation::Credential(name.to_owned()));
-        }
+        authenticator.strip(access, &RequestHead { headers: &headers }, &mut taken_out);
+        !taken_out.is_empty()
+    };
+    // The scheme matters for `authorization`, and for no other header.
+    let header = matcher.header_names().find(|name| is_taken_out(name, "Bearer x"));
+    let query = matcher.query_names().find(|name| access.is_key_parameter(name));
+    match header.map(|name| ("headers", name)).or(query.map(|name| ("query", name))) {
+        Some((kind, name)) => Err(InvalidOperation::Credential { kind, name: name.to_owned() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn written(request: &MessageSpec) -> Vec<String> {

@@ -160,7 +160,7 @@ fn conditions_that_make_no_sense() {
         (
             json!({"path": "/", "headers": {"X-Api-Key": "1"}}),
             "match.headers.x-api-key: \"x-api-key\" carries credentials, which are taken out \
-             before the backend is chosen; use another header",
+             before the backend is chosen; use another one",
         ),
     ]);
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollgate_auth::Authenticator;
+use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator};
 use tollgate_gateway::{Contract, ContractSpec, OperationSpec};
 
 use super::host::{self, InvalidHost};
@@ -10,6 +10,7 @@ use super::{identity, order};
 use crate::HostRoute;
 use crate::at::At;
 use crate::fault::Faults;
+use crate::sift::{Refused, read, sift};
 
 /// What is offered, and where.
 #[derive(Default)]
@@ -25,10 +26,10 @@ pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
     }
     // Placeholders always compile, so there is nothing to tell here.
     let Some(methods) = identity::methods(root) else { return Apis::default() };
-    let known = Known { root, methods: &methods };
     let mut apis = Vec::new();
     for (name, at) in written {
         let hosts = hosts(&at, faults);
+        let known = Known { root, methods: &methods, api_key: api_key(&at, &methods, faults) };
         let routes = at.fields("routes").into_iter();
         let routes = routes.filter(|(_, at)| !at.node.is_gone());
         let routes = routes.map(|(route_name, at)| route(name, route_name, at, &known, faults));
@@ -52,6 +53,18 @@ fn hosts(at: &At<'_>, faults: &mut Faults) -> BTreeSet<String> {
         }
     }
     hosts
+}
+
+/// Where its callers' keys may stand; nowhere else if that is at fault.
+fn api_key(at: &At<'_>, methods: &Authenticator, faults: &mut Faults) -> Option<ApiKeyPlacesSpec> {
+    let at = at.get("api_key")?;
+    sift(&at, faults, |json| {
+        let access =
+            AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: Some(read(json)?) };
+        let compiled = Access::compile(access, &[], methods);
+        compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "api_key"))
+    });
+    if faults.are_in(&at.path) { None } else { at.read(faults) }
 }
 
 fn contracts(

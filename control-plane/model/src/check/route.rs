@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use tollgate_auth::{Access, AccessSpec, AuthSpec, Authenticator};
+use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator};
 use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Shadow, StageSpec};
 use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
@@ -25,6 +25,8 @@ pub(super) struct Route<'a> {
 pub(super) struct Known<'a> {
     pub(super) root: &'a At<'a>,
     pub(super) methods: &'a Authenticator,
+    /// Of the API whose routes they are.
+    pub(super) api_key: Option<ApiKeyPlacesSpec>,
 }
 
 /// Why a route was refused.
@@ -48,6 +50,12 @@ struct Changes {
     response: MessageSpec,
 }
 
+impl Known<'_> {
+    fn with_places(&self, access: AccessSpec) -> AccessSpec {
+        AccessSpec { api_key: self.api_key.clone(), ..access }
+    }
+}
+
 /// Checks each part of a route by itself, so that all faults are told.
 pub(super) fn route<'a>(
     api: &'a str,
@@ -62,18 +70,23 @@ pub(super) fn route<'a>(
     shadow(&at, known, faults);
     limits(&at, faults);
     changes(&at, matcher.is_some(), faults);
-    let operation = operation(name, &at, faults);
+    let operation = operation(name, &at, known, faults);
     Route { api, name, at, matcher, backend, operation }
 }
 
 /// The route as the filter gets it, if it is whole.
-fn operation(name: &str, at: &At<'_>, faults: &mut Faults) -> Option<OperationSpec> {
+fn operation(
+    name: &str,
+    at: &At<'_>,
+    known: &Known<'_>,
+    faults: &mut Faults,
+) -> Option<OperationSpec> {
     let Changes { request, response } = at.with(&at.only(&["request", "response"])).read(faults)?;
     Some(OperationSpec {
         name: name.to_owned(),
         group: at.get("backend")?.text()?.to_owned(),
         r#match: at.get("match")?.read(faults)?,
-        access: at.with(&at.only(&["auth", "allow"])).read(faults)?,
+        access: known.with_places(at.with(&at.only(&["auth", "allow"])).read(faults)?),
         shadow: at.get("shadow").map_or_else(|| Some(Vec::new()), |at| at.read(faults))?,
         limits: at.get("limits").map_or_else(|| Some(Vec::new()), |limits| limits.read(faults))?,
         request,
@@ -105,7 +118,7 @@ fn part_of_match(at: &At<'_>, fields: &[&str], known: &Known<'_>, faults: &mut F
         if needs_path && has_no_path(&matcher) {
             matcher.path = Some("/".to_owned());
         }
-        let compiled = Operation::compile(operation_of(matcher), known.methods);
+        let compiled = Operation::compile(operation_of(matcher, known), known.methods);
         compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "match"))
     });
 }
@@ -115,8 +128,9 @@ fn has_no_path(matcher: &MatchSpec) -> bool {
 }
 
 /// Anybody may call it, and nothing else is said about it.
-fn operation_of(r#match: MatchSpec) -> OperationSpec {
-    let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default() };
+fn operation_of(r#match: MatchSpec, known: &Known<'_>) -> OperationSpec {
+    let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: None };
+    let access = known.with_places(access);
     let (shadow, limits, request, response) = <_>::default();
     let (name, group) = <_>::default();
     OperationSpec { name, group, r#match, access, shadow, limits, request, response }
@@ -137,7 +151,7 @@ fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
     let part = at.only(&["auth", "allow"]);
     let parameters = path_parameters(at);
     sift(&at.with(&part), faults, |json| {
-        let compiled = Access::compile(read(json)?, &parameters, known.methods);
+        let compiled = Access::compile(known.with_places(read(json)?), &parameters, known.methods);
         compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
     });
 }
@@ -147,7 +161,8 @@ fn shadow(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
     let access = at.with(&at.only(&["auth", "allow"])).node.to_json();
     let parameters = path_parameters(at);
     let access = serde_json::from_value(access).ok();
-    let access = access.and_then(|spec| Access::compile(spec, &parameters, known.methods).ok());
+    let access = access
+        .and_then(|spec| Access::compile(known.with_places(spec), &parameters, known.methods).ok());
     let (Some(access), Some(_)) = (access, at.get("shadow")) else { return };
     sift(&at.with(&at.only(&["shadow"])), faults, |json| {
         let Stages { shadow } = read(json)?;

@@ -93,6 +93,63 @@ fn issuers() {
             t.yaml:1: identity.api_key.from[4].header: "A" stands twice; remove one
         "#]],
     );
+    check(
+        "identity",
+        "identity: { api_key: { from: [{ query: \"\" }, { cookie: \"a b\" }, { query: a }, { cookie: a }, { query: a }, { body: a }] } }",
+        &expect![[r#"
+            t.yaml:1: identity.api_key.from[0].query: is empty; write a parameter's name
+            t.yaml:1: identity.api_key.from[1].cookie: "a b" is not the name of a cookie
+            t.yaml:1: identity.api_key.from[4].query: "a" stands twice; remove one
+            t.yaml:1: identity.api_key.from[5]: unknown field `body`; known here: `header`, `query` and `cookie`
+        "#]],
+    );
+}
+
+#[test]
+fn places_for_the_keys_of_one_api() {
+    let with = |api_key: &str, route: &str| {
+        format!(
+            "apis:\n  shop:\n    hosts: [a.example]\n    api_key: {api_key}\n    routes:\n      get: {{ backend: orders, {route} }}"
+        )
+    };
+    let plain = "match: { path: / }, auth: { any_of: [api_key] }";
+    check(
+        "apis",
+        &with("{ from: [{ query: key }, { cookie: key }] }", plain),
+        &expect![[r#"
+        ok
+    "#]],
+    );
+    check(
+        "apis",
+        &with("{ from: [] }", plain),
+        &expect![[r#"
+            t.yaml:4: apis.shop.api_key.from: is empty; name a header, or leave `api_key` out
+        "#]],
+    );
+    check(
+        "apis",
+        &with(
+            "{ from: [{ query: key }, { query: key }, { header: x-api-key }], lookup: x }",
+            plain,
+        ),
+        &expect![[r#"
+            t.yaml:4: apis.shop.api_key.from[1].query: "key" stands twice; remove one
+            t.yaml:4: apis.shop.api_key.from[2].header: "x-api-key" stands twice; remove one
+            t.yaml:4: apis.shop.api_key.lookup: unknown field `lookup`; known here: `from`
+        "#]],
+    );
+    check(
+        "apis",
+        &with(
+            "{ from: [{ query: key }] }",
+            "match: { path: /, query: { key: a } }, auth: { any_of: [api_key] }, allow: { when: \"request.query.key == 'a'\" }",
+        ),
+        &expect![[r#"
+            t.yaml:6: apis.shop.routes.get.allow.when: request.query: "key" carries credentials; ask who the principal is instead
+            t.yaml:6: apis.shop.routes.get.match.query.key: "key" carries credentials, which are taken out before the backend is chosen; use another one
+        "#]],
+    );
 }
 
 #[test]

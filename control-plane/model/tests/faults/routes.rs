@@ -90,10 +90,10 @@ fn matches() {
         "match: { path: /, headers: { \"a b\": x, host: y, x-tollgate-tenant: z, authorization: a, x-api-key: b, ok: { regex: \"[\" } }, query: { q: { regex: \"*\" } } }, backend: orders, auth: none",
         &expect![[r#"
             t.yaml:2: apis.shop.routes.get.match.headers.a b: "a b" is not a header name
-            t.yaml:2: apis.shop.routes.get.match.headers.authorization: "authorization" carries credentials, which are taken out before the backend is chosen; use another header
+            t.yaml:2: apis.shop.routes.get.match.headers.authorization: "authorization" carries credentials, which are taken out before the backend is chosen; use another one
             t.yaml:2: apis.shop.routes.get.match.headers.host: the host is not matched as a header; use hosts of the api
             t.yaml:2: apis.shop.routes.get.match.headers.ok.regex: "[" is not a regular expression: unclosed character class; use the syntax of RE2
-            t.yaml:2: apis.shop.routes.get.match.headers.x-api-key: "x-api-key" carries credentials, which are taken out before the backend is chosen; use another header
+            t.yaml:2: apis.shop.routes.get.match.headers.x-api-key: "x-api-key" carries credentials, which are taken out before the backend is chosen; use another one
             t.yaml:2: apis.shop.routes.get.match.headers.x-tollgate-tenant: "x-tollgate-tenant" is reserved, so callers cannot send it; use another header
             t.yaml:2: apis.shop.routes.get.match.query.q.regex: "*" is not a regular expression: repetition operator missing expression; use the syntax of RE2
         "#]],

@@ -76,9 +76,7 @@ impl Names<'_> {
                 self.path_parameter(only("request.path_params", rest)?)
             }
             ["request", "headers", rest @ ..] => self.header(only("request.headers", rest)?),
-            ["request", "query", rest @ ..] => {
-                Ok(Input::Query(only("request.query", rest)?.to_owned()))
-            }
+            ["request", "query", rest @ ..] => self.query(only("request.query", rest)?),
             ["request", part, rest @ ..] => request(part, rest),
             ["request"] => Err(InvalidCondition::Whole { whole: "request", known: REQUEST }),
             [other, ..] => Err(InvalidCondition::Unknown((*other).to_owned())),
@@ -109,10 +107,19 @@ impl Names<'_> {
         if is_reserved(name.as_bytes()) {
             return Err(InvalidCondition::ReservedHeader(written.to_owned()));
         }
-        if (self.is_credential)(&name) {
-            return Err(InvalidCondition::Credential(written.to_owned()));
+        if (self.is_secret)("headers", &name) {
+            let (kind, name) = ("headers", written.to_owned());
+            return Err(InvalidCondition::Credential { kind, name });
         }
         Ok(Input::Header(name))
+    }
+
+    fn query(&self, name: &str) -> Result<Input, InvalidCondition> {
+        let name = name.to_owned();
+        if (self.is_secret)("query", &name) {
+            return Err(InvalidCondition::Credential { kind: "query", name });
+        }
+        Ok(Input::Query(name))
     }
 }
 

@@ -30,8 +30,8 @@ pub enum InvalidCondition {
     HeaderName(String),
     #[error("request.headers: {0:?} is reserved, so callers cannot send it; use another header")]
     ReservedHeader(String),
-    #[error("request.headers: {0:?} carries credentials; ask who the principal is instead")]
-    Credential(String),
+    #[error("request.{kind}: {name:?} carries credentials; ask who the principal is instead")]
+    Credential { kind: &'static str, name: String },
     #[error(
         "{0} is not known here; known are && || ! ?: == != < <= > >= + in, [..], size, \
          startsWith, endsWith, contains, int, has, exists, exists_one and all"
