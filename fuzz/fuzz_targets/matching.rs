@@ -45,7 +45,7 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
             query: if bits & 4 == 0 { [].into() } else { value() },
             priority: 0,
         },
-        access: AccessSpec { auth: AuthSpec::None, allow: AllowSpec::default() },
+        access: AccessSpec { auth: AuthSpec::None, allow: AllowSpec::default(), api_key: None },
         shadow: vec![],
         limits: vec![],
         request: Default::default(),
