@@ -30,6 +30,7 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     count: Mutex<usize>,
     files: Mutex<BTreeMap<String, Bytes>>,
+    fetched: Mutex<usize>,
     delay: Mutex<Duration>,
 }
 
@@ -97,6 +98,11 @@ impl Upstream {
     pub fn count(&self) -> usize {
         *lock(&self.state.count)
     }
+
+    /// How often a file was fetched so far.
+    pub fn fetched(&self) -> usize {
+        *lock(&self.state.fetched)
+    }
 }
 
 impl Drop for Upstream {
@@ -142,7 +148,11 @@ async fn answer(
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let file = lock(&state.files).get(&path).cloned();
     let body = match file {
-        Some(file) => file,
+        Some(file) => {
+            let mut fetched = lock(&state.fetched);
+            *fetched = fetched.saturating_add(1);
+            file
+        }
         None => echo(request, path, &state).await,
     };
     let mut response = Response::new(Full::new(body));
