@@ -77,7 +77,7 @@ impl Input {
 
     fn on_event(&mut self, event: Event) -> bool {
         match event {
-            Event::Fetched(fetched) => self.keys.take(fetched),
+            Event::Fetched(fetched) => self.keys.take(fetched, Instant::now()),
             Event::Stop => {
                 self.is_over = true;
                 false

@@ -66,6 +66,14 @@ pub(crate) fn keys_again(url: &str) {
     info!(url, "the key set can be had again");
 }
 
+pub(crate) fn keys_dropped(url: &str, after: Duration) {
+    let hours = after.as_secs() / 3600;
+    warn!(
+        url,
+        "a key set could not be had for {hours} hours and is dropped; tokens are answered 503"
+    );
+}
+
 pub(crate) fn connected(node: &str, peer: SocketAddr) {
     info!(node, %peer, "connected");
 }
