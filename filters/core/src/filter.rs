@@ -37,6 +37,18 @@ pub trait Filter: Sized {
     /// contracts. What it remembers never changes a verdict, only its cost.
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict;
 
+    /// Judges one request that is there as a whole: one without a body, at once,
+    /// and one whose body was asked for by [`Verdict::Body`], once it has ended.
+    fn on_whole_request(
+        &mut self,
+        head: &RequestHead<'_>,
+        body: &[u8],
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        let _ = body;
+        self.on_request(head, cx)
+    }
+
     /// Learns what a call was answered that [`Filter::on_request`] made. The
     /// requests that wait for it are judged anew right after.
     fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
@@ -200,4 +212,9 @@ pub enum Verdict {
     Reply(Reply),
     /// It waits for the answer to a call, and is then judged again.
     Wait(CallId),
+    /// It waits for its whole body, and is then judged again, with it.
+    Body {
+        /// A longer body is not waited for: the request is answered 413.
+        bytes_max: usize,
+    },
 }

@@ -21,7 +21,7 @@ impl Problem {
             401 => 16,       // UNAUTHENTICATED
             403 => 7,        // PERMISSION_DENIED
             404 | 405 => 12, // UNIMPLEMENTED
-            429 => 8,        // RESOURCE_EXHAUSTED
+            413 | 429 => 8,  // RESOURCE_EXHAUSTED
             503 => 14,       // UNAVAILABLE
             _ => 13,         // INTERNAL
         }

@@ -45,6 +45,7 @@ pub(crate) struct LocalResponse<'a> {
 }
 
 const LOG_LEVEL_ERROR: u32 = 4;
+const BUFFER_REQUEST_BODY: u32 = 0;
 const BUFFER_ANSWER_BODY: u32 = 4;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const STREAM_HTTP_REQUEST: u32 = 0;
@@ -168,6 +169,13 @@ pub(crate) fn now() -> Result<u64, Status> {
 pub(crate) fn configuration() -> Result<Vec<u8>, Status> {
     returned(|data, len| unsafe {
         import::proxy_get_buffer_bytes(BUFFER_PLUGIN_CONFIGURATION, 0, usize::MAX, data, len)
+    })
+}
+
+/// The body of a request, as much of it as is held.
+pub(crate) fn request_body(len_max: usize) -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe {
+        import::proxy_get_buffer_bytes(BUFFER_REQUEST_BODY, 0, len_max, data, len)
     })
 }
 

@@ -60,13 +60,13 @@ extern "C" fn proxy_on_configure(id: u32, _bytes: usize) -> bool {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_headers(id: u32, _lines: usize, _end: bool) -> Action {
-    judge(|module| module.on_request_headers(id))
+extern "C" fn proxy_on_request_headers(id: u32, _lines: usize, end: bool) -> Action {
+    judge(|module| module.on_request_headers(id, end))
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn proxy_on_request_body(id: u32, _bytes: usize, _end: bool) -> Action {
-    judge(|module| module.on_request_body(id))
+extern "C" fn proxy_on_request_body(id: u32, bytes: usize, end: bool) -> Action {
+    judge(|module| module.on_request_body(id, bytes, end))
 }
 
 #[unsafe(no_mangle)]

@@ -13,6 +13,7 @@
 mod abi;
 mod answer;
 mod answered;
+mod body;
 mod clock;
 mod configure;
 mod edits;

@@ -14,8 +14,10 @@ pub(crate) trait Module {
     fn on_create(&mut self, id: u32, parent: u32);
     /// False makes Envoy refuse the configuration and keep the one it has.
     fn on_configure(&mut self, id: u32) -> bool;
-    fn on_request_headers(&mut self, id: u32) -> Action;
-    fn on_request_body(&mut self, id: u32) -> Action;
+    /// `end`: nothing follows.
+    fn on_request_headers(&mut self, id: u32, end: bool) -> Action;
+    /// `bytes` are those that are held and not passed on yet.
+    fn on_request_body(&mut self, id: u32, bytes: usize, end: bool) -> Action;
     fn on_request_trailers(&mut self, id: u32) -> Action;
     fn on_response_headers(&mut self, id: u32) -> Action;
     /// A call that a stream of `plugin` made has been answered.
@@ -45,10 +47,16 @@ impl<F: Filter> Contexts<F> {
         self.streams.entry(id).or_insert_with(|| Stream::new(None))
     }
 
-    fn note_what_it_waits_for(&mut self, id: u32) {
-        if let Some(call) = self.streams.get(&id).and_then(Stream::waits_for) {
+    /// Does something with a stream, and notes which call it waits for since.
+    fn with_stream<T>(&mut self, id: u32, act: impl FnOnce(&mut Stream<F>) -> T) -> T {
+        let stream = self.stream(id);
+        let before = stream.waits_for();
+        let done = act(stream);
+        let since = stream.waits_for().filter(|call| Some(*call) != before);
+        if let Some(call) = since {
             self.waiting.entry(call).or_default().push(id);
         }
+        done
     }
 }
 
@@ -73,18 +81,16 @@ impl<F: Filter> Module for Contexts<F> {
         }
     }
 
-    fn on_request_headers(&mut self, id: u32) -> Action {
-        let action = self.stream(id).on_request_headers();
-        self.note_what_it_waits_for(id);
-        action
+    fn on_request_headers(&mut self, id: u32, end: bool) -> Action {
+        self.with_stream(id, |stream| stream.on_request_headers(end))
     }
 
-    fn on_request_body(&mut self, id: u32) -> Action {
-        self.stream(id).on_request_body()
+    fn on_request_body(&mut self, id: u32, bytes: usize, end: bool) -> Action {
+        self.with_stream(id, |stream| stream.on_request_body(bytes, end))
     }
 
     fn on_request_trailers(&mut self, id: u32) -> Action {
-        self.stream(id).on_request_trailers()
+        self.with_stream(id, Stream::on_request_trailers)
     }
 
     fn on_response_headers(&mut self, id: u32) -> Action {
@@ -96,11 +102,8 @@ impl<F: Filter> Module for Contexts<F> {
             answered::learn(filter, call);
         }
         for id in self.waiting.remove(&call).unwrap_or_default() {
-            if let Some(stream) = self.streams.get_mut(&id)
-                && abi::turn_to(id).is_ok()
-            {
-                stream.on_answer();
-                self.note_what_it_waits_for(id);
+            if self.streams.contains_key(&id) && abi::turn_to(id).is_ok() {
+                self.with_stream(id, Stream::on_answer);
             }
         }
     }

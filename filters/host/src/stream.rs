@@ -6,6 +6,7 @@ use tollgate_core::{CallId, Cx, Edit, Edits, Filter, Headers, Reply, RequestHead
 
 use crate::abi::{self, Action, Map};
 use crate::answer::{self, Asked};
+use crate::body::Body;
 use crate::clock::now;
 use crate::edits;
 use crate::envoy::Envoy;
@@ -20,10 +21,23 @@ pub(crate) struct Stream<F> {
     /// What the filter wants done to the response. Empty once it is done, and
     /// for a request that was refused: its answer is complete as it is.
     response: Vec<Edit>,
-    /// The call whose answer the request waits for.
-    waits_for: Option<CallId>,
-    /// How often it has waited.
+    held: Held,
+    /// How often it has waited for an answer.
     waits: u32,
+    body: Body,
+}
+
+/// Why nothing of a request may pass.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Held {
+    /// It may.
+    No,
+    /// It waits for the answer to a call.
+    ForAnswer(CallId),
+    /// It waits for its own end.
+    ForBody,
+    /// It has not been admitted, and will not be unless it is judged again.
+    ForGood,
 }
 
 /// What becomes of a request.
@@ -39,26 +53,35 @@ const WAITS_MAX: u32 = 8;
 
 impl<F> Stream<F> {
     pub(crate) fn new(filter: Option<Shared<F>>) -> Self {
-        Self { filter, response: Vec::new(), waits_for: None, waits: 0 }
+        let (held, body) = (Held::ForGood, Body::default());
+        Self { filter, response: Vec::new(), held, waits: 0, body }
     }
 }
 
 impl<F: Filter> Stream<F> {
-    pub(crate) fn on_request_headers(&mut self) -> Action {
-        match read(Map::RequestHeaders) {
-            Ok(headers) => act(self.admit(&headers), &Asked::by(&headers)),
-            Err(failure) => act(Err(failure.reply()), &Asked::UNKNOWN),
-        }
+    pub(crate) fn on_request_headers(&mut self, end: bool) -> Action {
+        self.body.note(0, end);
+        self.judge()
     }
 
     /// A body must not carry along a head that has not been judged.
-    pub(crate) fn on_request_body(&self) -> Action {
-        if self.waits_for.is_some() { Action::Pause } else { Action::Continue }
+    pub(crate) fn on_request_body(&mut self, bytes: usize, end: bool) -> Action {
+        self.body.note(bytes, end);
+        match self.held {
+            Held::No => Action::Continue,
+            Held::ForBody if self.body.is_decided() => self.judge(),
+            Held::ForBody | Held::ForAnswer(_) | Held::ForGood => Action::Pause,
+        }
     }
 
     pub(crate) fn on_request_trailers(&mut self) -> Action {
-        let amended = self.amend_trailers().map(|()| self.outcome());
-        act(amended.map_err(Failure::reply), &Asked::UNKNOWN)
+        self.body.note_end();
+        match self.amend_trailers() {
+            Ok(()) if self.held == Held::ForBody => self.judge(),
+            amended => {
+                act(amended.map(|()| self.outcome()).map_err(Failure::reply), &Asked::UNKNOWN)
+            }
+        }
     }
 
     /// Runs for answers of the backend and for those Envoy gives in its place.
@@ -70,44 +93,75 @@ impl<F: Filter> Stream<F> {
 
     /// Judges the request again, now that the answer is there that it waited for.
     pub(crate) fn on_answer(&mut self) {
-        if self.on_request_headers() == Action::Continue && abi::continue_request().is_err() {
+        if self.judge() == Action::Continue && abi::continue_request().is_err() {
             // It has been judged and cannot go on; better it ends than it hangs.
             let _ = abi::reset_request();
         }
     }
 
     pub(crate) fn waits_for(&self) -> Option<CallId> {
-        self.waits_for
+        match self.held {
+            Held::ForAnswer(call) => Some(call),
+            Held::No | Held::ForBody | Held::ForGood => None,
+        }
+    }
+
+    fn judge(&mut self) -> Action {
+        match read(Map::RequestHeaders) {
+            Ok(headers) => act(self.admit(&headers), &Asked::by(&headers)),
+            Err(failure) => act(Err(failure.reply()), &Asked::UNKNOWN),
+        }
     }
 
     /// Lets the request pass, changed as the filter wants it, has it wait, or
     /// says what to answer instead.
     fn admit(&mut self, headers: &Headers) -> Result<Outcome, Reply> {
-        self.waits_for = None;
-        match self.judge(headers)? {
+        self.held = Held::ForGood;
+        match self.verdict(headers)? {
             Verdict::Continue(Edits { request, response }) => {
                 edits::apply(Map::RequestHeaders, &request).map_err(Failure::reply)?;
                 self.response = response;
+                self.held = Held::No;
             }
             Verdict::Wait(_) if WAITS_MAX <= self.waits => return Err(Failure::Calls.reply()),
             Verdict::Wait(id) => {
                 self.waits = self.waits.saturating_add(1);
-                self.waits_for = Some(id);
+                self.held = Held::ForAnswer(id);
             }
+            Verdict::Body { .. } => self.held = Held::ForBody,
             Verdict::Reply(reply) => return Err(reply),
         }
         Ok(self.outcome())
     }
 
     fn outcome(&self) -> Outcome {
-        if self.waits_for.is_some() { Outcome::Waits } else { Outcome::Passes }
+        if self.held == Held::No { Outcome::Passes } else { Outcome::Waits }
     }
 
-    fn judge(&self, headers: &Headers) -> Result<Verdict, Reply> {
+    /// What the filter says, with the body if it wants it and it is there.
+    fn verdict(&mut self, headers: &Headers) -> Result<Verdict, Reply> {
+        let whole = self.body.whole().map_err(Failure::reply)?;
+        let verdict = self.ask(headers, whole.as_deref())?;
+        let Verdict::Body { bytes_max } = verdict else { return Ok(verdict) };
+        self.body.want(bytes_max, headers).map_err(Failure::reply)?;
+        match self.body.whole().map_err(Failure::reply)? {
+            None => Ok(verdict),
+            Some(body) => match self.ask(headers, Some(&body))? {
+                Verdict::Body { .. } => Err(Failure::Body.reply()),
+                verdict => Ok(verdict),
+            },
+        }
+    }
+
+    fn ask(&self, headers: &Headers, body: Option<&[u8]>) -> Result<Verdict, Reply> {
         let now = now().map_err(Failure::reply)?;
         let filter = self.filter.as_ref().and_then(|filter| filter.try_borrow_mut().ok());
         let mut filter = filter.ok_or_else(|| Failure::Filter.reply())?;
-        Ok(filter.on_request(&RequestHead { headers }, &mut Cx { now, host: &mut Envoy }))
+        let (head, mut cx) = (RequestHead { headers }, Cx { now, host: &mut Envoy });
+        Ok(match body {
+            None => filter.on_request(&head, &mut cx),
+            Some(body) => filter.on_whole_request(&head, body, &mut cx),
+        })
     }
 
     fn amend_trailers(&self) -> Result<(), Failure> {
