@@ -9,7 +9,6 @@ use crate::claim_path::ClaimPath;
 use crate::condition::Names;
 use crate::identity::Identity;
 use crate::methods::Methods;
-use crate::tenants::API_KEY;
 use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
 
 /// Who may call an operation.
@@ -43,6 +42,11 @@ pub enum InvalidAccess {
          `identity.api_key`, or write {known}"
     )]
     NoApiKeys { field: &'static str, index: usize, known: String },
+    #[error(
+        "auth.{field}[{index}]: nothing says how {name} signatures are judged; write \
+         `identity.{name}`, or write {known}"
+    )]
+    NotSigned { field: &'static str, index: usize, name: &'static str, known: String },
     #[error("auth.{field}[{index}]: {name:?} stands twice; remove one")]
     Twice { field: &'static str, index: usize, name: String },
     #[error(
@@ -133,7 +137,7 @@ impl Access {
             if caller.is_anonymous() {
                 methods.challenges.unauthenticated()
             } else {
-                forbidden(lacking, &*caller.method != API_KEY)
+                forbidden(lacking, caller.method.starts_with("jwt."))
             }
         })
     }

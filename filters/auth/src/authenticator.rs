@@ -3,7 +3,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed, Timestamp,
+    Cx, Duplicate, Edit, Fingerprint, Headers, Host, Principal, Reply, RequestHead, Seed, Timestamp,
 };
 
 use crate::cache::{Recent, Remembered, Slot};
@@ -14,8 +14,9 @@ use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
 use crate::pool::Pool;
+use crate::signatures;
 use crate::token::Token;
-use crate::{Access, IdentitySpec, InvalidToken};
+use crate::{Access, IdentitySpec, InvalidToken, Unsettled};
 
 /// Tells who is calling, and remembers it.
 ///
@@ -75,7 +76,7 @@ impl Authenticator {
     /// Checks and prepares whom the gateway can recognise.
     pub fn compile(spec: IdentitySpec, seed: Seed) -> Result<Self, InvalidIdentity> {
         Ok(Self {
-            identity: Identity::compile(spec)?.into(),
+            identity: Identity::compile(spec, seed)?.into(),
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
             forged: Recent::new(FORGED_MAX, usize::MAX),
@@ -126,15 +127,56 @@ impl Authenticator {
         }
     }
 
+    /// Creates what is kept in shared data.
+    pub fn prepare(&self, host: &mut dyn Host) {
+        if let Some(signatures) = &self.identity.signatures {
+            signatures.prepare(host);
+        }
+    }
+
+    /// Tells who is calling, as [`Authenticator::authenticate`] does, also by
+    /// the signature of the request, which may be settled only once the whole
+    /// `body` is there. A signature is a credential like the others: one beside
+    /// another is refused.
+    pub fn recognise(
+        &mut self,
+        access: &Access,
+        head: &RequestHead<'_>,
+        body: Option<&[u8]>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Rc<Principal>>, Unsettled> {
+        let identity = Rc::clone(&self.identity);
+        let (Some(methods), Some(signatures)) = (&access.methods, &identity.signatures) else {
+            return Ok(self.authenticate(access, head, cx)?);
+        };
+        match signatures.carried(*head) {
+            Ok(None) => Ok(self.authenticate(access, head, cx)?),
+            Ok(Some(_)) if identity.carriers.find(&access.places, head.headers) != Ok(None) => {
+                Err(methods.challenges.duplicate_credentials().into())
+            }
+            Ok(Some(scheme)) if methods.schemes.contains(&scheme) => {
+                signatures.signer(scheme, *head, body, &methods.challenges, cx).map(Some)
+            }
+            Ok(Some(_)) => Err(methods.challenges.unauthenticated().into()),
+            Err(refused) => Err(signatures::invalid(&refused, &methods.challenges).into()),
+        }
+    }
+
     /// Takes every credential of a kind that the gateway knows out of the
     /// request, on public routes too: it is not the backend's business.
     pub fn strip(&self, access: &Access, head: &RequestHead<'_>, edits: &mut Vec<Edit>) {
         self.identity.carriers.strip(&access.places, head.headers, edits);
+        if let Some(signatures) = &self.identity.signatures {
+            signatures.strip(*head, edits);
+        }
     }
 
     /// As [`Authenticator::strip`], for trailers, in which no route is known.
     pub fn strip_trailers(&self, trailers: &Headers, edits: &mut Vec<Edit>) {
         self.identity.carriers.strip(&Places::default(), trailers, edits);
+        if let Some(signatures) = &self.identity.signatures {
+            signatures.strip(RequestHead { headers: trailers }, edits);
+        }
     }
 
     fn bearer(

@@ -12,10 +12,13 @@ use crate::problem::{
 pub(crate) struct Challenges {
     pub(crate) bearer: bool,
     pub(crate) api_key: Vec<String>,
+    /// Ways of signing.
+    pub(crate) signatures: Vec<&'static str>,
 }
 
 const CHALLENGE: &str = "www-authenticate";
 const REALM: &str = "Bearer realm=\"tollgate\"";
+const SIGNED_REALM: &str = "realm=\"tollgate\"";
 
 /// Keys are fetched every few seconds while there are none.
 const RETRY_SECONDS: &str = "5";
@@ -32,7 +35,7 @@ impl Challenges {
             |name: &str| name.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b));
         let api_key = api_key.filter(|(_, name)| plain(name));
         let api_key = api_key.map(|(kind, name)| format!("ApiKey {kind}=\"{name}\"")).collect();
-        Self { bearer, api_key }
+        Self { bearer, api_key, signatures: Vec::new() }
     }
 
     pub(crate) fn unauthenticated(&self) -> Reply {
@@ -53,14 +56,20 @@ impl Challenges {
 
     /// RFC 6750, section 3.1: it stands there in more than one way.
     pub(crate) fn duplicate_credentials(&self) -> Reply {
-        let detail = "a credential stands more than once, or a token stands beside an API key";
+        let detail = "a credential stands more than once, or beside one of another kind";
         let bearer = format!("{REALM}, error=\"invalid_request\", error_description=\"{detail}\"");
         self.ask(Reply::new(DUPLICATE_CREDENTIALS, detail), bearer)
     }
 
+    /// The signature of a request is not accepted.
+    pub(crate) fn unsigned(&self, reply: Reply) -> Reply {
+        self.ask(reply, REALM.to_owned())
+    }
+
     fn ask(&self, reply: Reply, bearer: String) -> Reply {
         let bearer = self.bearer.then_some(bearer);
-        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned());
+        let signatures = self.signatures.iter().map(|scheme| format!("{scheme} {SIGNED_REALM}"));
+        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned()).chain(signatures);
         schemes.fold(reply, |reply, scheme| reply.with(CHALLENGE, scheme))
     }
 }

@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Seed, Verdict};
+use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Host, RequestHead, Seed, Verdict};
 
 use crate::{
     Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity,
@@ -55,11 +55,21 @@ impl Filter for AuthFilter {
         Ok(Self { authenticator, access })
     }
 
+    fn prepare(&self, host: &mut dyn Host) {
+        self.authenticator.prepare(host);
+    }
+
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        match self.judge(*head, cx) {
-            Ok(edits) => Verdict::Continue(edits),
-            Err(reply) => Verdict::Reply(reply),
-        }
+        self.judge(*head, None, cx).unwrap_or_else(|verdict| verdict)
+    }
+
+    fn on_whole_request(
+        &mut self,
+        head: &RequestHead<'_>,
+        body: &[u8],
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        self.judge(*head, Some(body), cx).unwrap_or_else(|verdict| verdict)
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -70,8 +80,13 @@ impl Filter for AuthFilter {
 }
 
 impl AuthFilter {
-    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
-        let principal = self.authenticator.authenticate(&self.access, &head, cx)?;
+    fn judge(
+        &mut self,
+        head: RequestHead<'_>,
+        body: Option<&[u8]>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Verdict, Verdict> {
+        let principal = self.authenticator.recognise(&self.access, &head, body, cx)?;
         let path = head.path().ok();
         let (method, headers) = (head.method(), head.headers);
         let facts = Facts { method, path, headers, path_parameters: &[] };
@@ -81,6 +96,6 @@ impl AuthFilter {
         }
         let mut edits = Edits::default();
         self.authenticator.strip(&self.access, &head, &mut edits.request);
-        Ok(edits)
+        Ok(Verdict::Continue(edits))
     }
 }

@@ -1,11 +1,13 @@
 use std::rc::Rc;
 
-use tollgate_core::Principal;
+use tollgate_core::{Principal, Seed};
+use tollgate_signatures::SignatureSpec;
 
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::condition::Language;
 use crate::issuer::{InvalidIssuer, Issuer};
 use crate::name::{AN_ID, is_id};
+use crate::signatures::{InvalidSigning, Signatures};
 use crate::tenants::{InvalidTenant, Tenants};
 use crate::{AnonymousSpec, IdentitySpec};
 
@@ -14,6 +16,8 @@ pub(crate) struct Identity {
     pub(crate) carriers: Carriers,
     /// In the order of their names.
     pub(crate) issuers: Vec<Issuer>,
+    /// None if requests are not signed.
+    pub(crate) signatures: Option<Signatures>,
     pub(crate) tenants: Tenants,
     /// Whoever shows nothing, where that is enough.
     pub(crate) anonymous: Rc<Principal>,
@@ -39,6 +43,10 @@ pub enum InvalidIdentity {
     #[error(transparent)]
     ApiKeySource(#[from] InvalidApiKeySource),
 
+    /// How and with what requests are signed.
+    #[error(transparent)]
+    Signing(#[from] InvalidSigning),
+
     /// A tenant.
     #[error(transparent)]
     Tenant(#[from] InvalidTenant),
@@ -51,8 +59,19 @@ pub enum InvalidIdentity {
 // === impl Identity ===
 
 impl Identity {
-    pub(crate) fn compile(spec: IdentitySpec) -> Result<Self, InvalidIdentity> {
-        let IdentitySpec { jwt, api_key, tenants, anonymous: AnonymousSpec { tier } } = spec;
+    pub(crate) fn compile(spec: IdentitySpec, seed: Seed) -> Result<Self, InvalidIdentity> {
+        let IdentitySpec {
+            jwt,
+            api_key,
+            hmac,
+            sigv4,
+            http_signature,
+            signing_keys,
+            tenants,
+            anonymous,
+        } = spec;
+        let AnonymousSpec { tier } = anonymous;
+        let signing = SignatureSpec { hmac, sigv4, http_signature };
         if let Some(tier) = tier.as_ref().filter(|tier| !is_id(tier)) {
             return Err(InvalidIdentity::AnonymousTier(tier.clone()));
         }
@@ -66,6 +85,7 @@ impl Identity {
         }
         let anonymous = Principal::anonymous(tier.map(Rc::from)).into();
         let (tenants, language) = (Tenants::compile(tenants)?, Language::default());
-        Ok(Self { carriers, issuers, tenants, anonymous, language })
+        let signatures = Signatures::compile(signing, signing_keys, &tenants, seed)?;
+        Ok(Self { carriers, issuers, signatures, tenants, anonymous, language })
     }
 }

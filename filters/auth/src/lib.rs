@@ -1,6 +1,7 @@
 //! Who is calling, and may they.
 //!
-//! A caller is recognised by a JSON Web Token or by an API key. Which of them
+//! A caller is recognised by a JSON Web Token, an API key or the signature of
+//! its request. Which of them
 //! an operation accepts, and which scopes it asks for, is its [`Access`]; an
 //! [`Authenticator`] holds the issuers, the keys and the tenants, and remembers
 //! the tokens it has verified.
@@ -34,6 +35,7 @@ mod name;
 mod pool;
 pub mod problem;
 mod signature;
+mod signatures;
 mod spec;
 mod tenants;
 mod token;
@@ -53,6 +55,9 @@ pub use crate::jwk::InvalidKey;
 pub use crate::jwks::InvalidKeySet;
 pub use crate::key_filter::{InvalidKeyFilter, KeyFilter, KeyFingerprint, UnbuildableKeyFilter};
 pub use crate::name::{is_id, is_scope};
+pub use crate::signatures::{
+    InvalidSigning, InvalidSigningKey, SchemeSpec, SigningKeySpec, SigningKeysSpec, Unsettled,
+};
 pub use crate::spec::{
     AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec,
     ApiKeySourceSpec, ApiKeySpec, AuthSpec, ClaimsSpec, IdentitySpec, IssuerSpec, KeySpec,

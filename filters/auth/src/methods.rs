@@ -1,7 +1,10 @@
+use tollgate_signatures::Scheme;
+
 use crate::access::InvalidAccess;
 use crate::carrier::Places;
 use crate::challenge::Challenges;
 use crate::identity::Identity;
+use crate::signatures;
 use crate::tenants::API_KEY;
 
 /// How callers of an operation can prove who they are.
@@ -12,6 +15,8 @@ pub(crate) struct Methods {
     ///
     /// Invariant: no two with the same `iss`, so that a token can be of one only.
     pub(crate) issuers: Vec<usize>,
+    /// Ways of signing requests.
+    pub(crate) schemes: Vec<Scheme>,
     /// Whoever shows nothing is nobody in particular, rather than refused.
     pub(crate) optional: bool,
     pub(crate) challenges: Challenges,
@@ -40,6 +45,8 @@ impl Methods {
         let ways_in = identity.carriers.api_key.named().chain(places.named());
         let ways_in = ways_in.filter(|_| methods.api_key);
         methods.challenges = Challenges::new(!methods.issuers.is_empty(), ways_in);
+        methods.challenges.signatures =
+            methods.schemes.iter().map(|s| signatures::challenge(*s)).collect();
         Ok(methods)
     }
 
@@ -60,12 +67,29 @@ impl Methods {
                 Ok(())
             };
         }
+        if let Some(scheme) = signatures::scheme(name) {
+            return self.add_scheme(index, scheme, identity);
+        }
         let Some(place) = identity.issuers.iter().position(|issuer| *issuer.method == *name) else {
             return Err(self.unknown(index, name, identity));
         };
         self.refuse_same(index, place, identity)?;
         self.issuers.push(place);
         Ok(())
+    }
+
+    fn add_scheme(
+        &mut self,
+        index: usize,
+        scheme: Scheme,
+        identity: &Identity,
+    ) -> Result<(), InvalidAccess> {
+        if identity.signatures.as_ref().is_some_and(|known| known.accepts(scheme)) {
+            self.schemes.push(scheme);
+            return Ok(());
+        }
+        let (field, name) = (self.field(), signatures::method(scheme));
+        Err(InvalidAccess::NotSigned { field, index, name, known: known(identity) })
     }
 
     fn refuse_same(
@@ -106,7 +130,10 @@ impl Methods {
 /// The methods that could be named.
 fn known(identity: &Identity) -> String {
     let api_key = Some(API_KEY).filter(|_| !identity.carriers.api_key.is_empty());
-    let names = identity.issuers.iter().map(|issuer| issuer.method.as_ref()).chain(api_key);
+    let signed: Vec<&str> =
+        identity.signatures.iter().flat_map(signatures::Signatures::schemes).collect();
+    let issuers = identity.issuers.iter().map(|issuer| -> &str { &issuer.method });
+    let names = issuers.chain(api_key).chain(signed);
     let list = names.collect::<Vec<_>>().join(" or ");
     if list.is_empty() { "`auth: none`, for `identity` is empty".to_owned() } else { list }
 }

@@ -21,6 +21,21 @@ pub const INVALID_TOKEN: Problem =
 pub const INVALID_API_KEY: Problem =
     Problem { status: 401, name: "invalid-api-key", title: "The API key is not accepted" };
 
+/// A signature that does not hold.
+pub const INVALID_SIGNATURE: Problem =
+    Problem { status: 401, name: "invalid-signature", title: "The signature is not accepted" };
+
+/// A signature that was used before.
+pub const REPLAYED_SIGNATURE: Problem =
+    Problem { status: 401, name: "replayed-signature", title: "The signature was used before" };
+
+/// More signatures of one key than are remembered.
+pub const TOO_MANY_SIGNATURES: Problem = Problem {
+    status: 429,
+    name: "too-many-signatures",
+    title: "The key has signed too many requests",
+};
+
 /// A caller who is known, but was not granted this.
 pub const INSUFFICIENT_SCOPE: Problem =
     Problem { status: 403, name: "insufficient-scope", title: "The caller may not do this" };

@@ -2,6 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tollgate_signatures::{HmacSpec, HttpSignatureSpec, SigV4Spec};
+
+use crate::SigningKeysSpec;
 
 /// Whom the gateway can recognise, and by what.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -14,6 +17,22 @@ pub struct IdentitySpec {
     /// Where API keys stand in a request; none are accepted without it.
     #[serde(default)]
     pub api_key: Option<ApiKeySpec>,
+
+    /// How requests are signed with Tollgate's own HMAC; not at all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hmac: Option<HmacSpec>,
+
+    /// How requests are signed as AWS does it; not at all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigv4: Option<SigV4Spec>,
+
+    /// How HTTP messages are signed (RFC 9421); not at all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_signature: Option<HttpSignatureSpec>,
+
+    /// What requests are signed with.
+    #[serde(default, skip_serializing_if = "SigningKeysSpec::is_default")]
+    pub signing_keys: SigningKeysSpec,
 
     /// Customers, by id, with their keys.
     #[serde(default)]
@@ -228,7 +247,8 @@ pub struct AccessSpec {
 pub enum AuthSpec {
     /// Anybody may call, and nobody is recognised.
     None,
-    /// By any one of these: `api_key`, or `jwt.NAME` for an issuer of `identity.jwt`.
+    /// By any one of these: `api_key`, `jwt.NAME` for an issuer of `identity.jwt`,
+    /// or, for requests that are signed, `hmac`, `sigv4` or `http_signature`.
     AnyOf(Vec<String>),
     /// As `any_of`, but who shows nothing may call as nobody in particular. What
     /// is shown and does not hold is still refused.

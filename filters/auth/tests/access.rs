@@ -18,8 +18,8 @@ use tollgate_core::{
 
 const UNAUTHENTICATED: &str = "401 unauthenticated: the request carries no credential of a kind \
                                that is accepted here";
-const DUPLICATE: &str = "400 duplicate-credentials: a credential stands more than once, or a \
-                         token stands beside an API key";
+const DUPLICATE: &str =
+    "400 duplicate-credentials: a credential stands more than once, or beside one of another kind";
 
 /// Tokens of `acme` and `other`, and the key `sesame`.
 fn identity() -> Value {
@@ -134,8 +134,7 @@ fn the_refused_are_told_which_ways_in_there_are() {
                    error_description=\"the token is not three parts in base64url\"";
     let both = &["jwt.acme", "api_key"][..];
     let request = "Bearer realm=\"tollgate\", error=\"invalid_request\", \
-                   error_description=\"a credential stands more than once, or a token stands \
-                   beside an API key\"";
+                   error_description=\"a credential stands more than once, or beside one of another kind\"";
     for (methods, challenges) in [
         (both, &[request, keys[0], keys[1]][..]),
         (&["api_key"], &keys),
@@ -343,7 +342,7 @@ fn the_filter_leaves_nothing_of_those_it_refuses_or_does_not_ask() {
                 assert_eq!(edits.request, [Edit::remove("authorization")]);
                 None
             }
-            Verdict::Wait(_) => panic!("{access}"),
+            Verdict::Wait(_) | Verdict::Body { .. } => panic!("{access}"),
         };
         assert_eq!(answered, status, "{access}");
         assert!(host.properties.is_empty(), "{access}");

@@ -106,8 +106,7 @@ fn a_key_may_stand_in_a_query_or_a_cookie_where_that_is_written() {
 
 #[test]
 fn two_keys_are_no_key() {
-    let duplicate = "400 duplicate-credentials: a credential stands more than once, or a token \
-                     stands beside an API key";
+    let duplicate = "400 duplicate-credentials: a credential stands more than once, or beside one of another kind";
     for lines in [
         [("x-api-key", &b"sesame"[..]), ("x-api-key", b"open")],
         [("x-api-key", b"sesame"), ("x-api-key", b"sesame")],

@@ -218,3 +218,9 @@ pub enum Verdict {
         bytes_max: usize,
     },
 }
+
+impl From<Reply> for Verdict {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}

@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use tollgate_auth::{self as auth, Authenticator, InvalidIdentity};
+use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Unsettled};
 use tollgate_core::{
     Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Verdict, property,
 };
@@ -58,11 +58,21 @@ impl Filter for Gateway {
     }
 
     fn prepare(&self, host: &mut dyn Host) {
+        self.authenticator.prepare(host);
         self.limiter.prepare(host);
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        self.judge(*head, cx).map_or_else(Verdict::Reply, Verdict::Continue)
+        self.judge(*head, None, cx).map_or_else(|verdict| verdict, Verdict::Continue)
+    }
+
+    fn on_whole_request(
+        &mut self,
+        head: &RequestHead<'_>,
+        body: &[u8],
+        cx: &mut Cx<'_>,
+    ) -> Verdict {
+        self.judge(*head, Some(body), cx).map_or_else(|verdict| verdict, Verdict::Continue)
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -79,7 +89,12 @@ impl Gateway {
     /// been chosen, nothing costs much before the caller is known, nothing is
     /// counted before the caller may call, and what the backend is told about
     /// the caller comes last, so that nothing can change it.
-    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+    fn judge(
+        &mut self,
+        head: RequestHead<'_>,
+        body: Option<&[u8]>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Edits, Verdict> {
         let path = head.path().map_err(problem::ambiguous_path)?;
         let request = Request { method: head.method(), path, headers: head.headers };
         let route = cx.host.property(property::ROUTE_NAME).ok_or_else(problem::no_route)?;
@@ -92,7 +107,7 @@ impl Gateway {
         self.sanitiser.apply(head.headers, &mut edits.request)?;
         let path_parameters = &operation.path_parameters(&request);
         let facts = request.facts(path_parameters);
-        let principal = self.recognise(operation, head, &facts, cx)?;
+        let principal = self.recognise(operation, (head, body), &facts, cx)?;
         let principal = principal.as_deref();
         self.authenticator.strip(&operation.access, &head, &mut edits.request);
         edits.response = self.limit(&contract, operation, principal, cx)?;
@@ -107,12 +122,16 @@ impl Gateway {
     fn recognise(
         &mut self,
         operation: &Operation,
-        head: RequestHead<'_>,
+        (head, body): (RequestHead<'_>, Option<&[u8]>),
         facts: &auth::Facts<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Reply> {
+    ) -> Result<Option<Rc<Principal>>, Verdict> {
         let Operation { access, shadow, .. } = operation;
-        let found = self.authenticator.authenticate(access, &head, cx);
+        let found = match self.authenticator.recognise(access, &head, body, cx) {
+            Ok(found) => Ok(found),
+            Err(Unsettled::Refused(reply)) => Err(reply),
+            Err(unsettled) => return Err(unsettled.into()),
+        };
         let Some(principal) = shadow.auth(found, cx.host)? else { return Ok(None) };
         shadow.allow(access.authorise(principal.as_deref(), facts), cx.host)?;
         Ok(principal)

@@ -106,7 +106,7 @@ fn ask(filter: &mut RateLimitFilter, host: &mut MemoryHost) -> Result<Edits, Rep
     match filter.on_request(&RequestHead { headers: &headers }, &mut cx) {
         Verdict::Continue(edits) => Ok(edits),
         Verdict::Reply(reply) => Err(reply),
-        Verdict::Wait(_) => panic!("a limiter asks nobody"),
+        Verdict::Wait(_) | Verdict::Body { .. } => panic!("a limiter asks nobody"),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::hmac::{self, Hmac};
 use crate::http_signature::HttpSignature;
 use crate::request::{Message, has_parameter};
 use crate::sigv4::{self, SigV4};
-use crate::{Keys, Refused, Request, SignatureSpec, Verified};
+use crate::{Keys, Refused, Request, Scheme, SignatureSpec, Verified};
 
 /// Judges whether requests are signed by somebody we know.
 #[derive(Clone, Debug)]
@@ -37,6 +37,15 @@ impl Verifier {
             sigv4: sigv4.map(SigV4::compile).transpose()?,
             http_signature: http_signature.map(HttpSignature::compile).transpose()?,
         })
+    }
+
+    /// In which way a request is signed, if it is. More than one way is refused.
+    pub fn carried(&self, request: &Request<'_>) -> Result<Option<Scheme>, Refused> {
+        match self.find(request) {
+            Ok(found) => Ok(Some(found.scheme())),
+            Err(Refused::Missing) => Ok(None),
+            Err(refused) => Err(refused),
+        }
     }
 
     /// Judges a request by its one signature.
@@ -85,6 +94,18 @@ impl Verifier {
             (Some(only), true) => Ok(only),
             (Some(_), false) => Err(Refused::Ambiguous),
             (None, _) => Err(Refused::Missing),
+        }
+    }
+}
+
+// === impl Found ===
+
+impl Found<'_> {
+    fn scheme(&self) -> Scheme {
+        match self {
+            Self::Hmac(..) => Scheme::Hmac,
+            Self::SigV4(..) => Scheme::SigV4,
+            Self::HttpSignature(_) => Scheme::HttpSignature,
         }
     }
 }

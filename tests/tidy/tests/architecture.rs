@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // What it depends on has to run in a wasm module, so: nothing of ours.
     ("tollgate-core", &[]),
     // A filter knows no other filter.
-    ("tollgate-auth", &["tollgate-core"]),
+    ("tollgate-auth", &["tollgate-core", "tollgate-signatures"]),
     ("tollgate-rate-limit", &["tollgate-core"]),
     ("tollgate-signatures", &["tollgate-core"]),
     ("tollgate-transform", &["tollgate-core"]),
@@ -32,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-core",
             "tollgate-gateway",
             "tollgate-rate-limit",
+            "tollgate-signatures",
             "tollgate-transform",
         ],
     ),
@@ -39,7 +40,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // It answers what any identity provider would, so it knows no gateway.
     ("tollgate-identity", &[]),
     // What an API key looks like, and the filter of all keys that gateways read.
-    ("tollgate-store", &["tollgate-auth", "tollgate-core"]),
+    ("tollgate-store", &["tollgate-auth", "tollgate-core", "tollgate-signatures"]),
     ("tollgate", &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-xds"]),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.

@@ -116,6 +116,7 @@ pub(crate) fn show(verdict: &Verdict) -> String {
             format!("{} {}{}", reply.problem.status, reply.problem.name, fields.collect::<String>())
         }
         Verdict::Wait(_) => "waits".to_owned(),
+        Verdict::Body { bytes_max } => format!("awaits {bytes_max} bytes"),
     }
 }
 

@@ -1,0 +1,227 @@
+//! Callers who sign their requests.
+
+mod carried;
+mod keys;
+mod refusal;
+mod spec;
+
+use std::rc::Rc;
+
+use sha2::{Digest as _, Sha256};
+use tollgate_core::{Cx, Edit, Host, Principal, Reply, RequestHead, Seed, Verdict};
+use tollgate_signatures::{
+    BodyCheck, InvalidSignatures, Refused, ReplayGuard, Request, Scheme, SignatureSpec, Verified,
+    Verifier,
+};
+
+use crate::challenge::Challenges;
+pub use crate::signatures::keys::InvalidSigningKey;
+use crate::signatures::keys::SigningKeys;
+pub(crate) use crate::signatures::refusal::invalid;
+pub use crate::signatures::spec::{SchemeSpec, SigningKeySpec, SigningKeysSpec};
+use crate::tenants::Tenants;
+
+/// Which signatures are accepted, and from whom.
+pub(crate) struct Signatures {
+    verifier: Verifier,
+    schemes: Vec<Scheme>,
+    keys: SigningKeys,
+    body_bytes_max: usize,
+    replay_guard: ReplayGuard,
+}
+
+/// Why it is not known yet who is calling.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Unsettled {
+    /// Nobody who may: the request ends with this answer.
+    Refused(Reply),
+    /// The body has to be there first, of at most so many bytes.
+    AwaitsBody {
+        /// A longer body is refused.
+        bytes_max: usize,
+    },
+}
+
+/// Why the configuration of signatures was refused.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSigning {
+    /// How requests are signed.
+    #[error(transparent)]
+    Scheme(#[from] InvalidSignatures),
+    /// What they are signed with.
+    #[error(transparent)]
+    Key(#[from] InvalidSigningKey),
+    /// There are keys for nothing.
+    #[error("signing_keys: nothing is signed with them; add `hmac`, `sigv4` or `http_signature`")]
+    KeysAlone,
+    /// No body at all could be signed.
+    #[error("signing_keys.body_bytes_max: 0 is not between 1 and {BODY_BYTES_MAX}")]
+    NoBody,
+    /// A worker holds one for each request that is under way.
+    #[error("signing_keys.body_bytes_max: {0} is not between 1 and {BODY_BYTES_MAX}")]
+    LongBody(u32),
+}
+
+const BODY_BYTES_MAX: u32 = 16 << 20;
+
+/// Every way of signing, and how configuration names it.
+const METHODS: [(Scheme, &str); 3] =
+    [(Scheme::Hmac, "hmac"), (Scheme::SigV4, "sigv4"), (Scheme::HttpSignature, "http_signature")];
+
+/// How configuration names a way of signing.
+pub(crate) fn method(scheme: Scheme) -> &'static str {
+    METHODS.iter().find(|(known, _)| *known == scheme).map_or("", |(_, name)| name)
+}
+
+/// How a way of signing is named to callers (RFC 9110, section 11.6.1). None is
+/// registered for RFC 9421.
+pub(crate) fn challenge(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Hmac => "HMAC-SHA256",
+        Scheme::SigV4 => "AWS4-HMAC-SHA256",
+        Scheme::HttpSignature => "Signature",
+    }
+}
+
+/// The way of signing that configuration names so.
+pub(crate) fn scheme(name: &str) -> Option<Scheme> {
+    METHODS.iter().find(|(_, known)| *known == name).map(|(scheme, _)| *scheme)
+}
+
+// === impl Signatures ===
+
+impl Signatures {
+    /// None if requests are not signed at all.
+    pub(crate) fn compile(
+        spec: SignatureSpec,
+        keys: SigningKeysSpec,
+        tenants: &Tenants,
+        seed: Seed,
+    ) -> Result<Option<Self>, InvalidSigning> {
+        let schemes = schemes(&spec);
+        if schemes.is_empty() {
+            return if keys.is_default() { Ok(None) } else { Err(InvalidSigning::KeysAlone) };
+        }
+        let body_bytes_max = keys.body_bytes_max;
+        match body_bytes_max {
+            0 => return Err(InvalidSigning::NoBody),
+            bytes if BODY_BYTES_MAX < bytes => return Err(InvalidSigning::LongBody(bytes)),
+            _ => {}
+        }
+        Ok(Some(Self {
+            verifier: Verifier::compile(spec)?,
+            keys: SigningKeys::compile(keys, &schemes, tenants, seed)?,
+            schemes,
+            body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),
+            replay_guard: ReplayGuard::new(seed),
+        }))
+    }
+
+    /// Whether this way of signing is accepted on any route.
+    pub(crate) fn accepts(&self, scheme: Scheme) -> bool {
+        self.schemes.contains(&scheme)
+    }
+
+    pub(crate) fn schemes(&self) -> impl Iterator<Item = &'static str> {
+        self.schemes.iter().map(|scheme| method(*scheme))
+    }
+
+    /// Makes room for the signatures that were seen.
+    pub(crate) fn prepare(&self, host: &mut dyn Host) {
+        self.replay_guard.prepare(host);
+    }
+
+    /// How a request is signed, if it is. More than one signature is refused.
+    pub(crate) fn carried(&self, head: RequestHead<'_>) -> Result<Option<Scheme>, Refused> {
+        self.verifier.carried(&request(head, None))
+    }
+
+    /// Who signed a request, if the signature holds for all of it and was not
+    /// used before. `body` is nothing as long as it has not arrived.
+    pub(crate) fn signer(
+        &self,
+        scheme: Scheme,
+        head: RequestHead<'_>,
+        body: Option<&[u8]>,
+        challenges: &Challenges,
+        cx: &mut Cx<'_>,
+    ) -> Result<Rc<Principal>, Unsettled> {
+        let refuse = |refused| Unsettled::Refused(invalid(&refused, challenges));
+        let verified = match self.verify(scheme, head, body, cx) {
+            Err(Refused::AwaitsBody) => return Err(self.awaits_body()),
+            verified => verified.map_err(refuse)?,
+        };
+        match body {
+            None if verified.body != BodyCheck::Unsigned => return Err(self.awaits_body()),
+            _ => verified.body.check(body.unwrap_or_default()).map_err(|mismatch| {
+                Unsettled::Refused(refusal::other_body(mismatch, challenges))
+            })?,
+        }
+        // A code made with the decoy is nobody's.
+        let principal = self.keys.principal(scheme, &verified.key_id);
+        let principal = principal.ok_or_else(|| refuse(Refused::UnknownKey))?;
+        self.replay_guard
+            .admit(&verified, cx)
+            .map_err(|replayed| Unsettled::Refused(refusal::replayed(replayed, challenges)))?;
+        Ok(principal)
+    }
+
+    /// Takes out what carries signatures. Works for trailers as well.
+    pub(crate) fn strip(&self, head: RequestHead<'_>, edits: &mut Vec<Edit>) {
+        for scheme in &self.schemes {
+            carried::strip(*scheme, head, edits);
+        }
+    }
+
+    fn verify(
+        &self,
+        scheme: Scheme,
+        head: RequestHead<'_>,
+        body: Option<&[u8]>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Verified, Refused> {
+        let body_sha256 = body.map(|body| Sha256::digest(body).into());
+        let keys = |id: &str| Some(self.keys.key(scheme, id));
+        self.verifier.verify(&request(head, body_sha256), &keys, cx)
+    }
+
+    fn awaits_body(&self) -> Unsettled {
+        Unsettled::AwaitsBody { bytes_max: self.body_bytes_max }
+    }
+}
+
+fn schemes(spec: &SignatureSpec) -> Vec<Scheme> {
+    let SignatureSpec { hmac, sigv4, http_signature } = spec;
+    let there = [hmac.is_some(), sigv4.is_some(), http_signature.is_some()];
+    METHODS.iter().zip(there).filter(|(_, there)| *there).map(|((scheme, _), _)| *scheme).collect()
+}
+
+fn request(head: RequestHead<'_>, body_sha256: Option<[u8; 32]>) -> Request<'_> {
+    Request {
+        method: head.method(),
+        scheme: head.headers.get(":scheme").unwrap_or_default(),
+        authority: head.headers.get(":authority").unwrap_or_default(),
+        target: head.target(),
+        headers: head.headers,
+        body_sha256,
+    }
+}
+
+// === impl Unsettled ===
+
+impl From<Reply> for Unsettled {
+    fn from(reply: Reply) -> Self {
+        Self::Refused(reply)
+    }
+}
+
+impl From<Unsettled> for Verdict {
+    fn from(unsettled: Unsettled) -> Self {
+        match unsettled {
+            Unsettled::Refused(reply) => Self::Reply(reply),
+            Unsettled::AwaitsBody { bytes_max } => Self::Body { bytes_max },
+        }
+    }
+}
