@@ -9,6 +9,7 @@ mod jwks;
 mod listener;
 mod order;
 mod route;
+mod signing;
 mod span;
 mod tenant;
 mod tier;
@@ -31,6 +32,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
     let api_key = identity::api_key(&root, faults);
+    let signing::Signing { hmac, sigv4, http_signature, keys: signing_keys } =
+        signing::signing(&root, loaded, faults);
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
@@ -38,7 +41,16 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants, anonymous },
+        identity: IdentitySpec {
+            jwt,
+            api_key,
+            hmac,
+            sigv4,
+            http_signature,
+            signing_keys,
+            tenants,
+            anonymous,
+        },
         tiers,
         backends,
         hosts,

@@ -16,6 +16,8 @@ pub struct Source {
 pub enum Reference {
     /// A file, by a path that begins where that of the source does.
     File(String),
+    /// An environment variable.
+    Env(String),
     /// An address.
     Url(String),
 }

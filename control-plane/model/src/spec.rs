@@ -4,6 +4,8 @@
 //! Fields that the schema requires are optional to serde: a file without them is
 //! refused, but what else is wrong with it can still be told.
 
+mod signing;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -16,6 +18,9 @@ use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
+pub(crate) use self::signing::{
+    HmacFile, HttpSignatureFile, PublicKeySpec, SecretSpec, SigV4File, SigningKeyFile,
+};
 use crate::Protocol;
 
 /// What Tollgate is told: one file, or the files of a folder together.
@@ -75,6 +80,18 @@ pub(crate) struct IdentityFile {
     /// Where API keys stand in a request. None are accepted without it.
     #[schemars(default)]
     pub(crate) api_key: Option<ApiKeySpec>,
+
+    /// Requests that are signed with Tollgate's own HMAC. None are accepted without it.
+    #[schemars(default)]
+    pub(crate) hmac: Option<HmacFile>,
+
+    /// Requests that are signed as AWS does it. None are accepted without it.
+    #[schemars(default)]
+    pub(crate) sigv4: Option<SigV4File>,
+
+    /// Requests that are signed as HTTP messages (RFC 9421). None are accepted without it.
+    #[schemars(default)]
+    pub(crate) http_signature: Option<HttpSignatureFile>,
 
     /// What holds for callers who show nothing, on routes with `auth: { optional: [...] }`.
     #[schemars(default)]

@@ -121,5 +121,8 @@ fn without_secrets(mut gateway: Gateway) -> Gateway {
             }
         }
     }
+    for key in gateway.identity.signing_keys.keys.values_mut() {
+        key.secret = key.secret.take().map(|_| "[redacted]".to_owned());
+    }
     gateway
 }

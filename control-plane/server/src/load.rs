@@ -1,4 +1,6 @@
 use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use tollgate_model::{Gateway, Loaded, Reference, Source, read};
@@ -26,6 +28,7 @@ pub enum Fault {
 pub(crate) struct Written {
     sources: Vec<Source>,
     references: Vec<Reference>,
+    /// And environment variables.
     files: Vec<(Reference, Result<Vec<u8>, String>)>,
 }
 
@@ -38,11 +41,14 @@ impl Written {
         let draft = read(&sources).map_err(|faults| all(faults, Fault::Written))?;
         let references = draft.references();
         let files = references.iter().filter_map(|reference| {
-            let Reference::File(path) = reference else { return None };
-            Some((
-                reference.clone(),
-                read_file(Path::new(path)).map_err(UnreadableFile::into_reason),
-            ))
+            let found = match reference {
+                Reference::File(path) => {
+                    read_file(Path::new(path)).map_err(UnreadableFile::into_reason)
+                }
+                Reference::Env(name) => from_environment(name),
+                Reference::Url(_) => return None,
+            };
+            Some((reference.clone(), found))
         });
         Ok(Self { files: files.collect(), sources, references })
     }
@@ -60,7 +66,7 @@ impl Written {
     pub(crate) fn urls(&self) -> BTreeSet<String> {
         let url = |reference: &Reference| match reference {
             Reference::Url(url) => Some(url.clone()),
-            Reference::File(_) => None,
+            Reference::File(_) | Reference::Env(_) => None,
         };
         self.references.iter().filter_map(url).collect()
     }
@@ -69,9 +75,13 @@ impl Written {
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.references.iter().filter_map(|reference| match reference {
             Reference::File(path) => Some(PathBuf::from(path)),
-            Reference::Url(_) => None,
+            Reference::Url(_) | Reference::Env(_) => None,
         })
     }
+}
+
+fn from_environment(name: &str) -> Result<Vec<u8>, String> {
+    env::var_os(name).map(OsString::into_encoded_bytes).ok_or_else(|| "is not set".to_owned())
 }
 
 fn all<T>(faults: Vec<T>, wrap: impl Fn(T) -> Fault) -> Vec<Fault> {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use envoy_types::pb::envoy::config::route::v3::{
     Route, RouteConfiguration, RouteMatch, VirtualHost,
 };
+use envoy_types::pb::google::protobuf::UInt64Value;
 use tollgate_gateway::MatchSpec;
 use tollgate_model::{Gateway, HostRoute};
 
@@ -47,9 +48,24 @@ fn from_host(host: &str, routes: &[HostRoute], gateway: &Gateway) -> VirtualHost
         domains: vec![host.to_owned()],
         routes: routes.collect(),
         metadata: Some(metadata::of_host(contracts.values().cloned())),
+        request_body_buffer_limit: held_bodies(gateway),
         ..VirtualHost::default()
     }
 }
+
+/// A body that was signed is held until it has been judged, which Envoy's
+/// buffers alone are too small for.
+fn held_bodies(gateway: &Gateway) -> Option<UInt64Value> {
+    let identity = &gateway.identity;
+    let is_signed =
+        identity.hmac.is_some() || identity.sigv4.is_some() || identity.http_signature.is_some();
+    // One piece more: the filter, too, has to see that a body is too long.
+    let value = u64::from(identity.signing_keys.body_bytes_max).saturating_add(PIECE_BYTES);
+    is_signed.then_some(UInt64Value { value })
+}
+
+/// More than Envoy reads at a time.
+const PIECE_BYTES: u64 = 64 * 1024;
 
 /// One route for each spelling of the path.
 fn from_planned<'a>(

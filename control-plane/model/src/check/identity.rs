@@ -9,6 +9,7 @@ use tollgate_auth::{
 };
 
 use super::jwks;
+use super::signing;
 use super::span::seconds;
 use super::tenant::tier as tier_of;
 use super::tier::SEED;
@@ -151,7 +152,8 @@ pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
     }
     let written = root.get("identity").and_then(|identity| identity.get("api_key"));
     let api_key = written.map(|at| good_api_key(&at).unwrap_or_else(placeholder_api_key));
-    Authenticator::compile(IdentitySpec { jwt, api_key, ..IdentitySpec::default() }, SEED).ok()
+    let identity = IdentitySpec { jwt, api_key, ..signing::written(root) };
+    Authenticator::compile(identity, SEED).ok()
 }
 
 /// The claims that an issuer keeps, as far as they can be told.

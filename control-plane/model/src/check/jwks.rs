@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::signing;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::source::key_set;
@@ -32,8 +33,8 @@ pub(crate) fn references(root: &Node) -> Vec<Reference> {
     let root = At::root(root);
     let Some(identity) = root.get("identity") else { return Vec::new() };
     let issuers = identity.fields("jwt").into_iter();
-    let named: BTreeSet<Reference> =
-        issuers.filter_map(|(_, at)| reference(&at.get("jwks")?)).collect();
+    let key_sets = issuers.filter_map(|(_, at)| reference(&at.get("jwks")?));
+    let named: BTreeSet<Reference> = key_sets.chain(signing::references(&root)).collect();
     named.into_iter().collect()
 }
 
@@ -46,7 +47,7 @@ fn reference(jwks: &At<'_>) -> Option<Reference> {
 }
 
 /// A path that is written in a file begins where the file is.
-fn beside(file: &str, path: &str) -> String {
+pub(super) fn beside(file: &str, path: &str) -> String {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
     folder.join(path).to_string_lossy().into_owned()
 }
