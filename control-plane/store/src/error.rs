@@ -3,10 +3,11 @@ use std::path::Path;
 
 use sqlx::migrate::MigrateError;
 use tollgate_auth::UnbuildableKeyFilter;
+use tollgate_signatures::{InvalidKey, KeyAlgorithm};
 
-use crate::StoreAddress;
 use crate::migrate::SCHEMA;
 use crate::store::PATIENCE;
+use crate::{NoRandomBytes, SigningKind, StoreAddress};
 
 /// Why a store cannot be opened.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -74,6 +75,22 @@ pub enum ChangeFailed {
     KeyExpired(String),
     #[error("API key {id:?} is replaced by {by:?} already; rotate that one")]
     KeyReplaced { id: String, by: String },
+    #[error(
+        "signing key {0:?} is not in the store; `tollgate signing-keys list` shows those that are"
+    )]
+    UnknownSigningKey(String),
+    #[error("signing key {0:?} is in the store already, or was; choose another id")]
+    SigningKeyExists(String),
+    #[error("signing key {0:?} is revoked already")]
+    SigningKeyRevoked(String),
+    #[error("{kind} is signed with a secret; leave out --public-key")]
+    NeedsSecret { kind: SigningKind },
+    #[error("{algorithm} is signed with a private key; give the public one with --public-key")]
+    NeedsPublicKey { algorithm: KeyAlgorithm },
+    #[error("the {what} of the signing key: {why}")]
+    InvalidSigningKey { what: &'static str, why: InvalidKey },
+    #[error(transparent)]
+    NoRandomBytes(#[from] NoRandomBytes),
     #[error("the end of {what} is not in the future; give a later one")]
     Past { what: &'static str },
 }

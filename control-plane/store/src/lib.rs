@@ -1,4 +1,4 @@
-//! Tenants, API keys and revocations.
+//! Tenants, API keys, signing keys and revocations.
 //!
 //! A [`Store`] is a SQLite file or a PostgreSQL database, and both behave the
 //! same. Whoever gets an answer to a change can rely on it: it is on the disk.
@@ -9,7 +9,9 @@
 //! asks for what came after it and misses nothing.
 //!
 //! Of an API key only a keyed hash is kept, and 64 bits of a plain one for the
-//! [filter](tollgate_auth::KeyFilter) that gateways ask first.
+//! [filter](tollgate_auth::KeyFilter) that gateways ask first. Secrets that
+//! requests are signed with must be known to whoever verifies, so they are kept,
+//! [sealed](SecretSeal).
 
 mod address;
 mod error;
@@ -19,7 +21,10 @@ mod keys;
 mod migrate;
 mod revocation;
 mod revocations;
+mod seal;
 mod secret;
+mod signing_key;
+mod signing_keys;
 mod store;
 mod tenant;
 mod tenants;
@@ -31,7 +36,13 @@ pub use crate::hasher::{KeyHash, KeyHasher};
 pub use crate::key::{KeyRecord, KeyState, NewKey};
 pub use crate::keys::Rotation;
 pub use crate::revocation::{Revocation, Revoked};
+pub use crate::seal::{NoRandomBytes, SecretSeal};
 pub use crate::secret::{InvalidSecretReference, SecretReference, SecretUnavailable};
+pub use crate::signing_key::{
+    NewSigningKey, SigningAlgorithm, SigningKeyRecord, SigningKind, SigningMaterial,
+    UnknownSigningAlgorithm, UnknownSigningKind,
+};
+pub use crate::signing_keys::SigningKeyUnavailable;
 pub use crate::store::Store;
 pub use crate::tenant::Tenant;
 pub use tollgate_auth::ApiKey;

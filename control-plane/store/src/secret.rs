@@ -1,4 +1,4 @@
-//! The secret under which API keys are hashed.
+//! The secret under which API keys are hashed and signing keys are sealed.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -10,7 +10,7 @@ use std::{env, fmt};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::{KeyHasher, Store, StoreUnavailable};
+use crate::{KeyHasher, SecretSeal, Store, StoreUnavailable};
 
 /// Where a secret is: `env:NAME` or `file:PATH`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,7 +73,7 @@ const EXTENSION: &str = "key";
 // === impl SecretReference ===
 
 impl SecretReference {
-    fn hasher(&self) -> Result<KeyHasher, SecretUnavailable> {
+    fn uses(&self) -> Result<(KeyHasher, SecretSeal), SecretUnavailable> {
         let secret = match self {
             Self::Env(name) => env::var(name).map(String::into_bytes).map_err(|e| e.to_string()),
             Self::File(path) => read(path).map_err(|error| error.to_string()),
@@ -86,7 +86,8 @@ impl SecretReference {
         let secret = secret.trim_ascii_end();
         let is_one = (BYTES_MIN..=BYTES_MAX).contains(&secret.len());
         let hasher = is_one.then(|| KeyHasher::new(secret).ok()).flatten();
-        hasher.ok_or(SecretUnavailable::Length { reference, bytes: secret.len() })
+        let hasher = hasher.ok_or(SecretUnavailable::Length { reference, bytes: secret.len() });
+        hasher.map(|hasher| (hasher, SecretSeal::new(secret)))
     }
 }
 
@@ -128,6 +129,23 @@ impl Store {
         reference: Option<&SecretReference>,
         entropy: [u8; 32],
     ) -> Result<KeyHasher, SecretUnavailable> {
+        self.secret(reference, entropy).await.map(|(hasher, _)| hasher)
+    }
+
+    /// What this store's secrets are sealed with, under the same secret.
+    pub async fn secret_seal(
+        &self,
+        reference: Option<&SecretReference>,
+        entropy: [u8; 32],
+    ) -> Result<SecretSeal, SecretUnavailable> {
+        self.secret(reference, entropy).await.map(|(_, seal)| seal)
+    }
+
+    async fn secret(
+        &self,
+        reference: Option<&SecretReference>,
+        entropy: [u8; 32],
+    ) -> Result<(KeyHasher, SecretSeal), SecretUnavailable> {
         let beside;
         let reference = if let Some(reference) = reference {
             reference
@@ -135,9 +153,9 @@ impl Store {
             beside = self.secret_beside(entropy).await?;
             &beside
         };
-        let hasher = reference.hasher()?;
+        let (hasher, seal) = reference.uses()?;
         if self.recognises(&hasher).await? {
-            Ok(hasher)
+            Ok((hasher, seal))
         } else {
             Err(SecretUnavailable::Other { reference: reference.to_string() })
         }

@@ -106,6 +106,9 @@ impl Store {
         for key in &keys {
             change.revoke_key(key, now).await?;
         }
+        for key in change.signing_keys_to_revoke(id).await? {
+            change.revoke_signing_key(&key, now).await?;
+        }
         sqlx::query("UPDATE tenants SET deleted_at = $1, seq = $2 WHERE id = $3")
             .bind(to_seconds(now))
             .bind(change.next().await?)

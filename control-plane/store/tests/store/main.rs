@@ -15,5 +15,6 @@ mod opening;
 mod revocations;
 mod secret;
 mod sequence;
+mod signing_keys;
 mod sqlite;
 mod tenants;

@@ -64,13 +64,13 @@ both! {
         place.open().await.close().await;
         place.sql(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
-             execution_time) VALUES (3, 'of tomorrow', TRUE, '', 0)",
+             execution_time) VALUES (4, 'of tomorrow', TRUE, '', 0)",
         );
         let address = place.parsed();
         assert_eq!(
             error(Store::open(&address).await),
             format!(
-                "{address}: has schema 3, and this version of tollgate knows those up to 2; use \
+                "{address}: has schema 4, and this version of tollgate knows those up to 3; use \
                  the version that wrote it, or a newer one"
             )
         );
