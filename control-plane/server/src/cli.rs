@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod signing_keys;
 pub mod store;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
 use crate::{LogFormat, Module};
 
@@ -53,6 +55,9 @@ pub enum Command {
 
     /// API keys of the store's tenants.
     Keys(KeysArgs),
+
+    /// Keys that the store's tenants sign requests with.
+    SigningKeys(SigningKeysArgs),
 
     /// Tokens that are refused although they look good.
     Tokens(TokensArgs),

@@ -45,6 +45,9 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         }
         Command::Tenants(args) => with_store(|notes| store::tenants(args, &mut out, notes))?,
         Command::Keys(args) => with_store(|notes| store::keys(args, &mut out, notes))?,
+        Command::SigningKeys(args) => {
+            with_store(|notes| store::signing_keys(args, &mut out, notes))?;
+        }
         Command::Tokens(args) => with_store(|notes| store::tokens(args, &mut out, notes))?,
         Command::Schema => commands::schema(&mut out)?,
         Command::Reference => commands::reference(&mut out)?,

@@ -2,6 +2,7 @@
 
 mod keys;
 mod show;
+mod signing_keys;
 mod tenants;
 mod tokens;
 mod when;
@@ -13,9 +14,10 @@ use tokio::runtime::Builder;
 use tollgate_core::Timestamp;
 use tollgate_store::{
     ChangeFailed, InvalidAddress, InvalidSecretReference, OpenFailed, SecretUnavailable, Store,
-    StoreAddress, StoreUnavailable,
+    StoreAddress, StoreUnavailable, UnknownSigningAlgorithm, UnknownSigningKind,
 };
 
+use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{
     KeysArgs, StoreArgs, TenantsArgs, TenantsCommand, TokensArgs, TokensCommand,
 };
@@ -32,6 +34,12 @@ pub enum StoreCommandFailed {
     // The value may be the secret itself.
     #[error("--key-hash-secret: {0}")]
     SecretReference(InvalidSecretReference),
+    #[error("--kind: {0}")]
+    SigningKind(UnknownSigningKind),
+    #[error("--algorithm: {0}")]
+    SigningAlgorithm(UnknownSigningAlgorithm),
+    #[error("--public-key: {path}: cannot be read: {reason}")]
+    PublicKey { path: String, reason: String },
     #[error(transparent)]
     When(#[from] InvalidWhen),
     #[error(transparent)]
@@ -47,6 +55,8 @@ pub enum StoreCommandFailed {
     Output(#[from] io::Error),
     #[error("the API key cannot be shown, so it is revoked: {0}")]
     KeyUnshown(String),
+    #[error("the secret cannot be shown, so the key is revoked: {0}")]
+    SigningKeyUnshown(String),
     #[error("the system has no random numbers")]
     Random(#[from] getrandom::Error),
 }
@@ -87,6 +97,21 @@ pub fn keys(
     run(async {
         let store = open(&store, false).await?;
         let done = Session { store: &store, now: now(), out, notes }.keys(command).await;
+        store.close().await;
+        done
+    })
+}
+
+/// Carries out a command about signing keys.
+pub fn signing_keys(
+    args: SigningKeysArgs,
+    out: &mut impl Write,
+    notes: &mut dyn Write,
+) -> Result<(), StoreCommandFailed> {
+    let SigningKeysArgs { store, command } = args;
+    run(async {
+        let store = open(&store, false).await?;
+        let done = Session { store: &store, now: now(), out, notes }.signing_keys(command).await;
         store.close().await;
         done
     })

@@ -10,5 +10,6 @@
 mod errors;
 mod keys;
 mod shell;
+mod signing_keys;
 mod tenants;
 mod tokens;
