@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use tollgate_model::{Loaded, Source, read, reference, schema};
+use tollgate_model::{Loaded, Reference, Source, read, reference, schema};
 
 /// Compares a document with what it should be; with `UPDATE_GOLDEN=1`, writes it.
 fn check(name: &str, expected: &str) {
@@ -53,6 +53,13 @@ fn every_mapping_says_which_fields_it_has() {
     }
 }
 
+/// A file that an example names, with what is in it.
+fn file(reference: Reference) -> Option<(Reference, Result<Vec<u8>, String>)> {
+    let Reference::File(path) = &reference else { return None };
+    let bytes = std::fs::read(path).map_err(|error| error.to_string());
+    Some((reference, bytes))
+}
+
 #[test]
 fn the_examples_of_the_page_are_a_gateway() {
     let page = reference();
@@ -71,8 +78,9 @@ fn the_examples_of_the_repository_are_gateways() {
         let name = folder.unwrap().path().join("tollgate.yaml");
         let Ok(bytes) = std::fs::read(&name) else { continue };
         let name = name.to_string_lossy().into_owned();
-        let compiled = read(&[Source { name, bytes }]).unwrap().compile(&Loaded::default());
-        assert_eq!(compiled.err(), None);
+        let draft = read(&[Source { name, bytes }]).unwrap();
+        let loaded = draft.references().into_iter().filter_map(file).collect();
+        assert_eq!(draft.compile(&Loaded(loaded)).err(), None);
         count += 1;
     }
     assert!(0 < count);

@@ -96,7 +96,8 @@ pub(super) fn signing(root: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Si
 
 fn hmac(at: &At<'_>, faults: &mut Faults) -> Option<HmacSpec> {
     let HmacFile { clock_skew, require_nonce, headers, keys: _ } = at.read(faults)?;
-    let clock_skew_seconds = seconds(at, "clock_skew", &clock_skew, &SKEW, faults)?;
+    let clock_skew_seconds = seconds(at, "clock_skew", &clock_skew, &SKEW, faults);
+    let clock_skew_seconds = clock_skew_seconds.unwrap_or_default();
     sifted(at, "hmac", faults, |json| {
         let headers = read::<HmacFile>(json)?.headers;
         Ok(IdentitySpec {
@@ -109,8 +110,10 @@ fn hmac(at: &At<'_>, faults: &mut Faults) -> Option<HmacSpec> {
 
 fn sigv4(at: &At<'_>, faults: &mut Faults) -> Option<SigV4Spec> {
     let file: SigV4File = at.read(faults)?;
-    let skew = seconds(at, "clock_skew", &file.clock_skew, &SKEW, faults)?;
-    let presigned_for = seconds(at, "presigned_for", &file.presigned_for, &PRESIGNED, faults)?;
+    let skew = seconds(at, "clock_skew", &file.clock_skew, &SKEW, faults).unwrap_or_default();
+    let presigned_for = seconds(at, "presigned_for", &file.presigned_for, &PRESIGNED, faults);
+    // What is missing was told as a fault.
+    let presigned_for = presigned_for.unwrap_or(1);
     sifted(at, "sigv4", faults, |json| {
         let spec = sigv4_spec(read(json)?, skew, presigned_for);
         Ok(IdentitySpec { sigv4: Some(spec), ..IdentitySpec::default() })
@@ -136,8 +139,8 @@ fn sigv4_spec(file: SigV4File, clock_skew_seconds: u32, presigned_seconds_max: u
 
 fn http(at: &At<'_>, faults: &mut Faults) -> Option<HttpSignatureSpec> {
     let file: HttpSignatureFile = at.read(faults)?;
-    let max_age = seconds(at, "max_age", &file.max_age, &MAX_AGE, faults)?;
-    let skew = seconds(at, "clock_skew", &file.clock_skew, &SKEW, faults)?;
+    let max_age = seconds(at, "max_age", &file.max_age, &MAX_AGE, faults).unwrap_or(1);
+    let skew = seconds(at, "clock_skew", &file.clock_skew, &SKEW, faults).unwrap_or_default();
     sifted(at, "http_signature", faults, |json| {
         let spec = http_spec(read(json)?, max_age, skew);
         Ok(IdentitySpec { http_signature: Some(spec), ..IdentitySpec::default() })

@@ -105,8 +105,13 @@ impl Misfit {
     pub(super) fn choice(node: &Node, branches: &[&Json]) -> Self {
         let choices: Vec<String> = branches.iter().flat_map(|branch| choices(branch)).collect();
         let choices = listed(&choices, "or");
+        let is_object = |branch: &&Json| text(branch, "type") == Some("object");
         match &node.value {
             Value::Null => Self::NoValue(choices),
+            // It may be a secret where it was to be said which one.
+            Value::String(_) if branches.iter().all(is_object) => {
+                Self::Choice("a string".to_owned(), choices)
+            }
             _ => Self::Choice(found(node), choices),
         }
     }
