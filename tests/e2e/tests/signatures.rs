@@ -209,7 +209,7 @@ impl Sent {
         let Self { method, target, headers, body } = self;
         let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {HOST}\r\n");
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            text.extend([name, ": ", value, "\r\n"]);
         }
         text.push_str("transfer-encoding: chunked\r\n\r\n");
         let mut bytes = text.into_bytes();
