@@ -12,25 +12,33 @@ mod route;
 mod span;
 mod tenant;
 mod tier;
+mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_auth::IdentitySpec;
 
 use crate::at::At;
 use crate::fault::Faults;
 use crate::yaml::Node;
-use crate::{Gateway, Loaded, Place};
+use crate::{Gateway, Loaded, Place, Reference};
 
-pub(crate) use self::jwks::references;
+/// What has to be loaded, each once.
+pub(crate) fn references(root: &Node) -> Vec<Reference> {
+    let root = At::root(root);
+    let named: BTreeSet<Reference> =
+        jwks::references(&root).into_iter().chain(tls::references(&root)).collect();
+    named.into_iter().collect()
+}
 
 /// Checks everything. What comes out is whole only if no fault was found.
 pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gateway {
     let root = At::root(root);
-    let listeners = listener::listeners(&root, faults);
+    let listeners = listener::listeners(&root, loaded, faults);
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
     let api_key = identity::api_key(&root, faults);
+    let mtls = identity::mtls(&root, faults);
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
@@ -38,7 +46,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants, anonymous },
+        identity: IdentitySpec { jwt, api_key, mtls, tenants, anonymous },
         tiers,
         backends,
         hosts,

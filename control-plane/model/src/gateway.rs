@@ -6,7 +6,7 @@ use tollgate_auth::IdentitySpec;
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::TiersSpec;
 
-use crate::{Fault, Place};
+use crate::{Fault, Place, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
@@ -48,13 +48,15 @@ pub struct Gateway {
 }
 
 /// Where Envoy listens.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Listener {
     /// The address it binds.
     pub address: SocketAddr,
     /// How many right-most hops of `X-Forwarded-For` are ours.
     pub trusted_hops: u32,
+    /// How it speaks TLS; plain HTTP without.
+    pub tls: Option<Tls>,
 }
 
 /// Where requests go.

@@ -22,6 +22,7 @@ mod shape;
 mod sift;
 mod source;
 mod spec;
+mod tls;
 mod yaml;
 
 pub use crate::draft::{Draft, read};
@@ -31,4 +32,5 @@ pub use crate::place::Place;
 pub use crate::reference::reference;
 pub use crate::schema::schema;
 pub use crate::source::{Loaded, Reference, Source, key_set};
+pub use crate::tls::{ClientCertificates, ClientTls, PrivateKey, Tls, TlsVersion};
 pub use crate::yaml::FILE_BYTES_MAX;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::iter::successors;
 use std::path::Path;
 
-use tollgate_model::Gateway;
+use tollgate_model::{Gateway, PrivateKey};
 use tollgate_xds::{Deployment, translate as to_snapshot};
 
 use crate::cli::Step;
@@ -121,5 +121,7 @@ fn without_secrets(mut gateway: Gateway) -> Gateway {
             }
         }
     }
+    let tls = gateway.listeners.values_mut().filter_map(|listener| listener.tls.as_mut());
+    tls.for_each(|tls| tls.key = PrivateKey::new(PrivateKey::REDACTED));
     gateway
 }

@@ -124,6 +124,7 @@ fn label(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "cluster",
         Kind::Endpoints => "endpoints",
+        Kind::Secret => "certificates",
         Kind::Extension => "filter configuration",
         Kind::Listener => "listener",
         Kind::Routes => "routes",

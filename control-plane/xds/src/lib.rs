@@ -13,6 +13,7 @@ mod json;
 mod listener;
 mod protocol;
 mod routes;
+mod secrets;
 mod snapshot;
 mod translate;
 mod version;

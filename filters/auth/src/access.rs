@@ -9,6 +9,7 @@ use crate::claim_path::ClaimPath;
 use crate::condition::Names;
 use crate::identity::Identity;
 use crate::methods::Methods;
+use crate::mtls::MTLS;
 use crate::tenants::API_KEY;
 use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
 
@@ -43,6 +44,11 @@ pub enum InvalidAccess {
          `identity.api_key`, or write {known}"
     )]
     NoApiKeys { field: &'static str, index: usize, known: String },
+    #[error(
+        "auth.{field}[{index}]: nothing says whose certificates are whose; write \
+         `identity.mtls`, or write {known}"
+    )]
+    NoCertificates { field: &'static str, index: usize, known: String },
     #[error("auth.{field}[{index}]: {name:?} stands twice; remove one")]
     Twice { field: &'static str, index: usize, name: String },
     #[error(
@@ -133,7 +139,7 @@ impl Access {
             if caller.is_anonymous() {
                 methods.challenges.unauthenticated()
             } else {
-                forbidden(lacking, &*caller.method != API_KEY)
+                forbidden(lacking, ![API_KEY, MTLS].contains(&&*caller.method))
             }
         })
     }

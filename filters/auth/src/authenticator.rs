@@ -100,7 +100,9 @@ impl Authenticator {
     /// More than one credential is refused whenever the gateway knows both
     /// kinds. A single one of a kind that the operation does not accept is
     /// refused like none, and [`Authenticator::strip`] takes it out. Who shows
-    /// none is nobody in particular where that may call.
+    /// none is nobody in particular where that may call. A certificate counts
+    /// only beside no credential that the operation accepts: it is of the
+    /// connection, the others are of the request.
     pub fn authenticate(
         &mut self,
         access: &Access,
@@ -121,8 +123,26 @@ impl Authenticator {
                 let holder = self.identity.tenants.holder(&key);
                 holder.map(Some).ok_or_else(|| methods.challenges.invalid_api_key())
             }
-            Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
-            Ok(_) => Err(methods.challenges.unauthenticated()),
+            Ok(other) => match self.certified(methods, cx)? {
+                Some(caller) => Ok(Some(caller)),
+                None if methods.optional && other.is_none() => {
+                    Ok(Some(Rc::clone(&self.identity.anonymous)))
+                }
+                None => Err(methods.challenges.unauthenticated()),
+            },
+        }
+    }
+
+    /// Who is known by the certificate of the connection, where that is asked for.
+    fn certified(
+        &self,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Rc<Principal>>, Reply> {
+        let Identity { mtls, tenants, .. } = &*self.identity;
+        match mtls.as_ref().filter(|_| methods.mtls) {
+            Some(mtls) => mtls.caller(tenants, &methods.challenges, cx.host),
+            None => Ok(None),
         }
     }
 

@@ -3,18 +3,21 @@ use tollgate_core::Reply;
 use crate::InvalidToken;
 use crate::allow::Lacking;
 use crate::problem::{
-    DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN,
-    KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
+    DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_CERTIFICATE,
+    INVALID_TOKEN, KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Challenges {
     pub(crate) bearer: bool,
+    pub(crate) certificate: bool,
     pub(crate) api_key: Vec<String>,
 }
 
 const CHALLENGE: &str = "www-authenticate";
+/// No scheme is registered for TLS itself.
+const CERTIFICATE: &str = "ClientCertificate";
 const REALM: &str = "Bearer realm=\"tollgate\"";
 
 /// Keys are fetched every few seconds while there are none.
@@ -26,13 +29,14 @@ impl Challenges {
     /// `api_key` are the places where keys may stand: of which kind, and its name.
     pub(crate) fn new<'a>(
         bearer: bool,
+        certificate: bool,
         api_key: impl Iterator<Item = (&'static str, &'a str)>,
     ) -> Self {
         let plain =
             |name: &str| name.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b));
         let api_key = api_key.filter(|(_, name)| plain(name));
         let api_key = api_key.map(|(kind, name)| format!("ApiKey {kind}=\"{name}\"")).collect();
-        Self { bearer, api_key }
+        Self { bearer, certificate, api_key }
     }
 
     pub(crate) fn unauthenticated(&self) -> Reply {
@@ -51,6 +55,11 @@ impl Challenges {
         self.ask(Reply::new(INVALID_API_KEY, "nobody has this API key"), REALM.to_owned())
     }
 
+    pub(crate) fn invalid_certificate(&self) -> Reply {
+        let detail = "the client certificate names no caller as this gateway expects it";
+        self.ask(Reply::new(INVALID_CERTIFICATE, detail), REALM.to_owned())
+    }
+
     /// RFC 6750, section 3.1: it stands there in more than one way.
     pub(crate) fn duplicate_credentials(&self) -> Reply {
         let detail = "a credential stands more than once, or a token stands beside an API key";
@@ -60,7 +69,8 @@ impl Challenges {
 
     fn ask(&self, reply: Reply, bearer: String) -> Reply {
         let bearer = self.bearer.then_some(bearer);
-        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned());
+        let certificate = self.certificate.then(|| CERTIFICATE.to_owned());
+        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned()).chain(certificate);
         schemes.fold(reply, |reply, scheme| reply.with(CHALLENGE, scheme))
     }
 }

@@ -5,6 +5,7 @@ use tollgate_core::Principal;
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::condition::Language;
 use crate::issuer::{InvalidIssuer, Issuer};
+use crate::mtls::{InvalidMtls, Mtls};
 use crate::name::{AN_ID, is_id};
 use crate::tenants::{InvalidTenant, Tenants};
 use crate::{AnonymousSpec, IdentitySpec};
@@ -14,6 +15,7 @@ pub(crate) struct Identity {
     pub(crate) carriers: Carriers,
     /// In the order of their names.
     pub(crate) issuers: Vec<Issuer>,
+    pub(crate) mtls: Option<Mtls>,
     pub(crate) tenants: Tenants,
     /// Whoever shows nothing, where that is enough.
     pub(crate) anonymous: Rc<Principal>,
@@ -39,6 +41,10 @@ pub enum InvalidIdentity {
     #[error(transparent)]
     ApiKeySource(#[from] InvalidApiKeySource),
 
+    /// What certificates say.
+    #[error(transparent)]
+    Mtls(#[from] InvalidMtls),
+
     /// A tenant.
     #[error(transparent)]
     Tenant(#[from] InvalidTenant),
@@ -52,7 +58,7 @@ pub enum InvalidIdentity {
 
 impl Identity {
     pub(crate) fn compile(spec: IdentitySpec) -> Result<Self, InvalidIdentity> {
-        let IdentitySpec { jwt, api_key, tenants, anonymous: AnonymousSpec { tier } } = spec;
+        let IdentitySpec { jwt, api_key, mtls, tenants, anonymous: AnonymousSpec { tier } } = spec;
         if let Some(tier) = tier.as_ref().filter(|tier| !is_id(tier)) {
             return Err(InvalidIdentity::AnonymousTier(tier.clone()));
         }
@@ -64,8 +70,9 @@ impl Identity {
                 Err(source) => return Err(InvalidIdentity::Issuer { name, source }),
             }
         }
+        let mtls = mtls.map(Mtls::compile).transpose()?;
         let anonymous = Principal::anonymous(tier.map(Rc::from)).into();
         let (tenants, language) = (Tenants::compile(tenants)?, Language::default());
-        Ok(Self { carriers, issuers, tenants, anonymous, language })
+        Ok(Self { carriers, issuers, mtls, tenants, anonymous, language })
     }
 }

@@ -1,6 +1,7 @@
 //! Who is calling, and may they.
 //!
-//! A caller is recognised by a JSON Web Token or by an API key. Which of them
+//! A caller is recognised by a JSON Web Token, by an API key or by the verified
+//! certificate of its connection. Which of them
 //! an operation accepts, and which scopes it asks for, is its [`Access`]; an
 //! [`Authenticator`] holds the issuers, the keys and the tenants, and remembers
 //! the tokens it has verified.
@@ -30,6 +31,7 @@ mod jwks;
 mod kept;
 mod key_filter;
 mod methods;
+mod mtls;
 mod name;
 mod pool;
 pub mod problem;
@@ -52,6 +54,7 @@ pub use crate::issuer::InvalidIssuer;
 pub use crate::jwk::InvalidKey;
 pub use crate::jwks::InvalidKeySet;
 pub use crate::key_filter::{InvalidKeyFilter, KeyFilter, KeyFingerprint, UnbuildableKeyFilter};
+pub use crate::mtls::{CertificateNameSpec, InvalidMtls, InvalidPattern, Match, MtlsSpec, Pattern};
 pub use crate::name::{is_id, is_scope};
 pub use crate::spec::{
     AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec,

@@ -2,12 +2,14 @@ use crate::access::InvalidAccess;
 use crate::carrier::Places;
 use crate::challenge::Challenges;
 use crate::identity::Identity;
+use crate::mtls::MTLS;
 use crate::tenants::API_KEY;
 
 /// How callers of an operation can prove who they are.
 #[derive(Default)]
 pub(crate) struct Methods {
     pub(crate) api_key: bool,
+    pub(crate) mtls: bool,
     /// Places in [`Identity::issuers`].
     ///
     /// Invariant: no two with the same `iss`, so that a token can be of one only.
@@ -39,7 +41,7 @@ impl Methods {
         }
         let ways_in = identity.carriers.api_key.named().chain(places.named());
         let ways_in = ways_in.filter(|_| methods.api_key);
-        methods.challenges = Challenges::new(!methods.issuers.is_empty(), ways_in);
+        methods.challenges = Challenges::new(!methods.issuers.is_empty(), methods.mtls, ways_in);
         Ok(methods)
     }
 
@@ -59,6 +61,12 @@ impl Methods {
             } else {
                 Ok(())
             };
+        }
+        if name == MTLS {
+            self.mtls = true;
+            let (field, known) = (self.field(), known(identity));
+            let none = InvalidAccess::NoCertificates { field, index, known };
+            return if identity.mtls.is_none() { Err(none) } else { Ok(()) };
         }
         let Some(place) = identity.issuers.iter().position(|issuer| *issuer.method == *name) else {
             return Err(self.unknown(index, name, identity));
@@ -106,7 +114,9 @@ impl Methods {
 /// The methods that could be named.
 fn known(identity: &Identity) -> String {
     let api_key = Some(API_KEY).filter(|_| !identity.carriers.api_key.is_empty());
-    let names = identity.issuers.iter().map(|issuer| issuer.method.as_ref()).chain(api_key);
+    let mtls = identity.mtls.as_ref().map(|_| MTLS);
+    let issuers = identity.issuers.iter().map(|issuer| issuer.method.as_ref());
+    let names = issuers.chain(api_key).chain(mtls);
     let list = names.collect::<Vec<_>>().join(" or ");
     if list.is_empty() { "`auth: none`, for `identity` is empty".to_owned() } else { list }
 }

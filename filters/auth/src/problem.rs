@@ -21,6 +21,13 @@ pub const INVALID_TOKEN: Problem =
 pub const INVALID_API_KEY: Problem =
     Problem { status: 401, name: "invalid-api-key", title: "The API key is not accepted" };
 
+/// A certificate that is nobody's here.
+pub const INVALID_CERTIFICATE: Problem = Problem {
+    status: 401,
+    name: "invalid-certificate",
+    title: "The client certificate is not accepted",
+};
+
 /// A caller who is known, but was not granted this.
 pub const INSUFFICIENT_SCOPE: Problem =
     Problem { status: 403, name: "insufficient-scope", title: "The caller may not do this" };

@@ -3,6 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::MtlsSpec;
+
 /// Whom the gateway can recognise, and by what.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +16,10 @@ pub struct IdentitySpec {
     /// Where API keys stand in a request; none are accepted without it.
     #[serde(default)]
     pub api_key: Option<ApiKeySpec>,
+
+    /// What certificates of callers say; none are accepted without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls: Option<MtlsSpec>,
 
     /// Customers, by id, with their keys.
     #[serde(default)]
@@ -228,7 +234,10 @@ pub struct AccessSpec {
 pub enum AuthSpec {
     /// Anybody may call, and nobody is recognised.
     None,
-    /// By any one of these: `api_key`, or `jwt.NAME` for an issuer of `identity.jwt`.
+    /// By any one of these: `api_key`, `mtls`, or `jwt.NAME` for an issuer of
+    /// `identity.jwt`. Two credentials in one request are refused. A certificate
+    /// is of the connection, so a token or a key that the route accepts comes
+    /// before it, and one that does not hold is refused whatever the certificate.
     AnyOf(Vec<String>),
     /// As `any_of`, but who shows nothing may call as nobody in particular. What
     /// is shown and does not hold is still refused.

@@ -1,6 +1,5 @@
 //! Where the keys of issuers are, and which they are.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value as Json;
@@ -9,7 +8,6 @@ use crate::at::At;
 use crate::fault::Faults;
 use crate::source::key_set;
 use crate::spec::JwksSpec;
-use crate::yaml::Node;
 use crate::{Loaded, Reference};
 
 /// Why keys that are elsewhere were refused.
@@ -27,14 +25,11 @@ enum InvalidJwks {
     FetchedNotASet(String, String),
 }
 
-/// What has to be loaded, each once.
-pub(crate) fn references(root: &Node) -> Vec<Reference> {
-    let root = At::root(root);
+/// The keys that have to be loaded.
+pub(super) fn references(root: &At<'_>) -> Vec<Reference> {
     let Some(identity) = root.get("identity") else { return Vec::new() };
     let issuers = identity.fields("jwt").into_iter();
-    let named: BTreeSet<Reference> =
-        issuers.filter_map(|(_, at)| reference(&at.get("jwks")?)).collect();
-    named.into_iter().collect()
+    issuers.filter_map(|(_, at)| reference(&at.get("jwks")?)).collect()
 }
 
 fn reference(jwks: &At<'_>) -> Option<Reference> {
@@ -46,7 +41,7 @@ fn reference(jwks: &At<'_>) -> Option<Reference> {
 }
 
 /// A path that is written in a file begins where the file is.
-fn beside(file: &str, path: &str) -> String {
+pub(super) fn beside(file: &str, path: &str) -> String {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
     folder.join(path).to_string_lossy().into_owned()
 }

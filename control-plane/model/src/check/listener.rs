@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::Listener;
+use super::tls::tls;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::ListenerSpec;
+use crate::{Listener, Loaded};
 
 /// Why a listener was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -19,14 +20,18 @@ enum InvalidListener {
     Taken { address: SocketAddr, other: String },
 }
 
-pub(super) fn listeners(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, Listener> {
+pub(super) fn listeners(
+    root: &At<'_>,
+    loaded: &Loaded,
+    faults: &mut Faults,
+) -> BTreeMap<String, Listener> {
     let written = root.fields("listeners");
     if written.is_empty() {
         at_section(root, "listeners", &InvalidListener::None.to_string(), faults);
     }
     let mut taken = BTreeMap::new();
     let named = written.into_iter().filter_map(|(name, at)| {
-        let listener = listener(&at, &mut taken, faults)?;
+        let listener = listener(&at, &mut taken, loaded, faults)?;
         Some((name.to_owned(), listener))
     });
     named.collect()
@@ -45,9 +50,11 @@ pub(super) fn at_section(root: &At<'_>, name: &str, message: &str, faults: &mut 
 fn listener(
     at: &At<'_>,
     taken: &mut BTreeMap<SocketAddr, String>,
+    loaded: &Loaded,
     faults: &mut Faults,
 ) -> Option<Listener> {
-    let ListenerSpec { address, trusted_hops } = at.read(faults)?;
+    let tls = tls(at, loaded, faults);
+    let ListenerSpec { address, trusted_hops, .. } = at.read(faults)?;
     let checked = address_of(&address?).and_then(|address| {
         let here = format!("{} ({})", at.path, at.node.spot);
         match taken.insert(address, here) {
@@ -56,7 +63,7 @@ fn listener(
         }
     });
     match checked {
-        Ok(address) => Some(Listener { address, trusted_hops }),
+        Ok(address) => Some(Listener { address, trusted_hops, tls }),
         Err(invalid) => {
             at.get("address")?.fault(faults, invalid.to_string());
             None

@@ -8,6 +8,7 @@ mod file;
 mod identity;
 mod routes;
 mod sections;
+mod tls;
 mod types;
 
 use expect_test::{Expect, expect};
