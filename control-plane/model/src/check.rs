@@ -34,7 +34,8 @@ pub(crate) fn references(root: &Node) -> Vec<Reference> {
 /// Checks everything. What comes out is whole only if no fault was found.
 pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gateway {
     let root = At::root(root);
-    let listeners = listener::listeners(&root, loaded, faults);
+    let mut expiries = Vec::new();
+    let listeners = listener::listeners(&root, loaded, faults, &mut expiries);
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
     let api_key = identity::api_key(&root, faults);
@@ -52,6 +53,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         hosts,
         contracts,
         places: places(&root),
+        expiries,
         notices: route::notices(&root).into_sorted(),
         warnings: warnings.into_sorted(),
     };

@@ -6,7 +6,7 @@ use tollgate_auth::IdentitySpec;
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::TiersSpec;
 
-use crate::{Fault, Place, Tls};
+use crate::{Expiry, Fault, Place, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
@@ -38,6 +38,9 @@ pub struct Gateway {
     /// Where things were written, by path: `backends.orders`, `apis.orders`,
     /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,
+
+    /// What holds only until a moment: certificates, lists of revoked ones.
+    pub expiries: Vec<Expiry>,
 
     /// What is good, and is not to be forgotten: rules that refuse nobody.
     pub notices: Vec<Fault>,

@@ -10,6 +10,7 @@ mod at;
 mod check;
 mod draft;
 mod duration;
+mod expiry;
 mod fault;
 mod gateway;
 mod merge;
@@ -26,6 +27,7 @@ mod tls;
 mod yaml;
 
 pub use crate::draft::{Draft, read};
+pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{Backend, Endpoint, Gateway, Health, HostRoute, Listener, Protocol};
 pub use crate::place::Place;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[non_exhaustive]
 pub struct Tls {
     /// The certificate and those above it, in PEM.
-    pub certificate: Vec<u8>,
+    pub certificate: String,
     /// Its private key.
     pub key: PrivateKey,
     /// Whether callers are asked for certificates, and which are believed.
@@ -22,9 +22,9 @@ pub struct Tls {
 #[non_exhaustive]
 pub struct ClientTls {
     /// The certificates of the authorities, in PEM.
-    pub ca: Vec<u8>,
+    pub ca: String,
     /// Their lists of revoked certificates, in PEM.
-    pub crl: Option<Vec<u8>>,
+    pub crl: Option<String>,
     /// Whether a caller must show one.
     pub certificates: ClientCertificates,
 }
@@ -54,7 +54,7 @@ pub enum TlsVersion {
 
 /// A private key in PEM, which nobody sees.
 #[derive(Clone, Eq, PartialEq)]
-pub struct PrivateKey(Vec<u8>);
+pub struct PrivateKey(String);
 
 // === impl PrivateKey ===
 
@@ -63,12 +63,12 @@ impl PrivateKey {
     pub const REDACTED: &'static str = "[redacted]";
 
     /// A key, or what stands for one.
-    pub fn new(pem: impl Into<Vec<u8>>) -> Self {
+    pub fn new(pem: impl Into<String>) -> Self {
         Self(pem.into())
     }
 
     /// The key itself, for Envoy alone.
-    pub fn expose(&self) -> &[u8] {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

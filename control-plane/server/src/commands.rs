@@ -11,6 +11,7 @@ use tollgate_xds::{Deployment, translate as to_snapshot};
 use crate::cli::Step;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
+use crate::store::now;
 use crate::{Module, render};
 
 /// Why a translation cannot be shown.
@@ -32,7 +33,7 @@ pub enum TranslateFailed {
 pub fn check(config: &Path, out: &mut impl Write) -> io::Result<bool> {
     match gateway(config) {
         Ok(gateway) => {
-            for notice in &gateway.notices {
+            for notice in gateway.expired(now()).chain(&gateway.notices) {
                 writeln!(out, "notice: {notice}")?;
             }
             writeln!(out, "ok: {}", summary(&gateway))?;

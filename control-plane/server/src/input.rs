@@ -10,6 +10,7 @@ use crate::Module;
 use crate::fetch::Fetched;
 use crate::keys::KeySets;
 use crate::load::{Fault, Written};
+use crate::store::now;
 use crate::watch::Watch;
 
 /// A change is seen within this time, and read after as long again.
@@ -93,7 +94,8 @@ impl Input {
         self.keys.follow(&written.urls());
         self.await_keys();
         let (gateway, mut warnings) = self.compile(&written)?;
-        warnings.extend(gateway.notices.iter().map(ToString::to_string));
+        let expired = gateway.expired(now()).chain(&gateway.notices);
+        warnings.extend(expired.map(ToString::to_string));
         let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
         Ok(Made { snapshot: translate(&gateway, &Deployment { module }), warnings })
     }

@@ -39,7 +39,7 @@ pub(crate) fn authorities(listener: &str, clients: &ClientTls) -> Secret {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "every field that takes one may be absent")]
-fn inline(pem: &[u8]) -> Option<DataSource> {
-    let specifier = Some(Specifier::InlineBytes(pem.to_vec()));
+fn inline(pem: &str) -> Option<DataSource> {
+    let specifier = Some(Specifier::InlineString(pem.to_owned()));
     Some(DataSource { specifier, ..DataSource::default() })
 }

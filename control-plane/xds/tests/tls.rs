@@ -106,7 +106,7 @@ fn secrets_hold_what_the_files_hold() {
         let source: envoy_types::pb::envoy::config::core::v3::DataSource = source.unwrap();
         format!("{:?}", source.specifier.unwrap())
     };
-    let is = |pem: &str| format!("InlineBytes({:?})", pem.as_bytes());
+    let is = |pem: &str| format!("InlineString({pem:?})");
     assert_eq!(inline(certificate.certificate_chain), is(&files.0[0]));
     assert_eq!(inline(certificate.private_key), is(&files.0[1]));
     let Type::ValidationContext(context) = secret(&snapshot, "authorities.public") else {

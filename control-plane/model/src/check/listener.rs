@@ -5,7 +5,7 @@ use super::tls::tls;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::ListenerSpec;
-use crate::{Listener, Loaded};
+use crate::{Expiry, Listener, Loaded};
 
 /// Why a listener was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -24,6 +24,7 @@ pub(super) fn listeners(
     root: &At<'_>,
     loaded: &Loaded,
     faults: &mut Faults,
+    expiries: &mut Vec<Expiry>,
 ) -> BTreeMap<String, Listener> {
     let written = root.fields("listeners");
     if written.is_empty() {
@@ -31,8 +32,9 @@ pub(super) fn listeners(
     }
     let mut taken = BTreeMap::new();
     let named = written.into_iter().filter_map(|(name, at)| {
-        let listener = listener(&at, &mut taken, loaded, faults)?;
-        Some((name.to_owned(), listener))
+        let listener = listener(&at, &mut taken, faults)?;
+        let tls = tls(&at, loaded, faults, expiries);
+        Some((name.to_owned(), Listener { tls, ..listener }))
     });
     named.collect()
 }
@@ -50,10 +52,8 @@ pub(super) fn at_section(root: &At<'_>, name: &str, message: &str, faults: &mut 
 fn listener(
     at: &At<'_>,
     taken: &mut BTreeMap<SocketAddr, String>,
-    loaded: &Loaded,
     faults: &mut Faults,
 ) -> Option<Listener> {
-    let tls = tls(at, loaded, faults);
     let ListenerSpec { address, trusted_hops, .. } = at.read(faults)?;
     let checked = address_of(&address?).and_then(|address| {
         let here = format!("{} ({})", at.path, at.node.spot);
@@ -63,7 +63,7 @@ fn listener(
         }
     });
     match checked {
-        Ok(address) => Some(Listener { address, trusted_hops, tls }),
+        Ok(address) => Some(Listener { address, trusted_hops, tls: None }),
         Err(invalid) => {
             at.get("address")?.fault(faults, invalid.to_string());
             None

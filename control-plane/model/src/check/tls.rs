@@ -2,18 +2,24 @@
 
 mod pem;
 
-use self::pem::Certificates;
+use tollgate_core::Timestamp;
+
+use self::pem::{Certificates, Crl};
 use super::jwks::beside;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::TlsSpec;
-use crate::{ClientTls, Loaded, PrivateKey, Reference, Tls};
+use crate::{ClientTls, Expiry, Fault, Loaded, Place, PrivateKey, Reference, Tls};
 
 /// Why the TLS of a listener was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(super) enum InvalidTls {
     #[error("{0:?} cannot be read: {1}; write a path relative to this file")]
     Unreadable(String, String),
+    #[error(
+        "{0:?} is not text; write it as PEM, with `openssl x509 -inform der` or `openssl pkey`"
+    )]
+    NotText(String),
     #[error("{0:?} holds no certificate; write a PEM file with -----BEGIN CERTIFICATE-----")]
     NoCertificate(String),
     #[error("{0:?} holds a certificate that is malformed; write it anew as PEM")]
@@ -60,13 +66,19 @@ fn reference(file: &At<'_>) -> Option<Reference> {
 }
 
 /// The TLS of a listener, if it has one and all of it is good.
-pub(super) fn tls(listener: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Option<Tls> {
+pub(super) fn tls(
+    listener: &At<'_>,
+    loaded: &Loaded,
+    faults: &mut Faults,
+    found: &mut Vec<Expiry>,
+) -> Option<Tls> {
     let at = listener.get("tls")?;
     let spec: TlsSpec = at.read(faults)?;
     let certificate = certificate(&at, loaded, faults);
     let key = key(&at, certificate.as_ref(), loaded, faults);
     let authorities = authorities(&at, loaded, faults);
     let crl = crl(&at, authorities.as_ref(), loaded, faults);
+    found.extend(expiries(&at, certificate.as_ref(), authorities.as_ref(), crl.as_ref()));
     if at.get("client_ca").is_none() {
         without_client_ca(&at, faults);
     }
@@ -75,7 +87,7 @@ pub(super) fn tls(listener: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Op
         key: key?,
         clients: authorities.map(|authorities| ClientTls {
             ca: authorities.pem,
-            crl,
+            crl: crl.map(|crl| crl.pem),
             certificates: spec.client_certificates.unwrap_or_default(),
         }),
         min_version: spec.min_version,
@@ -90,17 +102,42 @@ fn without_client_ca(at: &At<'_>, faults: &mut Faults) {
     }
 }
 
+/// What is to be said of files once they have expired.
+fn expiries(
+    tls: &At<'_>,
+    certificate: Option<&Certificates>,
+    authorities: Option<&Certificates>,
+    crl: Option<&Crl>,
+) -> Vec<Expiry> {
+    let dated = [
+        ("certificate", certificate.map(Certificates::until), "callers refuse it"),
+        ("client_ca", authorities.map(Certificates::until), "certificates of callers are refused"),
+        ("crl", crl.map(|crl| crl.until), "every certificate of a caller is refused"),
+    ];
+    let expiry = |(field, at, consequence): (&str, Option<Timestamp>, &str)| {
+        let (at, file) = (at?, tls.get(field)?);
+        let name = file.text().unwrap_or_default();
+        let message = format!("{name:?} has expired, so {consequence}; write a new one");
+        let (place, path) = (Place::from(&file.node.spot), file.path.to_string());
+        Some(Expiry { at, fault: Fault { place, path, message } })
+    };
+    dated.into_iter().filter_map(expiry).collect()
+}
+
 /// A file that a field names, by the name that is written.
 struct File<'a> {
     name: &'a str,
-    bytes: &'a [u8],
+    text: &'a str,
 }
 
 fn file<'a>(at: &At<'a>, loaded: &'a Loaded) -> Result<File<'a>, InvalidTls> {
     let name = at.text().unwrap_or_default();
     let unreadable = |why: &str| InvalidTls::Unreadable(name.to_owned(), why.to_owned());
     match reference(at).and_then(|reference| loaded.0.get(&reference)) {
-        Some(Ok(bytes)) => Ok(File { name, bytes }),
+        Some(Ok(bytes)) => match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(File { name, text }),
+            Err(_) => Err(InvalidTls::NotText(name.to_owned())),
+        },
         Some(Err(why)) => Err(unreadable(why)),
         None => Err(unreadable("it was not loaded")),
     }
@@ -112,7 +149,7 @@ fn told<T>(result: Result<T, InvalidTls>, at: &At<'_>, faults: &mut Faults) -> O
 
 fn certificate(at: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Option<Certificates> {
     let at = at.get("certificate")?;
-    told(file(&at, loaded).and_then(|file| Certificates::parse(file.name, file.bytes)), &at, faults)
+    told(file(&at, loaded).and_then(|file| Certificates::parse(file.name, file.text)), &at, faults)
 }
 
 fn key(
@@ -123,7 +160,7 @@ fn key(
 ) -> Option<PrivateKey> {
     let at = at.get("key")?;
     let checked = file(&at, loaded).and_then(|file| {
-        pem::key(file.name, file.bytes, certificate).map(|()| PrivateKey::new(file.bytes))
+        pem::key(file.name, file.text, certificate).map(|()| PrivateKey::new(file.text))
     });
     told(checked, &at, faults)
 }
@@ -131,7 +168,7 @@ fn key(
 fn authorities(at: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Option<Certificates> {
     let at = at.get("client_ca")?;
     let checked = file(&at, loaded).and_then(|file| {
-        let certificates = Certificates::parse(file.name, file.bytes)?;
+        let certificates = Certificates::parse(file.name, file.text)?;
         certificates.are_authorities().map(|()| certificates)
     });
     told(checked, &at, faults)
@@ -142,10 +179,8 @@ fn crl(
     authorities: Option<&Certificates>,
     loaded: &Loaded,
     faults: &mut Faults,
-) -> Option<Vec<u8>> {
+) -> Option<Crl> {
     let at = at.get("crl")?;
-    let checked = file(&at, loaded).and_then(|file| {
-        pem::crl(file.name, file.bytes, authorities).map(|()| file.bytes.to_vec())
-    });
+    let checked = file(&at, loaded).and_then(|file| Crl::parse(file.name, file.text, authorities));
     told(checked, &at, faults)
 }

@@ -9,6 +9,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, SerialNumber, date_time_ymd,
 };
+use tollgate_core::Timestamp;
 use tollgate_model::{Gateway, PrivateKey, Reference};
 
 use super::*;
@@ -78,9 +79,10 @@ fn loaded(files: &Files) -> Loaded {
         ("cut.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
     ];
     let good = named.map(|(name, text)| (name, Ok(text.as_bytes().to_vec())));
+    let der = ("der", Ok(b"\x30\x82".to_vec()));
     let missing = ("missing", Err("it does not exist".to_owned()));
     let file = |(name, bytes)| (Reference::File(format!("conf/{name}")), bytes);
-    Loaded(good.into_iter().chain([missing]).map(file).collect())
+    Loaded(good.into_iter().chain([der, missing]).map(file).collect())
 }
 
 fn written(listener: &str, identity: &str) -> String {
@@ -151,6 +153,9 @@ fn certificates_keys_and_authorities() {
         conf/t.yaml:4: listeners.public.tls.key: "good.pem" holds no private key; write a PEM file with -----BEGIN PRIVATE KEY-----, without a password
     "#]],
     );
+    check("{ certificate: der, key: good.key }", "", &expect![[r#"
+        conf/t.yaml:4: listeners.public.tls.certificate: "der" is not text; write it as PEM, with `openssl x509 -inform der` or `openssl pkey`
+    "#]]);
     check(
         "{ certificate: good.pem, key: other.key }",
         "",
@@ -223,7 +228,7 @@ fn private_keys_are_not_shown() {
     let text = written("{ certificate: good.pem, key: good.key, client_ca: ca.pem }", "");
     let gateway = compiled(&text, &loaded(&files));
     let tls = gateway.listeners["public"].tls.as_ref().unwrap();
-    assert_eq!(tls.key.expose(), files.key.as_bytes());
+    assert_eq!(tls.key.expose(), files.key);
     assert_eq!(format!("{:?}", tls.key), PrivateKey::REDACTED);
 }
 
@@ -234,4 +239,20 @@ fn files_are_looked_for_beside_the_file_that_names_them() {
     let expected = ["/c", "conf/a.pem", "conf/b.pem", "conf/keys/a.key"];
     let expected = expected.map(|file| Reference::File(file.to_owned()));
     assert_eq!(read(&[source]).unwrap().references(), expected);
+}
+
+#[test]
+fn what_expired_is_told_and_refused_by_nobody_here() {
+    let text =
+        written("{ certificate: good.pem, key: good.key, client_ca: ca.pem, crl: ca.crl }", "");
+    let gateway = compiled(&text, &loaded(&made()));
+    let told = |year: u64| {
+        let now = Timestamp::from_seconds(year.saturating_sub(1970).saturating_mul(31_557_600));
+        gateway.expired(now).map(|fault| format!("{fault}\n")).collect::<String>()
+    };
+    assert_eq!(told(2030), "");
+    expect![[r#"
+        conf/t.yaml:4: listeners.public.tls.crl: "ca.crl" has expired, so every certificate of a caller is refused; write a new one
+    "#]].assert_eq(&told(2047));
+    expect![[r#"conf/t.yaml:4: listeners.public.tls.certificate: "good.pem" has expired, so callers refuse it; write a new one conf/t.yaml:4: listeners.public.tls.client_ca: "ca.pem" has expired, so certificates of callers are refused; write a new one conf/t.yaml:4: listeners.public.tls.crl: "ca.crl" has expired, so every certificate of a caller is refused; write a new one "#]].assert_eq(&told(5000).replace('\n', " "));
 }
