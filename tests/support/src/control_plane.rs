@@ -96,6 +96,15 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// What `tollgate translate --to STEP` prints of the configuration.
+    pub fn translated(&self, step: &str) -> Result<String> {
+        let mut command = Command::new(&self.built.tollgate);
+        command.arg("translate").arg(self.config_path()).args(["--to", step]);
+        let done = command.arg("--module").arg(&self.built.module).output()?;
+        anyhow::ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Ok(String::from_utf8(done.stdout)?)
+    }
+
     /// The process, while there is one.
     pub fn process(&mut self) -> Result<&mut Process> {
         self.process.as_mut().context("the control plane was killed")

@@ -17,6 +17,7 @@ mod postgres;
 mod process;
 mod raw;
 mod redis;
+mod tls;
 mod token;
 mod upstream;
 
@@ -32,6 +33,7 @@ pub use crate::postgres::Postgres;
 pub use crate::process::{Process, Usage};
 pub use crate::raw::RawConnection;
 pub use crate::redis::RedisServer;
+pub use crate::tls::{Authority, Certificate, ExtendedKeyUsagePurpose, SanType, TlsClient, Wanted};
 pub use crate::token::{Key, now_seconds};
 pub use crate::upstream::{Seen, Upstream};
 
