@@ -153,9 +153,13 @@ fn certificates_keys_and_authorities() {
         conf/t.yaml:4: listeners.public.tls.key: "good.pem" holds no private key; write a PEM file with -----BEGIN PRIVATE KEY-----, without a password
     "#]],
     );
-    check("{ certificate: der, key: good.key }", "", &expect![[r#"
+    check(
+        "{ certificate: der, key: good.key }",
+        "",
+        &expect![[r#"
         conf/t.yaml:4: listeners.public.tls.certificate: "der" is not text; write it as PEM, with `openssl x509 -inform der` or `openssl pkey`
-    "#]]);
+    "#]],
+    );
     check(
         "{ certificate: good.pem, key: other.key }",
         "",
