@@ -1,7 +1,5 @@
 //! `examples/mtls`, done as its README says.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::process::Command;
 
 use tollgate_support::{Built, ControlPlane, Envoy, Example, Upstream, free_port};

@@ -4,7 +4,9 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::sign::CertifiedKey;
 use tollgate_core::Timestamp;
 use x509_parser::oid_registry::{OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION};
-use x509_parser::prelude::{ASN1Time, X509Certificate, parse_x509_certificate, parse_x509_crl};
+use x509_parser::prelude::{
+    ASN1Time, CertificateRevocationList, X509Certificate, parse_x509_certificate, parse_x509_crl,
+};
 
 use super::InvalidTls;
 
@@ -115,7 +117,8 @@ impl Crl {
         {
             return Err(InvalidTls::CrlMissing(name.to_owned(), other.subject().to_string()));
         }
-        let until = lists.iter().filter_map(|list| list.next_update()).map(timestamp).min();
+        let until =
+            lists.iter().filter_map(CertificateRevocationList::next_update).map(timestamp).min();
         Ok(Self { pem: pem.to_owned(), until: until.unwrap_or(NEVER) })
     }
 }
