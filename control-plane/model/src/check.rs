@@ -47,7 +47,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, mtls, tenants, anonymous },
+        identity: IdentitySpec { jwt, api_key, mtls, tenants, anonymous, ..<_>::default() },
         tiers,
         backends,
         hosts,

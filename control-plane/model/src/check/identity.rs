@@ -205,7 +205,7 @@ fn placeholder_mtls() -> MtlsSpec {
 }
 
 fn placeholder_api_key() -> ApiKeySpec {
-    ApiKeySpec { from: vec![ApiKeySourceSpec::Header("x-api-key".to_owned())] }
+    ApiKeySpec { from: vec![ApiKeySourceSpec::Header("x-api-key".to_owned())], lookup: None }
 }
 
 /// All of it together.
