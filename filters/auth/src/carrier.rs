@@ -63,10 +63,10 @@ impl Carriers {
         spec: Option<ApiKeySpec>,
     ) -> Result<Self, InvalidApiKeySource> {
         let api_key = match spec {
-            Some(ApiKeySpec { from }) if from.is_empty() => {
+            Some(ApiKeySpec { from, .. }) if from.is_empty() => {
                 return Err(InvalidApiKeySource::Nowhere);
             }
-            Some(ApiKeySpec { from }) => from.into_iter().map(|source| source.header).collect(),
+            Some(ApiKeySpec { from, .. }) => from.into_iter().map(|source| source.header).collect(),
             None => Vec::new(),
         };
         Ok(Self { bearer: bearer.then(|| AUTHORIZATION.into()), api_key: headers(api_key)? })
@@ -185,7 +185,7 @@ mod tests {
             ),
         ) {
             let from = vec![crate::ApiKeySourceSpec { header: "X-Api-Key".to_owned() }];
-            let carriers = Carriers::compile(true, Some(ApiKeySpec { from })).unwrap();
+            let carriers = Carriers::compile(true, Some(ApiKeySpec { from, lookup: None })).unwrap();
             let headers: Headers = lines.iter().cloned().collect();
             let mut edits = Vec::new();
             carriers.strip(&headers, &mut edits);

@@ -1,17 +1,18 @@
 //! Who is calling, and may they.
 //!
-//! A caller is recognised by a JSON Web Token or by an API key. Which of them
-//! an operation accepts, and which scopes it asks for, is its [`Access`]; an
-//! [`Authenticator`] holds the issuers, the keys and the tenants, and remembers
-//! the tokens it has verified.
+//! A caller is recognised by a JSON Web Token, by an opaque token or by an API
+//! key. Which of them an operation accepts, and which scopes it asks for, is its
+//! [`Access`]; an [`Authenticator`] holds the issuers, the keys and the tenants,
+//! asks providers about the rest, and remembers what it has found out.
 //!
-//! Whatever cannot be decided is refused: a token of an issuer without keys is
-//! answered 503, never admitted.
+//! Whatever cannot be decided is refused: a token of an issuer without keys, or
+//! of a provider that does not answer, is answered 503, never admitted.
 
 mod access;
 mod algorithm;
 mod allow;
 mod api_key;
+mod ask;
 mod authenticator;
 mod cache;
 mod carrier;
@@ -23,6 +24,7 @@ mod facts;
 mod filter;
 mod hasher;
 mod identity;
+mod introspection;
 mod issuer;
 mod json;
 mod jwk;
@@ -37,10 +39,12 @@ mod signature;
 mod spec;
 mod tenants;
 mod token;
+mod wanted;
 
 pub use crate::access::{Access, InvalidAccess};
 pub use crate::allow::InvalidAllow;
 pub use crate::api_key::{API_KEY_REGEX, ApiKey};
+pub use crate::ask::InvalidEndpoint;
 pub use crate::authenticator::Authenticator;
 pub use crate::carrier::InvalidApiKeySource;
 pub use crate::claim_path::InvalidClaimPath;
@@ -48,6 +52,7 @@ pub use crate::condition::InvalidCondition;
 pub use crate::facts::Facts;
 pub use crate::filter::{AuthFilter, AuthFilterSpec, InvalidAuthFilter, PRINCIPAL};
 pub use crate::identity::InvalidIdentity;
+pub use crate::introspection::InvalidIntrospection;
 pub use crate::issuer::InvalidIssuer;
 pub use crate::jwk::InvalidKey;
 pub use crate::jwks::InvalidKeySet;
@@ -55,10 +60,12 @@ pub use crate::key_filter::{InvalidKeyFilter, KeyFilter, KeyFingerprint, Unbuild
 pub use crate::name::{is_id, is_scope};
 pub use crate::spec::{
     AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeySourceSpec, ApiKeySpec,
-    AuthSpec, ClaimsSpec, IdentitySpec, IssuerSpec, KeySpec, ScalarSpec, ScopesSpec, TenantSpec,
+    AuthSpec, ClaimsSpec, EndpointSpec, IdentitySpec, IntrospectionSpec, IssuerSpec, KeySpec,
+    ScalarSpec, ScopesSpec, Secret, TenantSpec,
 };
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;
+pub use crate::wanted::InvalidClaims;
 
 /// Takes a token apart, for the fuzzer.
 #[doc(hidden)]

@@ -3,6 +3,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+mod endpoint;
+mod secret;
+
+pub use self::endpoint::{EndpointSpec, IntrospectionSpec};
+pub use self::secret::Secret;
+
 /// Whom the gateway can recognise, and by what.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -10,6 +16,11 @@ pub struct IdentitySpec {
     /// Issuers of JSON Web Tokens, by the name that `any_of: [jwt.NAME]` refers to.
     #[serde(default)]
     pub jwt: BTreeMap<String, IssuerSpec>,
+
+    /// Who is asked about opaque tokens, by the name that
+    /// `any_of: [introspection.NAME]` refers to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub introspection: BTreeMap<String, IntrospectionSpec>,
 
     /// Where API keys stand in a request; none are accepted without it.
     #[serde(default)]
@@ -151,6 +162,11 @@ pub struct ClaimsSpec {
 pub struct ApiKeySpec {
     /// The places that are looked at, all of them; at least one.
     pub from: Vec<ApiKeySourceSpec>,
+
+    /// Who is asked about keys that no tenant has. Without it, nobody has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub lookup: Option<EndpointSpec>,
 }
 
 /// One place where an API key may stand.

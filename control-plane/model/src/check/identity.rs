@@ -172,7 +172,7 @@ fn good_api_key(at: &At<'_>) -> Option<ApiKeySpec> {
 }
 
 fn placeholder_api_key() -> ApiKeySpec {
-    ApiKeySpec { from: vec![ApiKeySourceSpec { header: "x-api-key".to_owned() }] }
+    ApiKeySpec { from: vec![ApiKeySourceSpec { header: "x-api-key".to_owned() }], lookup: None }
 }
 
 /// All of it together.
