@@ -5,9 +5,11 @@ mod api;
 mod backend;
 mod host;
 mod identity;
+mod introspection;
 mod jwks;
 mod listener;
 mod order;
+mod outside;
 mod route;
 mod span;
 mod tenant;
@@ -20,9 +22,15 @@ use tollgate_auth::IdentitySpec;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::yaml::Node;
-use crate::{Gateway, Loaded, Place};
+use crate::{Gateway, Loaded, Place, Reference};
 
-pub(crate) use self::jwks::references;
+/// What has to be loaded, each once.
+pub(crate) fn references(root: &Node) -> Vec<Reference> {
+    let root = At::root(root);
+    let mut named = jwks::references(&root);
+    named.append(&mut introspection::references(&root));
+    named.into_iter().collect()
+}
 
 /// Checks everything. What comes out is whole only if no fault was found.
 pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gateway {
@@ -30,6 +38,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let listeners = listener::listeners(&root, faults);
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
+    let introspection::Sources { specs, asked } = introspection::sources(&root, loaded, faults);
     let api_key = identity::api_key(&root, faults);
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
@@ -38,7 +47,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants, anonymous, ..IdentitySpec::default() },
+        identity: IdentitySpec { jwt, introspection: specs, api_key, tenants, anonymous },
+        introspection: asked,
         tiers,
         backends,
         hosts,
