@@ -81,5 +81,8 @@ fn places(root: &At<'_>) -> BTreeMap<String, Place> {
             }
         }
     }
+    for (_, at) in root.get("identity").iter().flat_map(|at| at.fields("introspection")) {
+        places.insert(at.path.to_string(), Place::from(&at.node.spot));
+    }
     places
 }

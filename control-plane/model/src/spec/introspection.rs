@@ -19,6 +19,7 @@ pub(crate) struct IntrospectionFile {
 
     /// Where the secret is that proves it.
     #[schemars(required)]
+    #[expect(dead_code, reason = "only its schema is used: it names what was loaded")]
     pub(crate) client_secret: Option<SecretSpec>,
 
     /// How long an active token is believed without asking again, in whole

@@ -95,6 +95,18 @@ fn what_is_missing_or_makes_no_sense() {
     );
 }
 
+/// A backend of that name would get tokens and the secret of the gateway.
+#[test]
+fn backends_do_not_have_the_names_of_our_own_clusters() {
+    check(
+        "backends",
+        "backends: { tollgate-identity: { endpoints: [a:1] }, orders: { endpoints: [a:1] } }",
+        &expect![[r#"
+            t.yaml:1: backends.tollgate-identity: names that begin with `tollgate-` are the gateway's own; choose another name
+        "#]],
+    );
+}
+
 #[test]
 fn methods_have_to_be_written() {
     let file = |method: &str| {
