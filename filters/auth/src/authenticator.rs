@@ -1,14 +1,19 @@
+mod asking;
+
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, Principal, Reply, RequestHead, Seed, Timestamp,
+    CallId, Cx, Duplicate, Edit, Fingerprint, Principal, Reply, RequestHead, Seed, Timestamp,
+    Verdict,
 };
 
+use self::asking::{DENIED_MAX, Denied};
+use crate::ask::{Asker, Unanswered};
 use crate::cache::{Recent, Remembered, Slot};
 use crate::carrier::Credential;
-use crate::challenge::keys_unavailable;
+use crate::challenge::{keys_unavailable, unanswered};
 use crate::claims::Validity;
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
@@ -33,8 +38,20 @@ pub struct Authenticator {
     /// Tokens whose signature did not hold. Apart from the others, so that
     /// random tokens drive out nobody.
     forged: Recent<Forged>,
+    /// What was asked about, and is nobody's.
+    denied: Recent<Denied>,
     /// What the genuine ones say, each once.
     pool: Pool,
+    asker: Asker,
+}
+
+/// Why a request does not go on: not at all, or not yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// It ends here, with this answer.
+    Refused(Reply),
+    /// Who is calling is told by the answer to this call; then ask again.
+    Waits(CallId),
 }
 
 struct Known {
@@ -53,6 +70,8 @@ struct Forged {
 enum Refusal {
     Token(InvalidToken),
     KeysUnavailable,
+    Unanswered(Unanswered),
+    Waits(CallId),
 }
 
 const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
@@ -79,6 +98,8 @@ impl Authenticator {
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
             forged: Recent::new(FORGED_MAX, usize::MAX),
+            denied: Recent::new(DENIED_MAX, usize::MAX),
+            asker: Asker::default(),
             pool: Pool::new(POOL_BYTES_MAX, seed),
         })
     }
@@ -95,7 +116,9 @@ impl Authenticator {
         &self.identity
     }
 
-    /// Tells who is calling, if the operation asks for it; nobody otherwise.
+    /// Tells who is calling, if the operation asks for it; nobody otherwise. The
+    /// request may have to wait for somebody else to tell: ask again once
+    /// [`Authenticator::on_answer`] has learned what that was.
     ///
     /// More than one credential is refused whenever the gateway knows both
     /// kinds. A single one of a kind that the operation does not accept is
@@ -106,23 +129,26 @@ impl Authenticator {
         access: &Access,
         head: &RequestHead<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Reply> {
+    ) -> Result<Option<Rc<Principal>>, Stop> {
         let Some(methods) = &access.methods else { return Ok(None) };
         // Its issuers are places in another list: better nobody than the wrong one.
         if !Rc::ptr_eq(&self.identity, &access.identity) {
-            return Err(keys_unavailable("the route belongs to another configuration"));
+            return Err(keys_unavailable("the route belongs to another configuration").into());
         }
         match self.identity.carriers.find(head.headers) {
-            Err(Duplicate) => Err(methods.challenges.duplicate_credentials()),
-            Ok(Some(Credential::Bearer(token))) if !methods.issuers.is_empty() => {
-                self.bearer(token, methods, cx).map(Some)
+            Err(Duplicate) => Err(methods.challenges.duplicate_credentials().into()),
+            Ok(Some(Credential::Bearer(token))) if methods.bearer() => {
+                let found = self.bearer(token, methods, cx).map(Some);
+                found.map_err(|refusal| {
+                    refusal.stop(|fault| methods.challenges.invalid_token(fault))
+                })
             }
             Ok(Some(Credential::ApiKey(key))) if methods.api_key => {
-                let holder = self.identity.tenants.holder(key);
-                holder.map(Some).ok_or_else(|| methods.challenges.invalid_api_key())
+                let found = self.api_key(key, cx).map(Some);
+                found.map_err(|refusal| refusal.stop(|_| methods.challenges.invalid_api_key()))
             }
             Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
-            Ok(_) => Err(methods.challenges.unauthenticated()),
+            Ok(_) => Err(methods.challenges.unauthenticated().into()),
         }
     }
 
@@ -138,21 +164,34 @@ impl Authenticator {
         token: &[u8],
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Reply> {
+    ) -> Result<Rc<Principal>, Refusal> {
         let fingerprint = self.seed.fingerprint(&[token]);
         let mut issuers = methods.issuers.iter();
         let remembered =
             issuers.find_map(|&issuer| self.remembered(Slot::new(fingerprint, issuer), cx.now));
-        let verdict = match remembered {
+        match remembered {
             Some(verdict) => verdict.map_err(Refusal::Token),
-            None => self.verify(token, fingerprint, methods, cx),
-        };
-        verdict.map_err(|refusal| match refusal {
-            Refusal::Token(fault) => methods.challenges.invalid_token(fault),
-            Refusal::KeysUnavailable => {
-                keys_unavailable("the keys of the token's issuer have not arrived yet")
+            None if methods.introspection.is_empty() => {
+                self.verify(&Token::parse(token)?, fingerprint, methods, cx)
             }
-        })
+            None => self.verify_or_ask(token, fingerprint, methods, cx),
+        }
+    }
+
+    /// A token that names an issuer of the operation is for that issuer's keys
+    /// to judge; about all others the providers are asked.
+    fn verify_or_ask(
+        &mut self,
+        bytes: &[u8],
+        fingerprint: Fingerprint,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Rc<Principal>, Refusal> {
+        let token = Token::parse(bytes).ok().filter(|_| !methods.issuers.is_empty());
+        match token.filter(|token| issuer_of(token, methods, &self.identity).is_ok()) {
+            Some(token) => self.verify(&token, fingerprint, methods, cx),
+            None => self.introspect(bytes, fingerprint, methods, cx),
+        }
     }
 
     /// What is known about a token, as it holds now.
@@ -175,24 +214,16 @@ impl Authenticator {
 
     fn verify(
         &mut self,
-        token: &[u8],
+        token: &Token<'_>,
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
     ) -> Result<Rc<Principal>, Refusal> {
-        let token = Token::parse(token)?;
-        let (place, issuer) = issuer_of(&token, methods, &self.identity)?;
-        let (principal, validity) = issuer.read(&token, &self.identity.tenants, cx.now)?;
+        let (place, issuer) = issuer_of(token, methods, &self.identity)?;
+        let (principal, validity) = issuer.read(token, &self.identity.tenants, cx.now)?;
         let slot = Slot::new(fingerprint, place);
-        match issuer.verify(&token, cx.host) {
-            Outcome::Genuine => {
-                let (principal, own_bytes) = self.pool.shared(principal);
-                let principal = Rc::new(principal);
-                let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
-                let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
-                self.genuine.put(slot, known);
-                Ok(principal)
-            }
+        match issuer.verify(token, cx.host) {
+            Outcome::Genuine => Ok(self.remember(slot, principal, validity)),
             Outcome::Refused(fault) => {
                 if fault == InvalidToken::Signature {
                     self.forged.put(slot, Forged { validity, since: cx.now });
@@ -201,6 +232,15 @@ impl Authenticator {
             }
             Outcome::KeysUnavailable => Err(Refusal::KeysUnavailable),
         }
+    }
+
+    fn remember(&mut self, slot: Slot, principal: Principal, validity: Validity) -> Rc<Principal> {
+        let (principal, own_bytes) = self.pool.shared(principal);
+        let principal = Rc::new(principal);
+        let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
+        let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
+        self.genuine.put(slot, known);
+        principal
     }
 }
 
@@ -235,8 +275,39 @@ impl Remembered for Forged {
 
 // === impl Refusal ===
 
+impl Refusal {
+    /// What the caller is told; `refused` says that the credential is not accepted.
+    fn stop(self, refused: impl FnOnce(InvalidToken) -> Reply) -> Stop {
+        Stop::Refused(match self {
+            Self::Waits(call) => return Stop::Waits(call),
+            Self::Token(fault) => refused(fault),
+            Self::Unanswered(fault) => unanswered(fault),
+            Self::KeysUnavailable => {
+                keys_unavailable("the keys of the token's issuer have not arrived yet")
+            }
+        })
+    }
+}
+
 impl From<InvalidToken> for Refusal {
     fn from(fault: InvalidToken) -> Self {
         Self::Token(fault)
+    }
+}
+
+// === impl Stop ===
+
+impl From<Reply> for Stop {
+    fn from(reply: Reply) -> Self {
+        Self::Refused(reply)
+    }
+}
+
+impl From<Stop> for Verdict {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Refused(reply) => Self::Reply(reply),
+            Stop::Waits(call) => Self::Wait(call),
+        }
     }
 }

@@ -2,9 +2,10 @@ use tollgate_core::Reply;
 
 use crate::InvalidToken;
 use crate::allow::Lacking;
+use crate::ask::Unanswered;
 use crate::problem::{
-    DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN,
-    KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
+    CALLER_UNKNOWN, DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY,
+    INVALID_TOKEN, KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
@@ -94,4 +95,9 @@ pub(crate) fn forbidden(lacking: Lacking<'_>, bearer: bool) -> Reply {
 
 pub(crate) fn keys_unavailable(detail: &'static str) -> Reply {
     Reply::new(KEYS_UNAVAILABLE, detail).with("retry-after", RETRY_SECONDS)
+}
+
+pub(crate) fn unanswered(fault: Unanswered) -> Reply {
+    let reply = Reply::new(CALLER_UNKNOWN, fault.to_string());
+    reply.with("retry-after", fault.retry_seconds().to_string())
 }

@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
-use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Seed, Verdict};
+use tollgate_core::{Answer, CallId, Cx, Edit, Edits, Filter, Headers, RequestHead, Seed, Verdict};
 
 use crate::{
-    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity,
+    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity, Stop,
 };
 
 /// Authentication and authorisation as a filter of its own.
@@ -58,8 +58,12 @@ impl Filter for AuthFilter {
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
         match self.judge(*head, cx) {
             Ok(edits) => Verdict::Continue(edits),
-            Err(reply) => Verdict::Reply(reply),
+            Err(stop) => stop.into(),
         }
+    }
+
+    fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        self.authenticator.on_answer(id, answer, cx.now);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -70,7 +74,7 @@ impl Filter for AuthFilter {
 }
 
 impl AuthFilter {
-    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Stop> {
         let principal = self.authenticator.authenticate(&self.access, &head, cx)?;
         let path = head.path().ok();
         let (method, headers) = (head.method(), head.headers);

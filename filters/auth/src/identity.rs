@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use tollgate_core::Principal;
 
-use crate::ask::{Endpoint, InvalidEndpoint};
+use crate::ask::{InvalidEndpoint, Whom};
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::condition::Language;
 use crate::introspection::{Introspection, InvalidIntrospection};
@@ -21,7 +21,7 @@ pub(crate) struct Identity {
     pub(crate) introspection: Vec<Introspection>,
     pub(crate) tenants: Tenants,
     /// Who is asked about API keys that no tenant has.
-    pub(crate) lookup: Option<Endpoint>,
+    pub(crate) lookup: Option<Introspection>,
     /// Whoever shows nothing, where that is enough.
     pub(crate) anonymous: Rc<Principal>,
     /// What the conditions of operations are written in.
@@ -82,11 +82,22 @@ impl Identity {
             carriers: Carriers::compile(!(jwt.is_empty() && introspection.is_empty()), api_key)?,
             issuers: issuers(jwt)?,
             introspection: providers(introspection)?,
-            lookup: lookup.map(Endpoint::compile).transpose().map_err(InvalidIdentity::Lookup)?,
+            lookup: lookup
+                .map(Introspection::of_api_keys)
+                .transpose()
+                .map_err(InvalidIdentity::Lookup)?,
             tenants: Tenants::compile(tenants)?,
             anonymous: Principal::anonymous(tier.map(Rc::from)).into(),
             language: Language::default(),
         })
+    }
+
+    /// Who is asked.
+    pub(crate) fn asked(&self, whom: Whom) -> Option<&Introspection> {
+        match whom {
+            Whom::Provider(place) => self.introspection.get(place),
+            Whom::Lookup => self.lookup.as_ref(),
+        }
     }
 }
 

@@ -45,7 +45,7 @@ pub use crate::access::{Access, InvalidAccess};
 pub use crate::allow::InvalidAllow;
 pub use crate::api_key::{API_KEY_REGEX, ApiKey};
 pub use crate::ask::InvalidEndpoint;
-pub use crate::authenticator::Authenticator;
+pub use crate::authenticator::{Authenticator, Stop};
 pub use crate::carrier::InvalidApiKeySource;
 pub use crate::claim_path::InvalidClaimPath;
 pub use crate::condition::InvalidCondition;
@@ -71,4 +71,10 @@ pub use crate::wanted::InvalidClaims;
 #[doc(hidden)]
 pub fn fuzz_token(bytes: &[u8]) {
     let _ = token::Token::parse(bytes);
+}
+
+/// Reads an answer about a credential, for the fuzzer; whether it is active.
+#[doc(hidden)]
+pub fn fuzz_answer(answer: &tollgate_core::Answer) -> bool {
+    ask::fuzz(answer)
 }

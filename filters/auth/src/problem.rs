@@ -43,3 +43,10 @@ pub const KEYS_UNAVAILABLE: Problem = Problem {
     name: "keys-unavailable",
     title: "The caller cannot be recognised at the moment",
 };
+
+/// A credential about which nobody can be asked at the moment, or nobody answers.
+pub const CALLER_UNKNOWN: Problem = Problem {
+    status: 503,
+    name: "caller-unknown",
+    title: "The caller cannot be recognised at the moment",
+};

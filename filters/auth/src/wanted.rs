@@ -48,6 +48,19 @@ impl Wanted {
         })
     }
 
+    /// What our own store says of an API key.
+    pub(crate) fn of_api_keys() -> Self {
+        let claim = |name: &str| ClaimPath::of([name]);
+        Self {
+            subject: vec![claim("sub")],
+            tenant: Some(claim("tenant")),
+            tier: Some(claim("tier")),
+            scopes: claim("scope"),
+            groups: None,
+            keep: Box::default(),
+        }
+    }
+
     /// Without a subject, the client itself is who calls (RFC 7662, section 2.2).
     pub(crate) fn or_client(mut self) -> Self {
         self.subject.push(ClaimPath::of(["client_id"]));

@@ -55,7 +55,7 @@ pub struct IntrospectionSpec {
 
     /// How long a token is believed to be active after an answer said so, from 0
     /// to 300: a token that is revoked works that much longer at most. With 0 an
-    /// answer is only for those who wait for it.
+    /// answer is only for those who wait for it, and come within a quarter of a second.
     #[serde(default = "ttl_seconds")]
     pub ttl_seconds: u32,
 
