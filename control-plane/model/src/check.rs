@@ -5,16 +5,18 @@ mod api;
 mod backend;
 mod host;
 mod identity;
+mod introspection;
 mod jwks;
 mod listener;
 mod order;
+mod outside;
 mod route;
 mod span;
 mod tenant;
 mod tier;
 mod tls;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tollgate_auth::IdentitySpec;
 
@@ -26,8 +28,9 @@ use crate::{Gateway, Loaded, Place, Reference};
 /// What has to be loaded, each once.
 pub(crate) fn references(root: &Node) -> Vec<Reference> {
     let root = At::root(root);
-    let named: BTreeSet<Reference> =
-        jwks::references(&root).into_iter().chain(tls::references(&root)).collect();
+    let mut named = jwks::references(&root);
+    named.append(&mut introspection::references(&root));
+    named.extend(tls::references(&root));
     named.into_iter().collect()
 }
 
@@ -38,6 +41,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let listeners = listener::listeners(&root, loaded, faults, &mut expiries);
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
+    let introspection::Sources { specs, asked } = introspection::sources(&root, loaded, faults);
     let api_key = identity::api_key(&root, faults);
     let mtls = identity::mtls(&root, faults);
     let tiers = tier::tiers(&root, faults);
@@ -47,7 +51,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, mtls, tenants, anonymous, ..<_>::default() },
+        identity: IdentitySpec { jwt, introspection: specs, api_key, mtls, tenants, anonymous },
+        introspection: asked,
         tiers,
         backends,
         hosts,
@@ -80,6 +85,9 @@ fn places(root: &At<'_>) -> BTreeMap<String, Place> {
                 places.insert(route.path.to_string(), Place::from(&route.node.spot));
             }
         }
+    }
+    for (_, at) in root.get("identity").iter().flat_map(|at| at.fields("introspection")) {
+        places.insert(at.path.to_string(), Place::from(&at.node.spot));
     }
     places
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tollgate_auth::IdentitySpec;
+use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::TiersSpec;
 
@@ -17,8 +17,12 @@ pub struct Gateway {
     /// Where Envoy listens, by name.
     pub listeners: BTreeMap<String, Listener>,
 
-    /// Whom the gateway recognises, with the keys filled in.
+    /// Whom the gateway recognises, with the keys filled in. How it proves who it
+    /// is to [`IDENTITY_CLUSTER`] is not: that is another one every time.
     pub identity: IdentitySpec,
+
+    /// Who is asked by the control plane what opaque tokens say, by name.
+    pub introspection: BTreeMap<String, Introspection>,
 
     /// What each tier gets.
     pub tiers: TiersSpec,
@@ -48,6 +52,33 @@ pub struct Gateway {
     /// What is no fault of what was written, and yet not as it should be: keys
     /// that were fetched and are none.
     pub warnings: Vec<Fault>,
+}
+
+/// What the cluster is called that leads to the control plane's identity front.
+pub const IDENTITY_CLUSTER: &str = "tollgate-identity";
+
+/// A provider that is asked what its opaque tokens say.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Introspection {
+    /// Its endpoint.
+    pub url: String,
+    /// As whom we ask.
+    pub client_id: String,
+    /// What proves that. None if it is in a variable that was not looked at.
+    pub client_secret: Option<Secret>,
+    /// How long an active token is believed without asking again.
+    pub ttl: Duration,
+    /// How long any other is refused without asking again.
+    pub negative_ttl: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// The exact value of `iss`, if any.
+    pub issuer: Option<String>,
+    /// Values of `aud`, one of which must be there, if any.
+    pub audiences: Vec<String>,
+    /// Certificates in PEM that are trusted instead of the public ones.
+    pub ca: Option<Vec<u8>>,
 }
 
 /// Where Envoy listens.

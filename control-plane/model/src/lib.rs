@@ -29,7 +29,10 @@ mod yaml;
 pub use crate::draft::{Draft, read};
 pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
-pub use crate::gateway::{Backend, Endpoint, Gateway, Health, HostRoute, Listener, Protocol};
+pub use crate::gateway::{
+    Backend, Endpoint, Gateway, Health, HostRoute, IDENTITY_CLUSTER, Introspection, Listener,
+    Protocol,
+};
 pub use crate::place::Place;
 pub use crate::reference::reference;
 pub use crate::schema::schema;

@@ -4,6 +4,8 @@
 //! Fields that the schema requires are optional to serde: a file without them is
 //! refused, but what else is wrong with it can still be told.
 
+mod introspection;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -17,6 +19,8 @@ use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
 use crate::{ClientCertificates, Protocol, TlsVersion};
+
+pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
 
 /// What Tollgate is told: one file, or the files of a folder together.
 #[derive(JsonSchema)]
@@ -118,6 +122,11 @@ pub(crate) struct IdentityFile {
     /// Issuers of JSON Web Tokens, by the name that `auth: { any_of: [jwt.NAME] }` refers to.
     #[schemars(default, extend("propertyNames" = names()))]
     pub(crate) jwt: BTreeMap<String, IssuerFile>,
+
+    /// Providers that are asked what opaque tokens say (RFC 7662), by the name that
+    /// `auth: { any_of: [introspection.NAME] }` refers to.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) introspection: BTreeMap<String, IntrospectionFile>,
 
     /// Where API keys stand in a request. None are accepted without it.
     #[schemars(default)]

@@ -8,13 +8,14 @@ use tollgate_model::{Backend, Gateway, Listener, Tls};
 
 use crate::version::version;
 use crate::{
-    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, routes, secrets,
+    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, own_clusters,
+    routes, secrets,
 };
 
 /// Says in Envoy's terms what a gateway should do.
 pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
     let kinds = [
-        (Kind::Cluster, each(&gateway.backends, |name, one| of_backend(name, one, gateway))),
+        (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
         (Kind::Secret, of_secrets(gateway)),
         (
@@ -29,6 +30,13 @@ pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
         (Kind::Routes, each(&gateway.listeners, |name, _| of_routes(name, gateway))),
     ];
     Snapshot { resources: kinds.into() }
+}
+
+/// Those that lead to ourselves have names that no backend can take from them.
+fn clusters(gateway: &Gateway, deployment: &Deployment) -> BTreeMap<String, Resource> {
+    let mut clusters = each(&gateway.backends, |name, one| of_backend(name, one, gateway));
+    clusters.extend(own_clusters::from_gateway(gateway, deployment));
+    clusters
 }
 
 fn each<T>(
@@ -71,9 +79,9 @@ fn of_plugin(
     gateway: &Gateway,
     deployment: &Deployment,
 ) -> (String, Resource) {
-    let configuration = extension::configuration(listener, gateway);
+    let configuration = extension::configuration(listener, gateway, deployment);
     let resource = Resource {
-        version: version(&(deployment, &configuration)),
+        version: version(&(&deployment.module, &configuration)),
         body: encoded(&extension::from_configuration(name, &configuration, deployment)),
         needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}"), "identity", "tiers", "tenants"], gateway),

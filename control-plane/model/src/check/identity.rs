@@ -8,10 +8,10 @@ use tollgate_auth::{
     IdentitySpec, IssuerSpec, MtlsSpec,
 };
 
-use super::jwks;
 use super::span::seconds;
 use super::tenant::tier as tier_of;
 use super::tier::SEED;
+use super::{introspection, jwks};
 use crate::Loaded;
 use crate::at::At;
 use crate::fault::Faults;
@@ -177,8 +177,9 @@ pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
     let api_key = written.map(|at| good_api_key(&at).unwrap_or_else(placeholder_api_key));
     let mtls = root.get("identity").and_then(|identity| identity.get("mtls"));
     let mtls = mtls.map(|_| placeholder_mtls());
-    Authenticator::compile(IdentitySpec { jwt, api_key, mtls, ..IdentitySpec::default() }, SEED)
-        .ok()
+    let introspection = introspection::methods(root, kept);
+    let identity = IdentitySpec { jwt, introspection, api_key, mtls, ..IdentitySpec::default() };
+    Authenticator::compile(identity, SEED).ok()
 }
 
 /// The claims that an issuer keeps, as far as they can be told.

@@ -5,7 +5,7 @@ mod pem;
 use tollgate_core::Timestamp;
 
 use self::pem::{Certificates, Crl};
-use super::jwks::beside;
+use super::outside::beside;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::TlsSpec;

@@ -6,6 +6,7 @@
 mod allow;
 mod file;
 mod identity;
+mod introspection;
 mod routes;
 mod sections;
 mod tls;
