@@ -7,13 +7,14 @@ mod provider_double;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use provider_double::{ProviderDouble, Says};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tollgate_support::{
     Answer, Built, Call, Connection, Envoy, OidcProvider, Protocol, TokenRequest, Upstream,
     eventually, free_port,
@@ -65,15 +66,14 @@ impl Gate {
 
 /// The file as it stands, but for its ports, its backend and how long answers are believed.
 fn config(provider: SocketAddr, port: u16, backend: u16, ttl_seconds: u32) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    let config = fs::read_to_string(root.join("envoy/drop-in/introspection.yaml")).unwrap();
+    let config = fs::read_to_string(root().join("envoy/drop-in/introspection.yaml")).unwrap();
     let cluster = format!(
         "  clusters:\n  - name: backend\n    load_assignment:\n      cluster_name: backend\n      \
          endpoints:\n      - lb_endpoints:\n        - endpoint: {{ address: {{ socket_address: {{ \
          address: 127.0.0.1, port_value: {backend} }} }} }}\n"
     );
     let changes = [
-        ("target/filters/", format!("{}/", root.join("target/filters").display())),
+        ("target/filters/", format!("{}/", root().join("target/filters").display())),
         ("port_value: 10000", format!("port_value: {port}")),
         ("port_value: 9000", format!("port_value: {}", provider.port())),
         ("\"127.0.0.1:9000\"", format!("\"{provider}\"")),
@@ -84,10 +84,40 @@ fn config(provider: SocketAddr, port: u16, backend: u16, ttl_seconds: u32) -> St
         ),
         ("  clusters:\n", cluster),
     ];
+    changed(config, &changes)
+}
+
+/// `auth.yaml`, which knows a key, and asks about tokens besides.
+fn auth_alone(provider: SocketAddr, port: u16, admin: u16) -> String {
+    let config = fs::read_to_string(root().join("envoy/drop-in/auth.yaml")).unwrap();
+    let asked = format!(
+        r#""identity": {{ "introspection": {{ "idp": {{ "cluster": "idp", "path": "/", "authority": "{provider}" }} }},"#
+    );
+    let cluster = format!(
+        "  clusters:\n  - name: idp\n    load_assignment:\n      cluster_name: idp\n      \
+         endpoints:\n      - lb_endpoints:\n        - endpoint: {{ address: {{ socket_address: {{ \
+         address: 127.0.0.1, port_value: {} }} }} }}\nadmin: {{ address: {{ socket_address: {{ \
+         address: 127.0.0.1, port_value: {admin} }} }} }}\n",
+        provider.port()
+    );
+    let changes = [
+        ("target/filters/", format!("{}/", root().join("target/filters").display())),
+        ("port_value: 10000", format!("port_value: {port}")),
+        (r#""identity": {"#, asked),
+        (r#""any_of": ["api_key"]"#, r#""any_of": ["introspection.idp", "api_key"]"#.to_owned()),
+    ];
+    changed(config, &changes) + &cluster
+}
+
+fn changed(config: String, changes: &[(&str, String)]) -> String {
     changes.iter().fold(config, |config, (from, to)| {
         assert!(config.contains(from), "{from}");
         config.replace(from, to)
     })
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 fn order(token: &str) -> Call {
@@ -120,6 +150,29 @@ async fn whoever_the_provider_knows_is_admitted_and_told_to_the_backend() {
     assert_eq!(gate.status(&other).await, 403);
     assert_eq!(gate.upstream.count(), 20);
     gate.never_trapped().await;
+}
+
+/// The filter alone, which tells later filters rather than the backend.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_auth_filter_alone_asks_too() {
+    let provider = ProviderDouble::start().await;
+    let (port, admin) = (free_port().unwrap(), free_port().unwrap());
+    let config = auth_alone(provider.address(), port, admin);
+    let envoy = Built::envoy().unwrap();
+    let mut envoy = Envoy::with_bootstrap(&envoy, &config, admin, WORKERS).unwrap();
+    envoy.ready().await.unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    envoy.listening(address).await.unwrap();
+    let status = async |token: &str| order(token).send(address).await.unwrap().status;
+    assert_eq!(status("known").await, 200);
+    provider.says(Says::json(r#"{"active":false}"#));
+    assert_eq!(status("unknown").await, 401);
+    provider.says(Says::status(500, ""));
+    assert_eq!(status("undecided").await, 503);
+    let key = Call::get("localhost", "/").header("x-api-key", "demo-key-of-acme");
+    assert_eq!(key.send(address).await.unwrap().status, 200);
+    let reloads = envoy.stats("vm_reload").await.unwrap();
+    assert!(reloads.values().all(|count| *count == 0), "a filter trapped: {reloads:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
