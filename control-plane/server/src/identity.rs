@@ -128,10 +128,7 @@ async fn api_keys(
     args: &IdentityArgs,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<ApiKeys>>, IdentityFailed> {
-    let Some(address) = store_address(args.store.as_deref())? else {
-        report::no_store();
-        return Ok(None);
-    };
+    let Some(address) = store_address(args.store.as_deref())? else { return Ok(None) };
     let store = Store::open(&address).await?;
     let reference = args.key_hash.key_hash_secret.as_deref().map(str::parse).transpose();
     let reference = reference.map_err(IdentityFailed::KeyHashReference)?;

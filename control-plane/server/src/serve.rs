@@ -86,6 +86,8 @@ pub fn serve(
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
     if let Some(api_keys) = identity.api_keys {
         runtime.spawn(async move { api_keys.follow().await });
+    } else {
+        report::no_store();
     }
     let front = runtime.spawn(answer(identity.listener, identity.service, revisions.clone()));
     let served = runtime.block_on(async {
