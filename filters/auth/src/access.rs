@@ -19,8 +19,8 @@ pub struct Access {
     pub(crate) methods: Option<Methods>,
     /// Invariant: asks for nothing that only somebody can have when anybody may call.
     allow: Allow,
-    /// Where API keys may stand besides the places of `identity`.
-    pub(crate) places: Places,
+    /// Where API keys may stand.
+    pub(crate) places: Rc<Places>,
     /// What `methods` refers to.
     pub(crate) identity: Rc<Identity>,
 }
@@ -96,16 +96,17 @@ impl Access {
     ) -> Result<Self, InvalidAccess> {
         let AccessSpec { auth, allow, api_key } = spec;
         let identity = Rc::clone(authenticator.identity());
-        let places = api_key.map(|spec| Places::compile(spec.from, &identity.carriers.api_key));
-        let places = places.transpose()?.unwrap_or_default();
+        let places = match api_key {
+            Some(further) => identity.carriers.api_key.and(further.from)?.into(),
+            None => Rc::clone(&identity.carriers.api_key),
+        };
         let methods = match auth {
             AuthSpec::None => None,
             AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &places, &identity)?),
             AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &places, &identity)?),
         };
-        let all_places = [&identity.carriers.api_key, &places];
         let is_secret = &|kind: &str, name: &str| match kind {
-            "query" => all_places.iter().any(|places| places.has_parameter(name.as_bytes())),
+            "query" => places.has_parameter(name.as_bytes()),
             _ => identity.carriers.carries(name) || places.has_header(name),
         };
         let names = Names { path_parameters, is_secret };
@@ -119,8 +120,7 @@ impl Access {
 
     /// Whether a parameter of the query carries API keys here.
     pub fn is_key_parameter(&self, name: &str) -> bool {
-        let places = [&self.identity.carriers.api_key, &self.places];
-        places.iter().any(|places| places.has_parameter(name.as_bytes()))
+        self.places.has_parameter(name.as_bytes())
     }
 
     /// Whether nobody is asked who is calling.

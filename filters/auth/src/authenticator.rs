@@ -12,7 +12,7 @@ use tollgate_core::{
 use self::asking::{DENIED_MAX, Denied};
 use crate::ask::{Asker, Unanswered};
 use crate::cache::{Recent, Remembered, Slot};
-use crate::carrier::{Credential, Places};
+use crate::carrier::Credential;
 use crate::challenge::{keys_unavailable, unanswered};
 use crate::claims::Validity;
 use crate::identity::{Identity, InvalidIdentity};
@@ -180,7 +180,8 @@ impl Authenticator {
 
     /// As [`Authenticator::strip`], for trailers, in which no route is known.
     pub fn strip_trailers(&self, trailers: &Headers, edits: &mut Vec<Edit>) {
-        self.identity.carriers.strip(&Places::default(), trailers, edits);
+        let carriers = &self.identity.carriers;
+        carriers.strip(&carriers.api_key, trailers, edits);
     }
 
     fn bearer(

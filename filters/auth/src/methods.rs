@@ -44,8 +44,7 @@ impl Methods {
             }
             methods.add(index, name, places, identity)?;
         }
-        let ways_in = identity.carriers.api_key.named().chain(places.named());
-        let ways_in = ways_in.filter(|_| methods.api_key);
+        let ways_in = places.named().filter(|_| methods.api_key);
         methods.challenges = Challenges::new(methods.bearer(), methods.mtls, ways_in);
         Ok(methods)
     }
@@ -59,7 +58,7 @@ impl Methods {
     ) -> Result<(), InvalidAccess> {
         if name == API_KEY {
             self.api_key = true;
-            let nowhere = identity.carriers.api_key.is_empty() && places.is_empty();
+            let nowhere = places.is_empty();
             let (field, known) = (self.field(), known(identity));
             return if nowhere {
                 Err(InvalidAccess::NoApiKeys { field, index, known })

@@ -11,7 +11,7 @@ use tollgate_support::{
     Upstream, eventually, free_port,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A gateway that serves an example.
 struct Served {

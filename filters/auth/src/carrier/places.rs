@@ -56,17 +56,14 @@ const NEEDED: [&str; 11] = [
 // === impl Places ===
 
 impl Places {
-    /// None of them may be among `others`.
-    pub(crate) fn compile(
-        from: Vec<ApiKeySourceSpec>,
-        others: &Self,
-    ) -> Result<Self, InvalidApiKeySource> {
+    /// These and further ones, none of which may be there already.
+    pub(crate) fn and(&self, from: Vec<ApiKeySourceSpec>) -> Result<Self, InvalidApiKeySource> {
         if from.is_empty() {
             return Err(InvalidApiKeySource::Nowhere);
         }
-        let mut places = Self::default();
+        let mut places = self.clone();
         for (index, source) in from.into_iter().enumerate() {
-            if places.has(&source) || others.has(&source) {
+            if places.has(&source) {
                 let (kind, name) = source.into_kind_and_name();
                 return Err(InvalidApiKeySource::Twice { index, kind, name });
             }
