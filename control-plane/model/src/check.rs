@@ -5,14 +5,17 @@ mod api;
 mod backend;
 mod host;
 mod identity;
+mod introspection;
 mod jwks;
 mod listener;
 mod order;
+mod outside;
 mod route;
 mod signing;
 mod span;
 mod tenant;
 mod tier;
+mod tls;
 
 use std::collections::BTreeMap;
 
@@ -21,17 +24,28 @@ use tollgate_auth::IdentitySpec;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::yaml::Node;
-use crate::{Gateway, Loaded, Place};
+use crate::{Gateway, Loaded, Place, Reference};
 
-pub(crate) use self::jwks::references;
+/// What has to be loaded, each once.
+pub(crate) fn references(root: &Node) -> Vec<Reference> {
+    let root = At::root(root);
+    let mut named = jwks::references(&root);
+    named.append(&mut introspection::references(&root));
+    named.extend(tls::references(&root));
+    named.extend(signing::references(&root));
+    named.into_iter().collect()
+}
 
 /// Checks everything. What comes out is whole only if no fault was found.
 pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gateway {
     let root = At::root(root);
-    let listeners = listener::listeners(&root, faults);
+    let mut expiries = Vec::new();
+    let listeners = listener::listeners(&root, loaded, faults, &mut expiries);
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
+    let introspection::Sources { specs, asked } = introspection::sources(&root, loaded, faults);
     let api_key = identity::api_key(&root, faults);
+    let mtls = identity::mtls(&root, faults);
     let signing::Signing { hmac, sigv4, http_signature, keys: signing_keys } =
         signing::signing(&root, loaded, faults);
     let tiers = tier::tiers(&root, faults);
@@ -43,7 +57,9 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         listeners,
         identity: IdentitySpec {
             jwt,
+            introspection: specs,
             api_key,
+            mtls,
             hmac,
             sigv4,
             http_signature,
@@ -51,11 +67,13 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
             tenants,
             anonymous,
         },
+        introspection: asked,
         tiers,
         backends,
         hosts,
         contracts,
         places: places(&root),
+        expiries,
         notices: route::notices(&root).into_sorted(),
         warnings: warnings.into_sorted(),
     };
@@ -82,6 +100,9 @@ fn places(root: &At<'_>) -> BTreeMap<String, Place> {
                 places.insert(route.path.to_string(), Place::from(&route.node.spot));
             }
         }
+    }
+    for (_, at) in root.get("identity").iter().flat_map(|at| at.fields("introspection")) {
+        places.insert(at.path.to_string(), Place::from(&at.node.spot));
     }
     places
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod identity;
 pub mod signing_keys;
 pub mod store;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::identity::IdentityArgs;
 use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
 use crate::{LogFormat, Module};
@@ -78,6 +80,10 @@ pub struct ServeArgs {
     /// Where Envoys find the control plane.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
     pub xds: SocketAddr,
+
+    /// Who answers for tokens and API keys.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 
     /// Where the wasm module is.
     #[command(flatten)]

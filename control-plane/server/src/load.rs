@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
-use std::env;
-use std::ffi::OsString;
+use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
 
+use tollgate_identity::InvalidSource;
 use tollgate_model::{Gateway, Loaded, Reference, Source, read};
 
 use crate::config::{UnreadableFile, read_config, read_file};
@@ -19,6 +19,14 @@ pub enum Fault {
     /// Something that is written in a file.
     #[error("{0}")]
     Written(tollgate_model::Fault),
+    /// A provider of opaque tokens that cannot be asked.
+    #[error("{place}identity.introspection.{fault}")]
+    Source {
+        /// The file and line of the provider, and a colon.
+        place: String,
+        /// What is wrong with it.
+        fault: InvalidSource,
+    },
     /// The wasm module.
     #[error(transparent)]
     Module(#[from] InvalidModule),
@@ -45,12 +53,23 @@ impl Written {
                 Reference::File(path) => {
                     read_file(Path::new(path)).map_err(UnreadableFile::into_reason)
                 }
-                Reference::Env(name) => from_environment(name),
-                Reference::Url(_) => return None,
+                Reference::Env(_) | Reference::Url(_) => return None,
             };
             Some((reference.clone(), found))
         });
         Ok(Self { files: files.collect(), sources, references })
+    }
+
+    /// Looks at the variables that it names too. They are those of whoever serves
+    /// it: who only checks it may well have none of them.
+    pub(crate) fn with_variables(mut self) -> Self {
+        let variables = self.references.iter().filter_map(|reference| {
+            let Reference::Env(name) = reference else { return None };
+            let value = env::var(name).map(String::into_bytes);
+            Some((reference.clone(), value.map_err(|error| variable(&error).to_owned())))
+        });
+        self.files.extend(variables);
+        self
     }
 
     /// Checks everything, with the key sets that were fetched.
@@ -80,8 +99,11 @@ impl Written {
     }
 }
 
-fn from_environment(name: &str) -> Result<Vec<u8>, String> {
-    env::var_os(name).map(OsString::into_encoded_bytes).ok_or_else(|| "is not set".to_owned())
+fn variable(error: &VarError) -> &'static str {
+    match error {
+        VarError::NotPresent => "it is not set",
+        VarError::NotUnicode(_) => "it is not text",
+    }
 }
 
 fn all<T>(faults: Vec<T>, wrap: impl Fn(T) -> Fault) -> Vec<Fault> {

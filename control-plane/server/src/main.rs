@@ -4,9 +4,11 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tollgate::cli::signing_keys::SigningKeysArgs;
+use tollgate::cli::store::TokensArgs;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
-use tollgate::store::{self, StoreCommandFailed};
+use tollgate::store;
 use tollgate::{serve, start_logging};
 
 fn main() -> ExitCode {
@@ -20,35 +22,41 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody must believe that a key is out of use that is not.
-const STORE_IS_NOT_READ: &str =
-    "gateways do not read the store yet: what stands there has no effect on requests";
+/// Nobody must believe that a token is refused that is not.
+const REVOCATIONS_ARE_NOT_READ: &str =
+    "gateways do not read revocations of tokens yet: they have no effect on requests";
 
-fn with_store(
-    command: impl FnOnce(&mut dyn io::Write) -> Result<(), StoreCommandFailed>,
-) -> anyhow::Result<()> {
+fn tokens(args: TokensArgs, out: &mut impl io::Write) -> anyhow::Result<()> {
     let mut notes = io::stderr();
-    command(&mut notes)?;
-    Ok(writeln!(notes, "{STORE_IS_NOT_READ}")?)
+    store::tokens(args, out, &mut notes)?;
+    Ok(writeln!(notes, "{REVOCATIONS_ARE_NOT_READ}")?)
+}
+
+/// Likewise for keys that requests are signed with.
+const SIGNING_KEYS_ARE_NOT_READ: &str =
+    "gateways do not read signing keys of the store yet: they have no effect on requests";
+
+fn signing_keys(args: SigningKeysArgs, out: &mut impl io::Write) -> anyhow::Result<()> {
+    let mut notes = io::stderr();
+    store::signing_keys(args, out, &mut notes)?;
+    Ok(writeln!(notes, "{SIGNING_KEYS_ARE_NOT_READ}")?)
 }
 
 fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match cli.command {
-        Command::Serve(ServeArgs { config, xds, module, log_format }) => {
+        Command::Serve(ServeArgs { config, xds, identity, module, log_format }) => {
             start_logging(log_format);
-            serve(&config, module.into(), xds)?;
+            serve(&config, module.into(), xds, identity)?;
         }
         Command::Check { config } => return Ok(commands::check(&config, &mut out)?),
         Command::Translate { config, to, module } => {
             commands::translate(&config, to, &module.into(), &mut out)?;
         }
-        Command::Tenants(args) => with_store(|notes| store::tenants(args, &mut out, notes))?,
-        Command::Keys(args) => with_store(|notes| store::keys(args, &mut out, notes))?,
-        Command::SigningKeys(args) => {
-            with_store(|notes| store::signing_keys(args, &mut out, notes))?;
-        }
-        Command::Tokens(args) => with_store(|notes| store::tokens(args, &mut out, notes))?,
+        Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
+        Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
+        Command::SigningKeys(args) => signing_keys(args, &mut out)?,
+        Command::Tokens(args) => tokens(args, &mut out)?,
         Command::Schema => commands::schema(&mut out)?,
         Command::Reference => commands::reference(&mut out)?,
     }

@@ -10,16 +10,20 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
+use tollgate_identity::IntrospectionService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use crate::ads::Ads;
+use crate::cli::identity::IdentityArgs;
 use crate::client::Patience;
 use crate::config::reason;
 use crate::connection::Connection;
+use crate::identity::{Identity, IdentityFailed};
 use crate::input::Event;
 use crate::publish::Publisher;
 use crate::revision::Revision;
+use crate::sources::Fronts;
 use crate::{Fault, Module, report};
 
 /// How often a connection is asked whether it still lives, and how long it may
@@ -36,6 +40,9 @@ pub enum ServeFailed {
     /// The configuration is not good, and there is none before it to serve.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Faults(Vec<Fault>),
+    /// Nobody could answer for tokens and API keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityFailed),
     /// Another program has the port.
     #[error("--xds: {0} is taken by another program; choose another address with --xds")]
     Taken(SocketAddr),
@@ -60,20 +67,48 @@ pub enum ServeFailed {
 }
 
 /// Serves a configuration, and its changes, until the process is told to end.
-pub fn serve(config: &Path, module: Module, xds: SocketAddr) -> Result<(), ServeFailed> {
+pub fn serve(
+    config: &Path,
+    module: Module,
+    xds: SocketAddr,
+    identity: IdentityArgs,
+) -> Result<(), ServeFailed> {
+    let runtime = Runtime::new()?;
+    let identity = runtime.block_on(Identity::open(identity))?;
     let (events, inbox) = mpsc::channel();
+    let fronts = Fronts::new(identity.fronts, identity.deployed);
     // Only what is good is ever listened for: there is always a snapshot.
-    let (publisher, revisions) =
-        Publisher::start(config, module, events.clone(), inbox).map_err(ServeFailed::Faults)?;
+    let (publisher, revisions) = Publisher::start(config, module, fronts, events.clone(), inbox)
+        .map_err(ServeFailed::Faults)?;
     let listener = listen(xds)?;
     report::serving(listener.local_addr()?);
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
-    let runtime = Runtime::new()?;
-    let served = runtime.block_on(serve_on(listener, revisions, events, Patience::default()));
+    if let Some(api_keys) = identity.api_keys {
+        runtime.spawn(async move { api_keys.follow().await });
+    } else {
+        report::no_store();
+    }
+    let front = runtime.spawn(answer(identity.listener, identity.service, revisions.clone()));
+    let served = runtime.block_on(async {
+        let served = serve_on(listener, revisions, events, Patience::default()).await;
+        // It has ended by now, or it never will.
+        tokio::time::timeout(GRACE, front).await.ok();
+        served
+    });
     runtime.shutdown_background();
     served?;
     publisher.join().map_err(|_| ServeFailed::PublisherDied)
+}
+
+/// Answers gateways' questions until there are no more revisions.
+async fn answer(
+    listener: TcpListener,
+    service: IntrospectionService,
+    revisions: watch::Receiver<Arc<Revision>>,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    tollgate_identity::serve(listener, service, ended(revisions)).await
 }
 
 fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {

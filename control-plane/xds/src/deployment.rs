@@ -1,8 +1,29 @@
-/// What the translation has to know of the machines that Envoy runs on.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+use std::net::SocketAddr;
+
+use tollgate_auth::Secret;
+
+/// What the translation has to know of the machines that Envoy and the control
+/// plane run on.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Deployment {
     /// The path of `gateway.wasm` as Envoy sees it. It should name the content
     /// (`gateway.0123456789abcdef.wasm`): Envoy takes a changed path for new
     /// code, and a changed file for nothing.
     pub module: String,
+
+    /// Who is asked about opaque tokens and API keys.
+    pub identity: Option<IdentityFront>,
+}
+
+/// The control plane's identity front, as Envoy reaches it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IdentityFront {
+    /// Where it listens.
+    pub address: SocketAddr,
+
+    /// How the gateway proves who it is: `Bearer …`.
+    pub authorization: Secret,
+
+    /// Whether it knows API keys too.
+    pub has_api_keys: bool,
 }

@@ -16,7 +16,7 @@ use envoy_types::util::pack_any;
 use tollgate_gateway::GatewaySpec;
 use tollgate_model::{Gateway, Listener};
 
-use crate::{Deployment, wrap};
+use crate::{Deployment, own_clusters, wrap};
 
 /// The plugin in Envoy's logs and statistics.
 const PLUGIN: &str = "tollgate";
@@ -39,9 +39,13 @@ pub(crate) fn name(listener: &str) -> String {
 
 /// What the plugin of a listener is told. Text that the module refuses, should
 /// it ever not be writable: then Envoy keeps what it has.
-pub(crate) fn configuration(listener: &Listener, gateway: &Gateway) -> String {
+pub(crate) fn configuration(
+    listener: &Listener,
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> String {
     let spec = GatewaySpec {
-        identity: gateway.identity.clone(),
+        identity: own_clusters::identity_spec(gateway, deployment),
         tiers: gateway.tiers.clone(),
         trusted_hops: listener.trusted_hops,
     };
@@ -78,7 +82,7 @@ pub(crate) fn from_configuration(
 /// Always a file: a module that Envoy fetches itself would let requests pass
 /// unfiltered until it is there.
 fn from_deployment(deployment: &Deployment) -> VmConfig {
-    let Deployment { module } = deployment;
+    let Deployment { module, identity: _ } = deployment;
     let file = DataSource {
         specifier: Some(data_source::Specifier::Filename(module.clone())),
         ..DataSource::default()

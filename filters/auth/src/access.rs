@@ -8,7 +8,7 @@ use crate::challenge::forbidden;
 use crate::claim_path::ClaimPath;
 use crate::condition::Names;
 use crate::identity::Identity;
-use crate::methods::Methods;
+use crate::methods::{INTROSPECTION_MAX, Methods};
 use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
 
 /// Who may call an operation.
@@ -17,8 +17,8 @@ pub struct Access {
     pub(crate) methods: Option<Methods>,
     /// Invariant: asks for nothing that only somebody can have when anybody may call.
     allow: Allow,
-    /// Where API keys may stand besides the places of `identity`.
-    pub(crate) places: Places,
+    /// Where API keys may stand.
+    pub(crate) places: Rc<Places>,
     /// What `methods` refers to.
     pub(crate) identity: Rc<Identity>,
 }
@@ -37,6 +37,13 @@ pub enum InvalidAccess {
     NotAMethod { field: &'static str, index: usize, name: String, known: String },
     #[error("auth.{field}[{index}]: no issuer is named {name:?}; write {known}")]
     NoSuchIssuer { field: &'static str, index: usize, name: String, known: String },
+    #[error("auth.{field}[{index}]: no provider is named {name:?}; write {known}")]
+    NoSuchProvider { field: &'static str, index: usize, name: String, known: String },
+    #[error(
+        "auth.{field}[{index}]: is one provider more than {INTROSPECTION_MAX} that would be asked \
+         about a token; name fewer"
+    )]
+    TooMany { field: &'static str, index: usize },
     #[error(
         "auth.{field}[{index}]: no header is named that carries API keys; name one in \
          `identity.api_key`, or write {known}"
@@ -47,6 +54,11 @@ pub enum InvalidAccess {
          `identity.{name}`, or write {known}"
     )]
     NotSigned { field: &'static str, index: usize, name: &'static str, known: String },
+    #[error(
+        "auth.{field}[{index}]: nothing says whose certificates are whose; write \
+         `identity.mtls`, or write {known}"
+    )]
+    NoCertificates { field: &'static str, index: usize, known: String },
     #[error("auth.{field}[{index}]: {name:?} stands twice; remove one")]
     Twice { field: &'static str, index: usize, name: String },
     #[error(
@@ -87,16 +99,17 @@ impl Access {
     ) -> Result<Self, InvalidAccess> {
         let AccessSpec { auth, allow, api_key } = spec;
         let identity = Rc::clone(authenticator.identity());
-        let places = api_key.map(|spec| Places::compile(spec.from, &identity.carriers.api_key));
-        let places = places.transpose()?.unwrap_or_default();
+        let places = match api_key {
+            Some(further) => identity.carriers.api_key.and(further.from)?.into(),
+            None => Rc::clone(&identity.carriers.api_key),
+        };
         let methods = match auth {
             AuthSpec::None => None,
             AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &places, &identity)?),
             AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &places, &identity)?),
         };
-        let all_places = [&identity.carriers.api_key, &places];
         let is_secret = &|kind: &str, name: &str| match kind {
-            "query" => all_places.iter().any(|places| places.has_parameter(name.as_bytes())),
+            "query" => places.has_parameter(name.as_bytes()),
             _ => identity.carriers.carries(name) || places.has_header(name),
         };
         let names = Names { path_parameters, is_secret };
@@ -110,8 +123,7 @@ impl Access {
 
     /// Whether a parameter of the query carries API keys here.
     pub fn is_key_parameter(&self, name: &str) -> bool {
-        let places = [&self.identity.carriers.api_key, &self.places];
-        places.iter().any(|places| places.has_parameter(name.as_bytes()))
+        self.places.has_parameter(name.as_bytes())
     }
 
     /// Whether nobody is asked who is calling.
@@ -137,7 +149,8 @@ impl Access {
             if caller.is_anonymous() {
                 methods.challenges.unauthenticated()
             } else {
-                forbidden(lacking, caller.method.starts_with("jwt."))
+                let by_token = ["jwt.", "introspection."];
+                forbidden(lacking, by_token.iter().any(|kind| caller.method.starts_with(kind)))
             }
         })
     }
@@ -158,11 +171,17 @@ fn claims_are_kept(
     identity: &Identity,
 ) -> Result<(), InvalidAccess> {
     let issuers = || methods.issuers.iter().filter_map(|&place| identity.issuers.get(place));
-    let is_kept = |claim: &ClaimPath| issuers().any(|issuer| issuer.keeps(claim));
+    let providers =
+        || methods.introspection.iter().filter_map(|&place| identity.introspection.get(place));
+    let is_kept = |claim: &ClaimPath| {
+        issuers().any(|issuer| issuer.keeps(claim))
+            || providers().any(|provider| provider.keeps(claim))
+    };
     match allow.claims().find(|(_, claim)| !is_kept(claim)) {
         None => Ok(()),
         Some((field, claim)) => {
-            let names: Vec<&str> = issuers().map(|issuer| &*issuer.method).collect();
+            let issuers = issuers().map(|issuer| &*issuer.method);
+            let names: Vec<&str> = issuers.chain(providers().map(|one| &*one.method)).collect();
             let remedy = if names.is_empty() {
                 "an issuer, and name that issuer in `auth`".to_owned()
             } else {

@@ -1,14 +1,19 @@
+mod asking;
+
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, Headers, Host, Principal, Reply, RequestHead, Seed, Timestamp,
+    CallId, Cx, Duplicate, Edit, Fingerprint, Headers, Host, Principal, Reply, RequestHead, Seed,
+    Timestamp, Verdict,
 };
 
+use self::asking::{DENIED_MAX, Denied};
+use crate::ask::{Asker, Unanswered};
 use crate::cache::{Recent, Remembered, Slot};
-use crate::carrier::{Credential, Places};
-use crate::challenge::keys_unavailable;
+use crate::carrier::Credential;
+use crate::challenge::{keys_unavailable, unanswered};
 use crate::claims::Validity;
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
@@ -16,7 +21,7 @@ use crate::methods::Methods;
 use crate::pool::Pool;
 use crate::signatures;
 use crate::token::Token;
-use crate::{Access, IdentitySpec, InvalidToken, Unsettled};
+use crate::{Access, IdentitySpec, InvalidToken};
 
 /// Tells who is calling, and remembers it.
 ///
@@ -34,8 +39,26 @@ pub struct Authenticator {
     /// Tokens whose signature did not hold. Apart from the others, so that
     /// random tokens drive out nobody.
     forged: Recent<Forged>,
+    /// What was asked about, and is nobody's.
+    denied: Recent<Denied>,
     /// What the genuine ones say, each once.
     pool: Pool,
+    asker: Asker,
+}
+
+/// Why a request does not go on: not at all, or not yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// It ends here, with this answer.
+    Refused(Reply),
+    /// Who is calling is told by the answer to this call; then ask again.
+    Waits(CallId),
+    /// Who is calling is told by the signature of the whole request; then ask
+    /// again.
+    AwaitsBody {
+        /// A longer body is refused.
+        bytes_max: usize,
+    },
 }
 
 struct Known {
@@ -54,6 +77,8 @@ struct Forged {
 enum Refusal {
     Token(InvalidToken),
     KeysUnavailable,
+    Unanswered(Unanswered),
+    Waits(CallId),
 }
 
 const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
@@ -80,6 +105,8 @@ impl Authenticator {
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
             forged: Recent::new(FORGED_MAX, usize::MAX),
+            denied: Recent::new(DENIED_MAX, usize::MAX),
+            asker: Asker::default(),
             pool: Pool::new(POOL_BYTES_MAX, seed),
         })
     }
@@ -96,34 +123,59 @@ impl Authenticator {
         &self.identity
     }
 
-    /// Tells who is calling, if the operation asks for it; nobody otherwise.
+    /// Tells who is calling, if the operation asks for it; nobody otherwise. The
+    /// request may have to wait for somebody else to tell: ask again once
+    /// [`Authenticator::on_answer`] has learned what that was.
     ///
     /// More than one credential is refused whenever the gateway knows both
     /// kinds. A single one of a kind that the operation does not accept is
     /// refused like none, and [`Authenticator::strip`] takes it out. Who shows
-    /// none is nobody in particular where that may call.
+    /// none is nobody in particular where that may call. A certificate counts
+    /// only beside no credential that the operation accepts: it is of the
+    /// connection, the others are of the request.
     pub fn authenticate(
         &mut self,
         access: &Access,
         head: &RequestHead<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Reply> {
+    ) -> Result<Option<Rc<Principal>>, Stop> {
         let Some(methods) = &access.methods else { return Ok(None) };
         // Its issuers are places in another list: better nobody than the wrong one.
         if !Rc::ptr_eq(&self.identity, &access.identity) {
-            return Err(keys_unavailable("the route belongs to another configuration"));
+            return Err(keys_unavailable("the route belongs to another configuration").into());
         }
         match self.identity.carriers.find(&access.places, head.headers) {
-            Err(Duplicate) => Err(methods.challenges.duplicate_credentials()),
-            Ok(Some(Credential::Bearer(token))) if !methods.issuers.is_empty() => {
-                self.bearer(token, methods, cx).map(Some)
+            Err(Duplicate) => Err(methods.challenges.duplicate_credentials().into()),
+            Ok(Some(Credential::Bearer(token))) if methods.bearer() => {
+                let found = self.bearer(token, methods, cx).map(Some);
+                found.map_err(|refusal| {
+                    refusal.stop(|fault| methods.challenges.invalid_token(fault))
+                })
             }
             Ok(Some(Credential::ApiKey(key))) if methods.api_key => {
-                let holder = self.identity.tenants.holder(&key);
-                holder.map(Some).ok_or_else(|| methods.challenges.invalid_api_key())
+                let found = self.api_key(&key, cx).map(Some);
+                found.map_err(|refusal| refusal.stop(|_| methods.challenges.invalid_api_key()))
             }
-            Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
-            Ok(_) => Err(methods.challenges.unauthenticated()),
+            Ok(other) => match self.certified(methods, cx)? {
+                Some(caller) => Ok(Some(caller)),
+                None if methods.optional && other.is_none() => {
+                    Ok(Some(Rc::clone(&self.identity.anonymous)))
+                }
+                None => Err(methods.challenges.unauthenticated().into()),
+            },
+        }
+    }
+
+    /// Who is known by the certificate of the connection, where that is asked for.
+    fn certified(
+        &self,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Rc<Principal>>, Reply> {
+        let Identity { mtls, tenants, .. } = &*self.identity;
+        match mtls.as_ref().filter(|_| methods.mtls) {
+            Some(mtls) => mtls.caller(tenants, &methods.challenges, cx.host),
+            None => Ok(None),
         }
     }
 
@@ -144,13 +196,13 @@ impl Authenticator {
         head: &RequestHead<'_>,
         body: Option<&[u8]>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Unsettled> {
+    ) -> Result<Option<Rc<Principal>>, Stop> {
         let identity = Rc::clone(&self.identity);
         let (Some(methods), Some(signatures)) = (&access.methods, &identity.signatures) else {
-            return Ok(self.authenticate(access, head, cx)?);
+            return self.authenticate(access, head, cx);
         };
         match signatures.carried(*head) {
-            Ok(None) => Ok(self.authenticate(access, head, cx)?),
+            Ok(None) => self.authenticate(access, head, cx),
             Ok(Some(_)) if identity.carriers.find(&access.places, head.headers) != Ok(None) => {
                 Err(methods.challenges.duplicate_credentials().into())
             }
@@ -173,7 +225,8 @@ impl Authenticator {
 
     /// As [`Authenticator::strip`], for trailers, in which no route is known.
     pub fn strip_trailers(&self, trailers: &Headers, edits: &mut Vec<Edit>) {
-        self.identity.carriers.strip(&Places::default(), trailers, edits);
+        let carriers = &self.identity.carriers;
+        carriers.strip(&carriers.api_key, trailers, edits);
         if let Some(signatures) = &self.identity.signatures {
             signatures.strip(RequestHead { headers: trailers }, edits);
         }
@@ -184,21 +237,34 @@ impl Authenticator {
         token: &[u8],
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Reply> {
+    ) -> Result<Rc<Principal>, Refusal> {
         let fingerprint = self.seed.fingerprint(&[token]);
         let mut issuers = methods.issuers.iter();
         let remembered =
             issuers.find_map(|&issuer| self.remembered(Slot::new(fingerprint, issuer), cx.now));
-        let verdict = match remembered {
+        match remembered {
             Some(verdict) => verdict.map_err(Refusal::Token),
-            None => self.verify(token, fingerprint, methods, cx),
-        };
-        verdict.map_err(|refusal| match refusal {
-            Refusal::Token(fault) => methods.challenges.invalid_token(fault),
-            Refusal::KeysUnavailable => {
-                keys_unavailable("the keys of the token's issuer have not arrived yet")
+            None if methods.introspection.is_empty() => {
+                self.verify(&Token::parse(token)?, fingerprint, methods, cx)
             }
-        })
+            None => self.verify_or_ask(token, fingerprint, methods, cx),
+        }
+    }
+
+    /// A token that names an issuer of the operation is for that issuer's keys
+    /// to judge; about all others the providers are asked.
+    fn verify_or_ask(
+        &mut self,
+        bytes: &[u8],
+        fingerprint: Fingerprint,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Rc<Principal>, Refusal> {
+        let token = Token::parse(bytes).ok().filter(|_| !methods.issuers.is_empty());
+        match token.filter(|token| issuer_of(token, methods, &self.identity).is_ok()) {
+            Some(token) => self.verify(&token, fingerprint, methods, cx),
+            None => self.introspect(bytes, fingerprint, methods, cx),
+        }
     }
 
     /// What is known about a token, as it holds now.
@@ -221,24 +287,16 @@ impl Authenticator {
 
     fn verify(
         &mut self,
-        token: &[u8],
+        token: &Token<'_>,
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
     ) -> Result<Rc<Principal>, Refusal> {
-        let token = Token::parse(token)?;
-        let (place, issuer) = issuer_of(&token, methods, &self.identity)?;
-        let (principal, validity) = issuer.read(&token, &self.identity.tenants, cx.now)?;
+        let (place, issuer) = issuer_of(token, methods, &self.identity)?;
+        let (principal, validity) = issuer.read(token, &self.identity.tenants, cx.now)?;
         let slot = Slot::new(fingerprint, place);
-        match issuer.verify(&token, cx.host) {
-            Outcome::Genuine => {
-                let (principal, own_bytes) = self.pool.shared(principal);
-                let principal = Rc::new(principal);
-                let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
-                let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
-                self.genuine.put(slot, known);
-                Ok(principal)
-            }
+        match issuer.verify(token, cx.host) {
+            Outcome::Genuine => Ok(self.remember(slot, principal, validity)),
             Outcome::Refused(fault) => {
                 if fault == InvalidToken::Signature {
                     self.forged.put(slot, Forged { validity, since: cx.now });
@@ -247,6 +305,15 @@ impl Authenticator {
             }
             Outcome::KeysUnavailable => Err(Refusal::KeysUnavailable),
         }
+    }
+
+    fn remember(&mut self, slot: Slot, principal: Principal, validity: Validity) -> Rc<Principal> {
+        let (principal, own_bytes) = self.pool.shared(principal);
+        let principal = Rc::new(principal);
+        let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
+        let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
+        self.genuine.put(slot, known);
+        principal
     }
 }
 
@@ -281,8 +348,40 @@ impl Remembered for Forged {
 
 // === impl Refusal ===
 
+impl Refusal {
+    /// What the caller is told; `refused` says that the credential is not accepted.
+    fn stop(self, refused: impl FnOnce(InvalidToken) -> Reply) -> Stop {
+        Stop::Refused(match self {
+            Self::Waits(call) => return Stop::Waits(call),
+            Self::Token(fault) => refused(fault),
+            Self::Unanswered(fault) => unanswered(fault),
+            Self::KeysUnavailable => {
+                keys_unavailable("the keys of the token's issuer have not arrived yet")
+            }
+        })
+    }
+}
+
 impl From<InvalidToken> for Refusal {
     fn from(fault: InvalidToken) -> Self {
         Self::Token(fault)
+    }
+}
+
+// === impl Stop ===
+
+impl From<Reply> for Stop {
+    fn from(reply: Reply) -> Self {
+        Self::Refused(reply)
+    }
+}
+
+impl From<Stop> for Verdict {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Refused(reply) => Self::Reply(reply),
+            Stop::Waits(call) => Self::Wait(call),
+            Stop::AwaitsBody { bytes_max } => Self::Body { bytes_max },
+        }
     }
 }

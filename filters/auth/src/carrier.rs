@@ -13,8 +13,8 @@ use crate::ApiKeySpec;
 pub(crate) struct Carriers {
     /// `authorization`, if bearer tokens are ours to judge.
     bearer: Option<Rc<str>>,
-    /// Where API keys do, whatever the route.
-    pub(crate) api_key: Places,
+    /// Where API keys do, unless a route knows of further places.
+    pub(crate) api_key: Rc<Places>,
 }
 
 /// What a caller shows to be recognised.
@@ -42,21 +42,21 @@ impl Carriers {
         spec: Option<ApiKeySpec>,
     ) -> Result<Self, InvalidApiKeySource> {
         let none = Places::default();
-        let api_key = spec.map(|spec| Places::compile(spec.from, &none)).transpose()?;
+        let api_key = spec.map(|spec| none.and(spec.from)).transpose()?;
         Ok(Self {
             bearer: bearer.then(|| AUTHORIZATION.into()),
-            api_key: api_key.unwrap_or_default(),
+            api_key: api_key.unwrap_or_default().into(),
         })
     }
 
     /// The one credential of a request, on a route where API keys may stand at
-    /// `further` places.
+    /// `places`.
     ///
     /// More than one is no credential at all: whoever reads them after us
     /// could pick the other one.
     pub(crate) fn find<'a>(
         &self,
-        further: &Places,
+        places: &Places,
         headers: &'a Headers,
     ) -> Result<Option<Credential<'a>>, Duplicate> {
         let mut search = Search::default();
@@ -64,23 +64,20 @@ impl Carriers {
             if self.bearer.is_some() && name == AUTHORIZATION.as_bytes() {
                 search.authorization(value);
             }
-            for places in [&self.api_key, further] {
-                places.keys(name, value, &mut |key| search.add(Credential::ApiKey(key)));
-            }
+            places.keys(name, value, &mut |key| search.add(Credential::ApiKey(key)));
         }
         search.end()
     }
 
     /// Takes out what [`Carriers::find`] looks at. Other schemes of
     /// `authorization` are between the caller and the backend.
-    pub(crate) fn strip(&self, further: &Places, headers: &Headers, edits: &mut Vec<Edit>) {
+    pub(crate) fn strip(&self, places: &Places, headers: &Headers, edits: &mut Vec<Edit>) {
         let bears = |(name, value): (&[u8], &[u8])| {
             name == AUTHORIZATION.as_bytes() && bearer(value).is_some()
         };
         let bearer = self.bearer.iter().filter(|_| headers.iter().any(bears));
         edits.extend(bearer.map(|name| Edit::remove(Rc::clone(name))));
-        self.api_key.strip(headers, edits);
-        further.strip(headers, edits);
+        places.strip(headers, edits);
     }
 
     /// Whether a header of this name, in lower case, carries credentials.
@@ -156,15 +153,18 @@ mod tests {
             let spec = |json| serde_json::from_value(json).unwrap();
             let from = json!({"from": [{"header": "X-Api-Key"}, {"query": "key"}]});
             let carriers = Carriers::compile(true, Some(spec(from))).unwrap();
-            let further = vec![ApiKeySourceSpec::Cookie("key".into())];
-            let further = Places::compile(further, &carriers.api_key).unwrap();
+            let further = ["Cookie", "Query"].map(|kind| {
+                serde_json::from_value(json!({kind.to_ascii_lowercase(): "a"})).unwrap()
+            });
+            let further = vec![ApiKeySourceSpec::Cookie("key".into())].into_iter().chain(further);
+            let places = carriers.api_key.and(further.collect()).unwrap();
             let headers: Headers = lines.iter().cloned().collect();
             let mut edits = Vec::new();
-            carriers.strip(&further, &headers, &mut edits);
+            carriers.strip(&places, &headers, &mut edits);
             let left = edited(&headers, &edits);
-            prop_assert_eq!(carriers.find(&further, &left).unwrap_or(None), None);
+            prop_assert_eq!(carriers.find(&places, &left).unwrap_or(None), None);
             edits.clear();
-            carriers.strip(&further, &left, &mut edits);
+            carriers.strip(&places, &left, &mut edits);
             prop_assert_eq!(edits, []);
         }
     }

@@ -2,21 +2,25 @@ use tollgate_core::Reply;
 
 use crate::InvalidToken;
 use crate::allow::Lacking;
+use crate::ask::Unanswered;
 use crate::problem::{
-    DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN,
-    KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
+    CALLER_UNKNOWN, DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY,
+    INVALID_CERTIFICATE, INVALID_TOKEN, KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Challenges {
     pub(crate) bearer: bool,
+    pub(crate) certificate: bool,
     pub(crate) api_key: Vec<String>,
     /// Ways of signing.
     pub(crate) signatures: Vec<&'static str>,
 }
 
 const CHALLENGE: &str = "www-authenticate";
+/// No scheme is registered for TLS itself.
+const CERTIFICATE: &str = "ClientCertificate";
 const REALM: &str = "Bearer realm=\"tollgate\"";
 const SIGNED_REALM: &str = "realm=\"tollgate\"";
 
@@ -29,13 +33,14 @@ impl Challenges {
     /// `api_key` are the places where keys may stand: of which kind, and its name.
     pub(crate) fn new<'a>(
         bearer: bool,
+        certificate: bool,
         api_key: impl Iterator<Item = (&'static str, &'a str)>,
     ) -> Self {
         let plain =
             |name: &str| name.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b));
         let api_key = api_key.filter(|(_, name)| plain(name));
         let api_key = api_key.map(|(kind, name)| format!("ApiKey {kind}=\"{name}\"")).collect();
-        Self { bearer, api_key, signatures: Vec::new() }
+        Self { bearer, certificate, api_key, signatures: Vec::new() }
     }
 
     pub(crate) fn unauthenticated(&self) -> Reply {
@@ -54,6 +59,11 @@ impl Challenges {
         self.ask(Reply::new(INVALID_API_KEY, "nobody has this API key"), REALM.to_owned())
     }
 
+    pub(crate) fn invalid_certificate(&self) -> Reply {
+        let detail = "the client certificate names no caller as this gateway expects it";
+        self.ask(Reply::new(INVALID_CERTIFICATE, detail), REALM.to_owned())
+    }
+
     /// RFC 6750, section 3.1: it stands there in more than one way.
     pub(crate) fn duplicate_credentials(&self) -> Reply {
         let detail = "a credential stands more than once, or beside one of another kind";
@@ -68,8 +78,10 @@ impl Challenges {
 
     fn ask(&self, reply: Reply, bearer: String) -> Reply {
         let bearer = self.bearer.then_some(bearer);
+        let certificate = self.certificate.then(|| CERTIFICATE.to_owned());
         let signatures = self.signatures.iter().map(|scheme| format!("{scheme} {SIGNED_REALM}"));
-        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned()).chain(signatures);
+        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned()).chain(certificate);
+        let schemes = schemes.chain(signatures);
         schemes.fold(reply, |reply, scheme| reply.with(CHALLENGE, scheme))
     }
 }
@@ -110,4 +122,9 @@ pub(crate) fn forbidden(lacking: Lacking<'_>, bearer: bool) -> Reply {
 
 pub(crate) fn keys_unavailable(detail: &'static str) -> Reply {
     Reply::new(KEYS_UNAVAILABLE, detail).with("retry-after", RETRY_SECONDS)
+}
+
+pub(crate) fn unanswered(fault: Unanswered) -> Reply {
+    let reply = Reply::new(CALLER_UNKNOWN, fault.to_string());
+    reply.with("retry-after", fault.retry_seconds().to_string())
 }

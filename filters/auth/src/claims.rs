@@ -55,6 +55,12 @@ impl Claims {
         Ok(Validity { from, until: expiry.plus(skew) })
     }
 
+    /// The moment that a claim names, if there is such a claim.
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, InvalidToken> {
+        let claim = self.0.get(name);
+        claim.map(|claim| moment(claim).ok_or(InvalidToken::Time)).transpose()
+    }
+
     /// The id at a path; nothing if there is no such claim.
     pub(crate) fn id(
         &self,
@@ -113,6 +119,10 @@ fn moment(claim: &Value) -> Option<Timestamp> {
 // === impl Validity ===
 
 impl Validity {
+    pub(crate) fn new(from: Timestamp, until: Timestamp) -> Self {
+        Self { from, until }
+    }
+
     pub(crate) fn check(self, now: Timestamp) -> Result<(), InvalidToken> {
         if self.until <= now {
             return Err(InvalidToken::Expired);

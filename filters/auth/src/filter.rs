@@ -1,8 +1,10 @@
 use serde::{Deserialize, Serialize};
-use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Host, RequestHead, Seed, Verdict};
+use tollgate_core::{
+    Answer, CallId, Cx, Edit, Edits, Filter, Headers, Host, RequestHead, Seed, Verdict,
+};
 
 use crate::{
-    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity,
+    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity, Stop,
 };
 
 /// Authentication and authorisation as a filter of its own.
@@ -60,7 +62,7 @@ impl Filter for AuthFilter {
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        self.judge(*head, None, cx).unwrap_or_else(|verdict| verdict)
+        self.judge(*head, None, cx).map_or_else(Verdict::from, Verdict::Continue)
     }
 
     fn on_whole_request(
@@ -69,7 +71,11 @@ impl Filter for AuthFilter {
         body: &[u8],
         cx: &mut Cx<'_>,
     ) -> Verdict {
-        self.judge(*head, Some(body), cx).unwrap_or_else(|verdict| verdict)
+        self.judge(*head, Some(body), cx).map_or_else(Verdict::from, Verdict::Continue)
+    }
+
+    fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        self.authenticator.on_answer(id, answer, cx.now);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -85,7 +91,7 @@ impl AuthFilter {
         head: RequestHead<'_>,
         body: Option<&[u8]>,
         cx: &mut Cx<'_>,
-    ) -> Result<Verdict, Verdict> {
+    ) -> Result<Edits, Stop> {
         let principal = self.authenticator.recognise(&self.access, &head, body, cx)?;
         let path = head.path().ok();
         let (method, headers) = (head.method(), head.headers);
@@ -96,6 +102,6 @@ impl AuthFilter {
         }
         let mut edits = Edits::default();
         self.authenticator.strip(&self.access, &head, &mut edits.request);
-        Ok(Verdict::Continue(edits))
+        Ok(edits)
     }
 }

@@ -8,7 +8,9 @@ mod spec;
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use tollgate_core::{Cx, Edit, Host, Principal, Reply, RequestHead, Seed, Verdict};
+use tollgate_core::{Cx, Edit, Host, Principal, RequestHead, Seed};
+
+use crate::Stop;
 use tollgate_signatures::{
     BodyCheck, InvalidSignatures, Refused, ReplayGuard, Request, Scheme, SignatureSpec, Verified,
     Verifier,
@@ -28,19 +30,6 @@ pub(crate) struct Signatures {
     keys: SigningKeys,
     body_bytes_max: usize,
     replay_guard: ReplayGuard,
-}
-
-/// Why it is not known yet who is calling.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Unsettled {
-    /// Nobody who may: the request ends with this answer.
-    Refused(Reply),
-    /// The body has to be there first, of at most so many bytes.
-    AwaitsBody {
-        /// A longer body is refused.
-        bytes_max: usize,
-    },
 }
 
 /// Why the configuration of signatures was refused.
@@ -147,24 +136,25 @@ impl Signatures {
         body: Option<&[u8]>,
         challenges: &Challenges,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Unsettled> {
-        let refuse = |refused| Unsettled::Refused(invalid(&refused, challenges));
+    ) -> Result<Rc<Principal>, Stop> {
+        let refuse = |refused| Stop::Refused(invalid(&refused, challenges));
         let verified = match self.verify(scheme, head, body, cx) {
             Err(Refused::AwaitsBody) => return Err(self.awaits_body()),
             verified => verified.map_err(refuse)?,
         };
         match body {
             None if verified.body != BodyCheck::Unsigned => return Err(self.awaits_body()),
-            _ => verified.body.check(body.unwrap_or_default()).map_err(|mismatch| {
-                Unsettled::Refused(refusal::other_body(mismatch, challenges))
-            })?,
+            _ => verified
+                .body
+                .check(body.unwrap_or_default())
+                .map_err(|mismatch| Stop::Refused(refusal::other_body(mismatch, challenges)))?,
         }
         // A code made with the decoy is nobody's.
         let principal = self.keys.principal(scheme, &verified.key_id);
         let principal = principal.ok_or_else(|| refuse(Refused::UnknownKey))?;
         self.replay_guard
             .admit(&verified, cx)
-            .map_err(|replayed| Unsettled::Refused(refusal::replayed(replayed, challenges)))?;
+            .map_err(|replayed| Stop::Refused(refusal::replayed(replayed, challenges)))?;
         Ok(principal)
     }
 
@@ -187,8 +177,8 @@ impl Signatures {
         self.verifier.verify(&request(head, body_sha256), &keys, cx)
     }
 
-    fn awaits_body(&self) -> Unsettled {
-        Unsettled::AwaitsBody { bytes_max: self.body_bytes_max }
+    fn awaits_body(&self) -> Stop {
+        Stop::AwaitsBody { bytes_max: self.body_bytes_max }
     }
 }
 
@@ -206,22 +196,5 @@ fn request(head: RequestHead<'_>, body_sha256: Option<[u8; 32]>) -> Request<'_> 
         target: head.target(),
         headers: head.headers,
         body_sha256,
-    }
-}
-
-// === impl Unsettled ===
-
-impl From<Reply> for Unsettled {
-    fn from(reply: Reply) -> Self {
-        Self::Refused(reply)
-    }
-}
-
-impl From<Unsettled> for Verdict {
-    fn from(unsettled: Unsettled) -> Self {
-        match unsettled {
-            Unsettled::Refused(reply) => Self::Reply(reply),
-            Unsettled::AwaitsBody { bytes_max } => Self::Body { bytes_max },
-        }
     }
 }

@@ -6,6 +6,13 @@ use tollgate_signatures::{HmacSpec, HttpSignatureSpec, SigV4Spec};
 
 use crate::SigningKeysSpec;
 
+mod endpoint;
+mod secret;
+
+pub use self::endpoint::{EndpointSpec, IntrospectionSpec};
+pub use self::secret::Secret;
+use crate::MtlsSpec;
+
 /// Whom the gateway can recognise, and by what.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -14,10 +21,18 @@ pub struct IdentitySpec {
     #[serde(default)]
     pub jwt: BTreeMap<String, IssuerSpec>,
 
+    /// Who is asked about opaque tokens, by the name that
+    /// `any_of: [introspection.NAME]` refers to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub introspection: BTreeMap<String, IntrospectionSpec>,
+
     /// Where API keys stand in a request; none are accepted without it.
     #[serde(default)]
     pub api_key: Option<ApiKeySpec>,
 
+    /// What certificates of callers say; none are accepted without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls: Option<MtlsSpec>,
     /// How requests are signed with Tollgate's own HMAC; not at all without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hmac: Option<HmacSpec>,
@@ -172,6 +187,11 @@ pub struct ApiKeySpec {
     /// a key in a query or a cookie is taken out of what goes to the backend, and
     /// out of `referer`, but not out of the histories and logs it went through before.
     pub from: Vec<ApiKeySourceSpec>,
+
+    /// Who is asked about keys that no tenant has. Without it, nobody has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub lookup: Option<EndpointSpec>,
 }
 
 /// One place where an API key may stand.
@@ -247,8 +267,13 @@ pub struct AccessSpec {
 pub enum AuthSpec {
     /// Anybody may call, and nobody is recognised.
     None,
-    /// By any one of these: `api_key`, `jwt.NAME` for an issuer of `identity.jwt`,
-    /// or, for requests that are signed, `hmac`, `sigv4` or `http_signature`.
+    /// By any one of these: `api_key`, `mtls`, `jwt.NAME` for an issuer of
+    /// `identity.jwt`, `introspection.NAME` for a provider of
+    /// `identity.introspection`, or, for requests that are signed, `hmac`, `sigv4`
+    /// or `http_signature`. Two credentials in one request are refused. A
+    /// certificate is of the connection, so what the request itself shows and the
+    /// route accepts comes before it, and if that does not hold it is refused
+    /// whatever the certificate.
     AnyOf(Vec<String>),
     /// As `any_of`, but who shows nothing may call as nobody in particular. What
     /// is shown and does not hold is still refused.

@@ -16,7 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use common::{NOW, SEED, any_of, caller, refusal};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tollgate_auth::{Access, Authenticator, Unsettled};
+use tollgate_auth::{Access, Authenticator, Stop};
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{Edit, Headers, RequestHead, Timestamp};
 
@@ -71,8 +71,8 @@ impl Gate {
         let cx = &mut self.host.at(Timestamp::from_seconds(self.now));
         match self.authenticator.recognise(&self.access, &head, body, cx) {
             Ok(principal) => principal.as_deref().map_or_else(|| "nobody".to_owned(), caller),
-            Err(Unsettled::Refused(reply)) => refusal(&reply),
-            Err(Unsettled::AwaitsBody { bytes_max }) => format!("awaits {bytes_max}"),
+            Err(Stop::Refused(reply)) => refusal(&reply),
+            Err(Stop::AwaitsBody { bytes_max }) => format!("awaits {bytes_max}"),
             Err(other) => panic!("{other:?}"),
         }
     }
@@ -229,7 +229,7 @@ fn the_ways_to_sign_are_named_to_whoever_did_not() {
     let head = RequestHead { headers: &headers };
     let cx = &mut gate.host.at(Timestamp::from_seconds(NOW));
     let asked = gate.authenticator.recognise(&gate.access, &head, None, cx);
-    let Err(Unsettled::Refused(reply)) = asked else { panic!("{asked:?}") };
+    let Err(Stop::Refused(reply)) = asked else { panic!("{asked:?}") };
     let schemes = ["HMAC-SHA256", "AWS4-HMAC-SHA256"];
     let expected = schemes.map(|name| ("www-authenticate", format!("{name} realm=\"tollgate\"")));
     assert_eq!(reply.headers, expected);

@@ -1,8 +1,9 @@
 use std::rc::Rc;
 
-use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Unsettled};
+use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Stop};
 use tollgate_core::{
-    Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Verdict, property,
+    Answer, CallId, Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed,
+    Verdict, property,
 };
 use tollgate_rate_limit::{Caller, InvalidTiers, RateLimiter};
 use tollgate_transform::Facts;
@@ -63,7 +64,7 @@ impl Filter for Gateway {
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        self.judge(*head, None, cx).map_or_else(|verdict| verdict, Verdict::Continue)
+        self.judge(*head, None, cx).map_or_else(Verdict::from, Verdict::Continue)
     }
 
     fn on_whole_request(
@@ -72,7 +73,11 @@ impl Filter for Gateway {
         body: &[u8],
         cx: &mut Cx<'_>,
     ) -> Verdict {
-        self.judge(*head, Some(body), cx).map_or_else(|verdict| verdict, Verdict::Continue)
+        self.judge(*head, Some(body), cx).map_or_else(Verdict::from, Verdict::Continue)
+    }
+
+    fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        self.authenticator.on_answer(id, answer, cx.now);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -88,13 +93,14 @@ impl Gateway {
     /// The order of the stages: nothing is written before the contract has
     /// been chosen, nothing costs much before the caller is known, nothing is
     /// counted before the caller may call, and what the backend is told about
-    /// the caller comes last, so that nothing can change it.
+    /// the caller comes last, so that nothing can change it. A request that waits
+    /// to know its caller is judged again from the start, having counted nowhere.
     fn judge(
         &mut self,
         head: RequestHead<'_>,
         body: Option<&[u8]>,
         cx: &mut Cx<'_>,
-    ) -> Result<Edits, Verdict> {
+    ) -> Result<Edits, Stop> {
         let path = head.path().map_err(problem::ambiguous_path)?;
         let request = Request { method: head.method(), path, headers: head.headers };
         let route = cx.host.property(property::ROUTE_NAME).ok_or_else(problem::no_route)?;
@@ -125,13 +131,9 @@ impl Gateway {
         (head, body): (RequestHead<'_>, Option<&[u8]>),
         facts: &auth::Facts<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Verdict> {
+    ) -> Result<Option<Rc<Principal>>, Stop> {
         let Operation { access, shadow, .. } = operation;
-        let found = match self.authenticator.recognise(access, &head, body, cx) {
-            Ok(found) => Ok(found),
-            Err(Unsettled::Refused(reply)) => Err(reply),
-            Err(unsettled) => return Err(unsettled.into()),
-        };
+        let found = self.authenticator.recognise(access, &head, body, cx);
         let Some(principal) = shadow.auth(found, cx.host)? else { return Ok(None) };
         shadow.allow(access.authorise(principal.as_deref(), facts), cx.host)?;
         Ok(principal)

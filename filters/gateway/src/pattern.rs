@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::iter;
 
 use tollgate_core::{AmbiguousPath, CanonicalPath, Segments};
 
@@ -17,6 +18,15 @@ pub(crate) enum Pattern {
     Prefix(Box<[Part]>),
     /// The whole path, decoded.
     Regex(Box<Expression>),
+}
+
+/// A path as an expression may mean it: without a slash at the end, and with it
+/// if it was sent.
+fn readings<'a>(path: &CanonicalPath<'a>) -> impl Iterator<Item = Cow<'a, [u8]>> {
+    let plain = path.decoded();
+    let has_slash = path.as_bytes().ends_with(b"/") && *plain != *b"/";
+    let with_slash = has_slash.then(|| [&*plain, b"/"].concat().into());
+    iter::once(plain).chain(with_slash)
 }
 
 /// What stands at one segment's place.
@@ -64,8 +74,10 @@ impl Pattern {
                 begins_with(&mut segments, parts, case) && segments.next().is_none()
             }
             Self::Prefix(parts) => begins_with(&mut segments, parts, case),
-            Self::Regex(regex) if case == Case::Matters => regex.matches(&path.decoded()),
-            Self::Regex(regex) => regex.matches_in_some_case(&path.decoded()),
+            Self::Regex(regex) => readings(path).any(|path| match case {
+                Case::Matters => regex.matches(&path),
+                Case::Ignored => regex.matches_in_some_case(&path),
+            }),
         }
     }
 

@@ -99,7 +99,8 @@ pub struct MatchSpec {
     pub prefix: Option<String>,
 
     /// A regular expression for the whole path (RE2 syntax), as it reads
-    /// decoded, without the query and without a slash at the end.
+    /// decoded, without the query. A slash at the end of a path may be there
+    /// or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
 

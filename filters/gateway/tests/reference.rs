@@ -64,8 +64,9 @@ fn fits(spec: &MatchSpec, path: &str) -> bool {
     };
     let sent = segments(path);
     if let Some(regex) = &spec.regex {
-        let path = format!("/{}", sent.join("/"));
-        return regex::Regex::new(&format!("^({regex})$")).unwrap().is_match(&path);
+        let regex = regex::Regex::new(&format!("^({regex})$")).unwrap();
+        let plain = format!("/{}", sent.join("/"));
+        return regex.is_match(&plain) || path.ends_with('/') && regex.is_match(path);
     }
     let wanted = segments(spec.path.as_deref().or(spec.prefix.as_deref()).unwrap());
     let long_enough =

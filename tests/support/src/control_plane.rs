@@ -17,6 +17,9 @@ pub struct ControlPlane {
     config: PathBuf,
     folder: TempDir,
     xds: SocketAddr,
+    introspection: SocketAddr,
+    options: Vec<String>,
+    variables: Vec<(String, String)>,
     process: Option<Process>,
 }
 
@@ -44,9 +47,44 @@ impl ControlPlane {
 
     async fn serving(config: PathBuf, folder: TempDir, port: u16, built: &Built) -> Result<Self> {
         let xds = (Ipv4Addr::LOCALHOST, port).into();
-        let mut this = Self { built: built.clone(), config, folder, xds, process: None };
+        let introspection = (Ipv4Addr::LOCALHOST, free_port()?).into();
+        let (built, options, variables) = (built.clone(), Vec::new(), Vec::new());
+        let mut this =
+            Self { built, config, folder, xds, introspection, options, variables, process: None };
         this.run().await?;
         Ok(this)
+    }
+
+    /// Serves `config` with further options, as on the command line, and with
+    /// variables of the environment.
+    pub async fn with(
+        built: &Built,
+        config: &str,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("tollgate.yaml");
+        fs::write(&path, config)?;
+        let port = || Ok::<_, anyhow::Error>((Ipv4Addr::LOCALHOST, free_port()?).into());
+        let owned = |text: &&str| (*text).to_owned();
+        let mut this = Self {
+            built: built.clone(),
+            config: path,
+            folder,
+            xds: port()?,
+            introspection: port()?,
+            options: options.iter().map(owned).collect(),
+            variables: variables.iter().map(|(a, b)| (owned(a), owned(b))).collect(),
+            process: None,
+        };
+        this.run().await?;
+        Ok(this)
+    }
+
+    /// Where gateways ask about tokens and API keys.
+    pub fn introspection(&self) -> SocketAddr {
+        self.introspection
     }
 
     /// Where Envoys find it.
@@ -83,7 +121,9 @@ impl ControlPlane {
         let mut command = Command::new(&self.built.tollgate);
         command.arg("serve").arg(self.config_path());
         command.arg("--xds").arg(self.xds.to_string());
+        command.arg("--introspection").arg(self.introspection.to_string());
         command.arg("--module").arg(&self.built.module);
+        command.args(&self.options).envs(self.variables.iter().cloned());
         let mut process = Process::start("the control plane", command, tempfile::tempdir()?)?;
         eventually("the control plane listens", PATIENCE, async || {
             let ended = process.ended().is_some();
@@ -94,6 +134,15 @@ impl ControlPlane {
         process.still_running()?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// What `tollgate translate --to STEP` prints of the configuration.
+    pub fn translated(&self, step: &str) -> Result<String> {
+        let mut command = Command::new(&self.built.tollgate);
+        command.arg("translate").arg(self.config_path()).args(["--to", step]);
+        let done = command.arg("--module").arg(&self.built.module).output()?;
+        anyhow::ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Ok(String::from_utf8(done.stdout)?)
     }
 
     /// The process, while there is one.

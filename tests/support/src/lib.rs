@@ -18,6 +18,7 @@ mod postgres;
 mod process;
 mod raw;
 mod redis;
+mod tls;
 mod token;
 mod upstream;
 
@@ -34,6 +35,7 @@ pub use crate::postgres::Postgres;
 pub use crate::process::{Process, Usage};
 pub use crate::raw::RawConnection;
 pub use crate::redis::RedisServer;
+pub use crate::tls::{Authority, Certificate, ExtendedKeyUsagePurpose, SanType, TlsClient, Wanted};
 pub use crate::token::{Key, now_seconds};
 pub use crate::upstream::{Seen, Upstream};
 

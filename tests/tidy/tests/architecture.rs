@@ -36,12 +36,22 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-transform",
         ],
     ),
-    ("tollgate-xds", &["tollgate-core", "tollgate-gateway", "tollgate-model"]),
+    ("tollgate-xds", &["tollgate-auth", "tollgate-core", "tollgate-gateway", "tollgate-model"]),
     // It answers what any identity provider would, so it knows no gateway.
     ("tollgate-identity", &[]),
     // What an API key looks like, and the filter of all keys that gateways read.
     ("tollgate-store", &["tollgate-auth", "tollgate-core", "tollgate-signatures"]),
-    ("tollgate", &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-xds"]),
+    (
+        "tollgate",
+        &[
+            "tollgate-auth",
+            "tollgate-core",
+            "tollgate-identity",
+            "tollgate-model",
+            "tollgate-store",
+            "tollgate-xds",
+        ],
+    ),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.
     ("tollgate-support", &[]),

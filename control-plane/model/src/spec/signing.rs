@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_signatures::{KeyAlgorithm, SigV4Style};
 
-use super::{DURATION, ids, list};
+use super::{DURATION, SecretSpec, ids, list};
 
 /// Tollgate's own HMAC-SHA256: `Authorization: HMAC-SHA256 …`.
 #[derive(Deserialize, JsonSchema)]
@@ -177,17 +177,6 @@ pub(crate) struct SigningKeyFile {
     /// Where the public key is, for all other algorithms.
     #[serde(default)]
     pub(crate) public_key: Option<PublicKeySpec>,
-}
-
-/// Where a secret is: exactly one of these.
-#[derive(Clone, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "Secret")]
-pub(crate) enum SecretSpec {
-    /// In an environment variable of the control plane.
-    Env(#[schemars(length(min = 1), example = &"ACME_SECRET")] String),
-    /// In a file, named relative to this one. A line end after it is not part of it.
-    File(#[schemars(length(min = 1), example = &"acme.secret")] String),
 }
 
 /// Where a public key is, in PEM: exactly one of these.

@@ -6,9 +6,11 @@
 mod allow;
 mod file;
 mod identity;
+mod introspection;
 mod routes;
 mod sections;
 mod signing;
+mod tls;
 mod types;
 
 use expect_test::{Expect, expect};

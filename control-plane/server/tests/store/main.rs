@@ -9,6 +9,7 @@
 
 mod errors;
 mod keys;
+mod serving;
 mod shell;
 mod signing_keys;
 mod tenants;

@@ -55,7 +55,9 @@ fn has_path(spec: &MatchSpec, path: &str) -> bool {
     let sent: Vec<_> = decoded.split('/').filter(|segment| !segment.is_empty()).collect();
     if let Some(regex) = &spec.regex {
         let path = format!("/{}", sent.join("/"));
-        return regex::Regex::new(&format!("^(?:{regex})$")).unwrap().is_match(&path);
+        let regex = regex::Regex::new(&format!("^(?:{regex})$")).unwrap();
+        let with_slash = decoded.ends_with('/') && regex.is_match(&decoded);
+        return with_slash || regex.is_match(&path);
     }
     let wanted = spec.path.as_deref().or(spec.prefix.as_deref()).unwrap();
     let wanted: Vec<_> = wanted.split('/').filter(|segment| !segment.is_empty()).collect();
