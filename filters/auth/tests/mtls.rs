@@ -117,8 +117,8 @@ fn a_credential_of_the_request_comes_before_the_connections() {
         (
             &["mtls", "api_key"],
             &[key, token],
-            "400 duplicate-credentials: a credential stands more than once, or a token stands \
-             beside an API key",
+            "400 duplicate-credentials: a credential stands more than once, or beside one of \
+             another kind",
         ),
     ] {
         let mut gate = connected(gate(&spiffe(), any_of(methods)), URI, whole);

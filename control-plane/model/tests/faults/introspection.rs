@@ -53,7 +53,7 @@ fn what_is_missing_or_makes_no_sense() {
         &expect![[r#"
             t.yaml:1: identity.introspection.acme.claims.teir: unknown field `teir`; did you mean `tier`?
             t.yaml:1: identity.introspection.acme.claims.tenant: is empty; name a claim, or leave it out
-            t.yaml:1: identity.introspection.acme.client_secret: "sesame" cannot stand here; write a mapping with `env` or a mapping with `file`
+            t.yaml:1: identity.introspection.acme.client_secret: a string cannot stand here; write a mapping with `env` or a mapping with `file`
             t.yaml:1: identity.introspection.acme.url: "http://id.example/a" would send tokens and the secret without encryption; write https://, or a loopback address
         "#]],
     );
