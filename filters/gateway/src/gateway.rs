@@ -57,7 +57,7 @@ impl Filter for Gateway {
         })
     }
 
-    fn prepare(&self, host: &mut dyn Host) {
+    fn prepare(&mut self, host: &mut dyn Host) {
         self.limiter.prepare(host);
     }
 

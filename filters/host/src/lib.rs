@@ -19,6 +19,7 @@ mod edits;
 mod envoy;
 mod exports;
 mod failure;
+mod gauges;
 mod module;
 mod pairs;
 mod seed;
