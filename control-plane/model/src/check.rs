@@ -38,7 +38,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants, anonymous },
+        identity: IdentitySpec { jwt, api_key, tenants, anonymous, sync: None },
         tiers,
         backends,
         hosts,

@@ -3,13 +3,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed, Timestamp,
+    Cx, Duplicate, Edit, Fingerprint, GrpcAnswer, GrpcCallId, Headers, Host, Principal, Reply,
+    RequestHead, Seed, Timestamp,
 };
+use tollgate_sync::Mark;
 
 use crate::cache::{Recent, Remembered, Slot};
 use crate::carrier::{Credential, Places};
 use crate::challenge::keys_unavailable;
 use crate::claims::Validity;
+use crate::denials::{Denials, Denied, Named};
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
@@ -23,7 +26,8 @@ use crate::{Access, IdentitySpec, InvalidToken};
 /// with the span of time in which they hold, which is looked at every time.
 /// What is remembered changes no answer, only its cost: it is a property of
 /// (token, issuer) alone, and whether a route accepts the issuer and what it
-/// allows is asked anew for every request. New keys or issuers mean a new
+/// allows is asked anew for every request, as is whether it has been revoked.
+/// New keys or issuers mean a new
 /// `Authenticator`, which remembers nothing.
 pub struct Authenticator {
     identity: Rc<Identity>,
@@ -35,6 +39,8 @@ pub struct Authenticator {
     forged: Recent<Forged>,
     /// What the genuine ones say, each once.
     pool: Pool,
+    /// Who of them is refused all the same.
+    denials: Denials,
 }
 
 struct Known {
@@ -42,6 +48,16 @@ struct Known {
     /// Bytes of texts that no other identity has.
     own_bytes: u32,
     validity: Validity,
+    // What a denial would name, part by part: together they would take more room.
+    token: Option<Mark>,
+    issued_at: u32,
+}
+
+/// A caller who is recognised, and what a denial would name.
+struct Recognised {
+    principal: Rc<Principal>,
+    named: Named,
+    slot: Slot,
 }
 
 struct Forged {
@@ -53,6 +69,7 @@ struct Forged {
 enum Refusal {
     Token(InvalidToken),
     KeysUnavailable,
+    Denied(Denied),
 }
 
 const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
@@ -74,7 +91,9 @@ const FORGED_SPAN: Duration = Duration::from_secs(30);
 impl Authenticator {
     /// Checks and prepares whom the gateway can recognise.
     pub fn compile(spec: IdentitySpec, seed: Seed) -> Result<Self, InvalidIdentity> {
+        let denials = Denials::new(spec.sync.clone(), seed);
         Ok(Self {
+            denials,
             identity: Identity::compile(spec)?.into(),
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
@@ -89,6 +108,34 @@ impl Authenticator {
     pub fn remembering(self, tokens: NonZeroUsize) -> Self {
         let genuine = Recent::new(tokens, GENUINE_BYTES_MAX);
         Self { genuine, forged: Recent::new(tokens.min(FORGED_MAX), usize::MAX), ..self }
+    }
+
+    /// How often [`Authenticator::on_tick`] is to run; never without a control
+    /// plane that says who has been revoked.
+    pub fn tick_period(&self) -> Option<Duration> {
+        self.denials.tick_period()
+    }
+
+    /// Learns what other workers know: from the first request on, nobody is
+    /// accepted whom they refuse.
+    pub fn prepare(&mut self, host: &mut dyn Host) {
+        self.denials.join(host);
+    }
+
+    /// Keeps up with the control plane.
+    pub fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.denials.on_tick(cx);
+    }
+
+    /// Learns what became of a call that [`Authenticator::on_tick`] made.
+    pub fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
+        self.denials.on_answer(id, answer, cx);
+    }
+
+    /// Whether an API key that nobody here has may be one of the store's; false
+    /// if that is certainly not so. Asking anybody else is worth it only then.
+    pub fn may_be_a_key(&self, key: &[u8]) -> bool {
+        self.denials.may_be_a_key(key)
     }
 
     pub(crate) fn identity(&self) -> &Rc<Identity> {
@@ -118,8 +165,7 @@ impl Authenticator {
                 self.bearer(token, methods, cx).map(Some)
             }
             Ok(Some(Credential::ApiKey(key))) if methods.api_key => {
-                let holder = self.identity.tenants.holder(&key);
-                holder.map(Some).ok_or_else(|| methods.challenges.invalid_api_key())
+                self.api_key(&key, methods, cx.now).map(Some)
             }
             Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
             Ok(_) => Err(methods.challenges.unauthenticated()),
@@ -151,12 +197,45 @@ impl Authenticator {
             Some(verdict) => verdict.map_err(Refusal::Token),
             None => self.verify(token, fingerprint, methods, cx),
         };
+        let verdict = verdict.and_then(|recognised| self.unless_denied(recognised, cx.now));
         verdict.map_err(|refusal| match refusal {
             Refusal::Token(fault) => methods.challenges.invalid_token(fault),
+            Refusal::Denied(denied) => methods.challenges.revoked(denied),
             Refusal::KeysUnavailable => {
                 keys_unavailable("the keys of the token's issuer have not arrived yet")
             }
         })
+    }
+
+    fn api_key(
+        &self,
+        key: &[u8],
+        methods: &Methods,
+        now: Timestamp,
+    ) -> Result<Rc<Principal>, Reply> {
+        let holder = self.identity.tenants.holder(key);
+        let holder = holder.ok_or_else(|| methods.challenges.invalid_api_key())?;
+        let checked = self.denials.check_key(&holder, now);
+        checked.map(|()| holder).map_err(|denied| methods.challenges.revoked(denied))
+    }
+
+    /// A caller is asked for on the list at every request, however well it is known.
+    fn unless_denied(
+        &mut self,
+        recognised: Recognised,
+        now: Timestamp,
+    ) -> Result<Rc<Principal>, Refusal> {
+        let Recognised { principal, named, slot } = recognised;
+        let issuer = self.identity.issuers.get(slot.issuer()).map_or("", |issuer| &issuer.iss);
+        match self.denials.check_token(named, issuer, &principal, now) {
+            Ok(()) => Ok(principal),
+            Err(denied) => {
+                if denied == Denied::Revoked {
+                    self.genuine.forget(slot);
+                }
+                Err(Refusal::Denied(denied))
+            }
+        }
     }
 
     /// What is known about a token, as it holds now.
@@ -164,9 +243,11 @@ impl Authenticator {
         &mut self,
         slot: Slot,
         now: Timestamp,
-    ) -> Option<Result<Rc<Principal>, InvalidToken>> {
+    ) -> Option<Result<Recognised, InvalidToken>> {
         if let Some(known) = self.genuine.get(slot) {
-            return Some(known.validity.check(now).map(|()| Rc::clone(&known.principal)));
+            let Known { token, issued_at, .. } = *known;
+            let (principal, named) = (Rc::clone(&known.principal), Named { token, issued_at });
+            return Some(known.validity.check(now).map(|()| Recognised { principal, named, slot }));
         }
         let forged = self.forged.get(slot)?;
         // A clock that went backwards must not make the span longer.
@@ -183,7 +264,7 @@ impl Authenticator {
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
+    ) -> Result<Recognised, Refusal> {
         let token = Token::parse(token)?;
         let (place, issuer) = issuer_of(&token, methods, &self.identity)?;
         let (principal, validity) = issuer.read(&token, &self.identity.tenants, cx.now)?;
@@ -193,9 +274,12 @@ impl Authenticator {
                 let (principal, own_bytes) = self.pool.shared(principal);
                 let principal = Rc::new(principal);
                 let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
-                let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
+                let named = self.denials.named(&token.claims);
+                let Named { token, issued_at } = named;
+                let known = Rc::clone(&principal);
+                let known = Known { principal: known, own_bytes, validity, token, issued_at };
                 self.genuine.put(slot, known);
-                Ok(principal)
+                Ok(Recognised { principal, named, slot })
             }
             Outcome::Refused(fault) => {
                 if fault == InvalidToken::Signature {

@@ -41,6 +41,13 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// The issuer's place.
+    pub(crate) fn issuer(self) -> usize {
+        usize::try_from(self.issuer).unwrap_or(usize::MAX)
+    }
+}
+
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.token);

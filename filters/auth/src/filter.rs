@@ -1,5 +1,10 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
-use tollgate_core::{Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Seed, Verdict};
+use tollgate_core::{
+    Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Reply, RequestHead, Seed,
+    Verdict,
+};
 
 use crate::{
     Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity,
@@ -53,6 +58,22 @@ impl Filter for AuthFilter {
         let authenticator = Authenticator::compile(identity, seed)?;
         let access = Access::compile(access, &[], &authenticator)?;
         Ok(Self { authenticator, access })
+    }
+
+    fn prepare(&mut self, host: &mut dyn Host) {
+        self.authenticator.prepare(host);
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.authenticator.tick_period()
+    }
+
+    fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.authenticator.on_tick(cx);
+    }
+
+    fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
+        self.authenticator.on_grpc_answer(id, answer, cx);
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {

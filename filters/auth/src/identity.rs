@@ -52,7 +52,8 @@ pub enum InvalidIdentity {
 
 impl Identity {
     pub(crate) fn compile(spec: IdentitySpec) -> Result<Self, InvalidIdentity> {
-        let IdentitySpec { jwt, api_key, tenants, anonymous: AnonymousSpec { tier } } = spec;
+        let IdentitySpec { jwt, api_key, tenants, anonymous, sync: _ } = spec;
+        let AnonymousSpec { tier } = anonymous;
         if let Some(tier) = tier.as_ref().filter(|tier| !is_id(tier)) {
             return Err(InvalidIdentity::AnonymousTier(tier.clone()));
         }

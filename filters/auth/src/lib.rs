@@ -19,6 +19,7 @@ mod challenge;
 mod claim_path;
 mod claims;
 mod condition;
+mod denials;
 mod facts;
 mod filter;
 mod hasher;
@@ -60,6 +61,7 @@ pub use crate::spec::{
 };
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;
+pub use tollgate_sync::{SyncSpec, WhenStale};
 
 /// Takes a token apart, for the fuzzer.
 #[doc(hidden)]

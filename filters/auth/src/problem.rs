@@ -21,6 +21,17 @@ pub const INVALID_TOKEN: Problem =
 pub const INVALID_API_KEY: Problem =
     Problem { status: 401, name: "invalid-api-key", title: "The API key is not accepted" };
 
+/// A credential that looks good and was revoked.
+pub const REVOKED: Problem =
+    Problem { status: 401, name: "revoked", title: "The credential has been revoked" };
+
+/// It has been too long that the control plane said who has been revoked.
+pub const REVOCATIONS_UNKNOWN: Problem = Problem {
+    status: 503,
+    name: "revocations-unknown",
+    title: "It cannot be told at the moment whether the credential has been revoked",
+};
+
 /// A caller who is known, but was not granted this.
 pub const INSUFFICIENT_SCOPE: Problem =
     Problem { status: 403, name: "insufficient-scope", title: "The caller may not do this" };

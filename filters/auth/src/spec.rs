@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tollgate_sync::SyncSpec;
 
 /// Whom the gateway can recognise, and by what.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -22,6 +23,10 @@ pub struct IdentitySpec {
     /// What holds for callers who show nothing, where they may.
     #[serde(default)]
     pub anonymous: AnonymousSpec,
+
+    /// How workers learn who has been revoked; without it nobody ever is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSpec>,
 }
 
 /// Callers who show nothing, on routes with `auth: { optional: [...] }`.

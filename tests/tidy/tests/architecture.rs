@@ -13,8 +13,10 @@ use tollgate_tidy::{packages, root, text_files};
 const EDGES: &[(&str, &[&str])] = &[
     // What it depends on has to run in a wasm module, so: nothing of ours.
     ("tollgate-core", &[]),
+    // No filter by itself: what filters keep up with, and both ends of the line.
+    ("tollgate-sync", &["tollgate-core"]),
     // A filter knows no other filter.
-    ("tollgate-auth", &["tollgate-core"]),
+    ("tollgate-auth", &["tollgate-core", "tollgate-sync"]),
     ("tollgate-rate-limit", &["tollgate-core"]),
     ("tollgate-signatures", &["tollgate-core"]),
     ("tollgate-transform", &["tollgate-core"]),
@@ -40,7 +42,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-identity", &[]),
     // What an API key looks like, and the filter of all keys that gateways read.
     ("tollgate-store", &["tollgate-auth", "tollgate-core"]),
-    ("tollgate", &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-xds"]),
+    (
+        "tollgate",
+        &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-sync", "tollgate-xds"],
+    ),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.
     ("tollgate-support", &[]),
@@ -60,7 +65,7 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("cel", &["tollgate-auth"]),
     // Envoy's messages.
     ("envoy-types", &["tollgate-xds", "tollgate"]),
-    ("prost", &["tollgate-xds", "tollgate"]),
+    ("prost", &["tollgate-sync", "tollgate-xds", "tollgate"]),
     // The network.
     ("tonic", &["tollgate", "tollgate-support"]),
     (
