@@ -34,11 +34,12 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
+    let sync = identity::sync(&root, faults);
     let backends = backend::backends(&root, faults);
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants, anonymous, sync: None },
+        identity: IdentitySpec { jwt, api_key, tenants, anonymous, sync },
         tiers,
         backends,
         hosts,

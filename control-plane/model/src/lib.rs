@@ -31,4 +31,7 @@ pub use crate::place::Place;
 pub use crate::reference::reference;
 pub use crate::schema::schema;
 pub use crate::source::{Loaded, Reference, Source, key_set};
+/// The cluster by which Envoys learn who has been revoked.
+pub const SYNC_CLUSTER: &str = "tollgate-sync";
+
 pub use crate::yaml::FILE_BYTES_MAX;

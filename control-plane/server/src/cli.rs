@@ -74,6 +74,12 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
     pub xds: SocketAddr,
 
+    /// The store whose revocations Envoys are told: `sqlite:PATH`, or
+    /// `postgres://USER@HOST/DATABASE`. Without one nobody is ever revoked.
+    // Text until the command runs: a refusal by the parser would show a password.
+    #[arg(long, value_name = "STORE", env = "TOLLGATE_STORE", hide_env_values = true)]
+    pub store: Option<String>,
+
     /// Where the wasm module is.
     #[command(flatten)]
     pub module: ModuleArgs,

@@ -1,8 +1,10 @@
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tollgate_auth::WhenStale;
 use tollgate_model::Gateway;
 use tollgate_xds::{Deployment, Snapshot, translate};
 
@@ -19,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Input {
     config: PathBuf,
     module: Module,
+    /// Where Envoys learn who has been revoked, if there is a store.
+    sync: Option<SocketAddr>,
     watch: Watch,
     looked: Instant,
     keys: KeySets,
@@ -48,12 +52,13 @@ impl Input {
     pub(crate) fn new(
         config: &Path,
         module: Module,
+        sync: Option<SocketAddr>,
         events: Sender<Event>,
         inbox: Receiver<Event>,
     ) -> Self {
         let (watch, looked) = (Watch::new(config), Instant::now());
         let (config, keys) = (config.to_owned(), KeySets::new(events));
-        Self { config, module, watch, looked, keys, inbox, is_over: false }
+        Self { config, module, sync, watch, looked, keys, inbox, is_over: false }
     }
 
     /// Whether the process was told to end.
@@ -93,9 +98,19 @@ impl Input {
         self.keys.follow(&written.urls());
         self.await_keys();
         let (gateway, mut warnings) = self.compile(&written)?;
+        self.needs_store(&gateway)?;
         warnings.extend(gateway.notices.iter().map(ToString::to_string));
         let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
-        Ok(Made { snapshot: translate(&gateway, &Deployment { module }), warnings })
+        let deployment = Deployment { module, sync: self.sync };
+        Ok(Made { snapshot: translate(&gateway, &deployment), warnings })
+    }
+
+    /// Whoever wants callers refused rather than served by what is old would be
+    /// served without a word.
+    fn needs_store(&self, gateway: &Gateway) -> Result<(), Vec<Fault>> {
+        let sync = gateway.identity.sync.as_ref();
+        let refuses = sync.is_some_and(|sync| sync.when_stale == WhenStale::Closed);
+        if refuses && self.sync.is_none() { Err(vec![Fault::NoStore]) } else { Ok(()) }
     }
 
     /// Waits until every url has answered or failed once, so that a new issuer
@@ -169,7 +184,7 @@ mod tests {
         let config = folder.join("tollgate.yaml");
         fs::write(&config, include_str!("../tests/good.yaml").to_owned() + &identity).unwrap();
         let (events, inbox) = channel();
-        Input::new(&config, Module::AtEnvoy("/gateway.wasm".into()), events, inbox)
+        Input::new(&config, Module::AtEnvoy("/gateway.wasm".into()), None, events, inbox)
     }
 
     fn url(issuer: &str) -> String {
@@ -218,7 +233,7 @@ mod tests {
         fs::write(&config, "").unwrap();
         let (events, inbox) = channel();
         let module = Module::AtEnvoy("/gateway.wasm".into());
-        let mut input = Input::new(&config, module, events.clone(), inbox);
+        let mut input = Input::new(&config, module, None, events.clone(), inbox);
         let failed =
             || Event::Fetched(Fetched { url: url("a"), outcome: Err(FetchFailed::TooLate) });
         std::thread::spawn(move || {

@@ -28,6 +28,7 @@ mod render;
 mod report;
 mod revision;
 mod serve;
+mod sync;
 mod watch;
 
 pub use crate::config::UnreadableFile;

@@ -17,6 +17,11 @@ pub enum Fault {
     /// Something that is written in a file.
     #[error("{0}")]
     Written(tollgate_model::Fault),
+    /// Revocations are asked for, and there is nothing that could tell them.
+    #[error(
+        "identity.revocation.when_stale: refuse needs a store; name one with --store, or write serve"
+    )]
+    NoStore,
     /// The wasm module.
     #[error(transparent)]
     Module(#[from] InvalidModule),

@@ -35,9 +35,9 @@ fn with_store(
 fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match cli.command {
-        Command::Serve(ServeArgs { config, xds, module, log_format }) => {
+        Command::Serve(ServeArgs { config, xds, store, module, log_format }) => {
             start_logging(log_format);
-            serve(&config, module.into(), xds)?;
+            serve(&config, module.into(), xds, store.as_deref())?;
         }
         Command::Check { config } => return Ok(commands::check(&config, &mut out)?),
         Command::Translate { config, to, module } => {

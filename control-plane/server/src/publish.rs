@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -29,10 +30,11 @@ impl Publisher {
     pub(crate) fn start(
         config: &Path,
         module: Module,
+        sync: Option<SocketAddr>,
         events: Sender<Event>,
         inbox: Receiver<Event>,
     ) -> Result<(Self, watch::Receiver<Arc<Revision>>), Vec<Fault>> {
-        let mut input = Input::new(config, module, events, inbox);
+        let mut input = Input::new(config, module, sync, events, inbox);
         let Made { snapshot, warnings } = input.make()?;
         report::warnings(&warnings);
         report::published(1, &Changes::between(&Snapshot::default(), &snapshot));

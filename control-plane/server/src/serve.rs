@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
+use tollgate_store::{InvalidAddress, OpenFailed, Store, StoreAddress};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -20,6 +21,7 @@ use crate::connection::Connection;
 use crate::input::Event;
 use crate::publish::Publisher;
 use crate::revision::Revision;
+use crate::sync::Sync;
 use crate::{Fault, Module, report};
 
 /// How often a connection is asked whether it still lives, and how long it may
@@ -47,6 +49,12 @@ pub enum ServeFailed {
         /// In the system's words.
         reason: String,
     },
+    /// The store is not named as one is. The value may have a password in it.
+    #[error("--store: {0}")]
+    StoreAddress(InvalidAddress),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenFailed),
     /// Threads, files, signals: the system has none left.
     #[error("the system refused what the control plane needs: {0}")]
     System(#[from] io::Error),
@@ -60,20 +68,33 @@ pub enum ServeFailed {
 }
 
 /// Serves a configuration, and its changes, until the process is told to end.
-pub fn serve(config: &Path, module: Module, xds: SocketAddr) -> Result<(), ServeFailed> {
+pub fn serve(
+    config: &Path,
+    module: Module,
+    xds: SocketAddr,
+    store: Option<&str>,
+) -> Result<(), ServeFailed> {
+    let runtime = Runtime::new()?;
+    let store = store.map(|store| runtime.block_on(open(store))).transpose()?;
+    let sync = store.as_ref().map(|_| xds);
     let (events, inbox) = mpsc::channel();
     // Only what is good is ever listened for: there is always a snapshot.
-    let (publisher, revisions) =
-        Publisher::start(config, module, events.clone(), inbox).map_err(ServeFailed::Faults)?;
+    let (publisher, revisions) = Publisher::start(config, module, sync, events.clone(), inbox)
+        .map_err(ServeFailed::Faults)?;
     let listener = listen(xds)?;
     report::serving(listener.local_addr()?);
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
-    let runtime = Runtime::new()?;
-    let served = runtime.block_on(serve_on(listener, revisions, events, Patience::default()));
+    let sync = store.map(|store| runtime.block_on(async { Sync::following(store) }));
+    let served = runtime.block_on(serve_on(listener, revisions, sync, events));
     runtime.shutdown_background();
     served?;
     publisher.join().map_err(|_| ServeFailed::PublisherDied)
+}
+
+async fn open(store: &str) -> Result<Store, ServeFailed> {
+    let address: StoreAddress = store.parse().map_err(ServeFailed::StoreAddress)?;
+    Ok(Store::open_or_create(&address).await?)
 }
 
 fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {
@@ -88,8 +109,8 @@ fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {
 async fn serve_on(
     listener: TcpListener,
     revisions: watch::Receiver<Arc<Revision>>,
+    sync: Option<Sync>,
     events: mpsc::Sender<Event>,
-    patience: Patience,
 ) -> Result<(), ServeFailed> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -98,7 +119,7 @@ async fn serve_on(
         report::stopping();
         events.send(Event::Stop).ok();
     });
-    let streams = serve_streams(listener, revisions.clone(), patience);
+    let streams = serve_streams(listener, revisions.clone(), sync, Patience::default());
     tokio::select! {
         ending = streams => ending,
         () = async { ended(revisions).await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -109,6 +130,7 @@ async fn serve_on(
 pub(crate) async fn serve_streams(
     listener: TcpListener,
     revisions: watch::Receiver<Arc<Revision>>,
+    sync: Option<Sync>,
     patience: Patience,
 ) -> Result<(), ServeFailed> {
     listener.set_nonblocking(true)?;
@@ -120,6 +142,7 @@ pub(crate) async fn serve_streams(
         .http2_keepalive_interval(Some(interval))
         .http2_keepalive_timeout(Some(timeout))
         .add_service(Ads::new(revisions.clone(), patience))
+        .add_optional_service(sync)
         .serve_with_incoming_shutdown(incoming, ended(revisions))
         .await?;
     Ok(())

@@ -39,12 +39,16 @@ pub(crate) fn name(listener: &str) -> String {
 
 /// What the plugin of a listener is told. Text that the module refuses, should
 /// it ever not be writable: then Envoy keeps what it has.
-pub(crate) fn configuration(listener: &Listener, gateway: &Gateway) -> String {
-    let spec = GatewaySpec {
-        identity: gateway.identity.clone(),
-        tiers: gateway.tiers.clone(),
-        trusted_hops: listener.trusted_hops,
-    };
+pub(crate) fn configuration(
+    listener: &Listener,
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> String {
+    let mut identity = gateway.identity.clone();
+    // Without a store nobody says who is revoked, and nobody waits for it.
+    identity.sync = identity.sync.filter(|_| deployment.sync.is_some());
+    let spec =
+        GatewaySpec { identity, tiers: gateway.tiers.clone(), trusted_hops: listener.trusted_hops };
     serde_json::to_string(&spec).unwrap_or_default()
 }
 
@@ -78,7 +82,7 @@ pub(crate) fn from_configuration(
 /// Always a file: a module that Envoy fetches itself would let requests pass
 /// unfiltered until it is there.
 fn from_deployment(deployment: &Deployment) -> VmConfig {
-    let Deployment { module } = deployment;
+    let Deployment { module, sync: _ } = deployment;
     let file = DataSource {
         specifier: Some(data_source::Specifier::Filename(module.clone())),
         ..DataSource::default()

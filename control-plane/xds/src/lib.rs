@@ -14,6 +14,7 @@ mod listener;
 mod protocol;
 mod routes;
 mod snapshot;
+mod sync;
 mod translate;
 mod version;
 mod wrap;

@@ -6,13 +6,13 @@ use tollgate_model::{Backend, Gateway, Listener};
 
 use crate::version::version;
 use crate::{
-    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, routes,
+    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, routes, sync,
 };
 
 /// Says in Envoy's terms what a gateway should do.
 pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
     let kinds = [
-        (Kind::Cluster, each(&gateway.backends, |name, one| of_backend(name, one, gateway))),
+        (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
         (
             Kind::Extension,
@@ -26,6 +26,13 @@ pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
         (Kind::Routes, each(&gateway.listeners, |name, _| of_routes(name, gateway))),
     ];
     Snapshot { resources: kinds.into() }
+}
+
+/// Those that lead to ourselves have names that no backend can have.
+fn clusters(gateway: &Gateway, deployment: &Deployment) -> BTreeMap<String, Resource> {
+    let mut clusters = each(&gateway.backends, |name, one| of_backend(name, one, gateway));
+    clusters.extend(sync::cluster(deployment));
+    clusters
 }
 
 fn each<T>(
@@ -68,9 +75,9 @@ fn of_plugin(
     gateway: &Gateway,
     deployment: &Deployment,
 ) -> (String, Resource) {
-    let configuration = extension::configuration(listener, gateway);
+    let configuration = extension::configuration(listener, gateway, deployment);
     let resource = Resource {
-        version: version(&(deployment, &configuration)),
+        version: version(&(&deployment.module, &configuration)),
         body: encoded(&extension::from_configuration(name, &configuration, deployment)),
         needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}"), "identity", "tiers", "tenants"], gateway),

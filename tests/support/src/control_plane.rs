@@ -17,6 +17,7 @@ pub struct ControlPlane {
     config: PathBuf,
     folder: TempDir,
     xds: SocketAddr,
+    arguments: Vec<String>,
     process: Option<Process>,
 }
 
@@ -34,17 +35,32 @@ impl ControlPlane {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("tollgate.yaml");
         fs::write(&path, config)?;
-        Self::serving(path, folder, port, built).await
+        Self::serving(path, folder, port, built, &[]).await
+    }
+
+    /// Serves `config` on a free port, with further arguments.
+    pub async fn with(built: &Built, config: &str, arguments: &[&str]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("tollgate.yaml");
+        fs::write(&path, config)?;
+        Self::serving(path, folder, free_port()?, built, arguments).await
     }
 
     /// Serves a file that is there already, on this port.
     pub async fn of_file(port: u16, built: &Built, config: &Path) -> Result<Self> {
-        Self::serving(config.to_owned(), tempfile::tempdir()?, port, built).await
+        Self::serving(config.to_owned(), tempfile::tempdir()?, port, built, &[]).await
     }
 
-    async fn serving(config: PathBuf, folder: TempDir, port: u16, built: &Built) -> Result<Self> {
+    async fn serving(
+        config: PathBuf,
+        folder: TempDir,
+        port: u16,
+        built: &Built,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
         let xds = (Ipv4Addr::LOCALHOST, port).into();
-        let mut this = Self { built: built.clone(), config, folder, xds, process: None };
+        let mut this = Self { built: built.clone(), config, folder, xds, arguments, process: None };
         this.run().await?;
         Ok(this)
     }
@@ -84,6 +100,7 @@ impl ControlPlane {
         command.arg("serve").arg(self.config_path());
         command.arg("--xds").arg(self.xds.to_string());
         command.arg("--module").arg(&self.built.module);
+        command.args(&self.arguments);
         let mut process = Process::start("the control plane", command, tempfile::tempdir()?)?;
         eventually("the control plane listens", PATIENCE, async || {
             let ended = process.ended().is_some();

@@ -44,7 +44,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-store", &["tollgate-auth", "tollgate-core"]),
     (
         "tollgate",
-        &["tollgate-core", "tollgate-model", "tollgate-store", "tollgate-sync", "tollgate-xds"],
+        &[
+            "tollgate-auth",
+            "tollgate-core",
+            "tollgate-model",
+            "tollgate-store",
+            "tollgate-sync",
+            "tollgate-xds",
+        ],
     ),
     // Tests drive the built binaries from outside. Only the benchmark writes a
     // contract by itself, because it runs the module without a control plane.

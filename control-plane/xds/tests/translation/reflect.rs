@@ -28,7 +28,10 @@ static ENVOY: LazyLock<DescriptorPool> = LazyLock::new(|| {
 /// What Envoy is told for a configuration, or what is wrong with that.
 pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
     let gateway = gateway(file, text)?;
-    Ok(translate(&gateway, &Deployment { module: "/modules/gateway.0123456789abcdef.wasm".into() }))
+    Ok(translate(
+        &gateway,
+        &Deployment { module: "/modules/gateway.0123456789abcdef.wasm".into(), sync: None },
+    ))
 }
 
 fn gateway(file: &str, text: &str) -> Result<Gateway, String> {
