@@ -32,12 +32,12 @@ struct World {
 
 async fn world(revocation: &str) -> World {
     let (folder, key) = (tempfile::tempdir().unwrap(), Key::new("ES256", "k1").unwrap());
-    let routes = r#"
+    let routes = r"
       get:
         match: { path: /orders }
         backend: echo
         auth: { any_of: [jwt.acme, api_key] }
-"#;
+";
     let issuer = format!(
         "identity:\n  revocation: {revocation}\n  jwt:\n    acme:\n      issuer: {ISSUER}\n      \
          audiences: [api]\n      claims: {{ tenant: tenant }}\n      jwks: {{ inline: {} }}\n",

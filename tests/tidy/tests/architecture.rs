@@ -70,9 +70,9 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("sqlx", &["tollgate-store"]),
     // The language of conditions.
     ("cel", &["tollgate-auth"]),
-    // Envoy's messages.
+    // Messages: Envoy's and our own; tests of auth answer for the control plane.
     ("envoy-types", &["tollgate-xds", "tollgate"]),
-    ("prost", &["tollgate-sync", "tollgate-xds", "tollgate"]),
+    ("prost", &["tollgate-auth", "tollgate-sync", "tollgate-xds", "tollgate"]),
     // The network.
     ("tonic", &["tollgate", "tollgate-support"]),
     (
