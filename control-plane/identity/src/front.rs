@@ -6,7 +6,7 @@ use crate::counts::Counts;
 use crate::in_process::InProcess;
 use crate::negatives::Negatives;
 use crate::source::{Memory, Source};
-use crate::{Answer, Cache, Clock, FrontSpec};
+use crate::{Answer, Cache, Clock, FrontSpec, InHouse, SourceSpec};
 
 /// Answers what is known about a token.
 ///
@@ -14,8 +14,16 @@ use crate::{Answer, Cache, Clock, FrontSpec};
 /// one; else the provider is asked, once for everybody who waits. Whatever
 /// cannot be found out is [`Answer::Unavailable`], never a guess.
 pub struct Front {
-    sources: BTreeMap<String, Arc<Source>>,
+    sources: BTreeMap<String, Asked>,
+    in_house: BTreeMap<String, Arc<dyn InHouse>>,
     memory: Memory,
+}
+
+/// A source, and what it was made of.
+#[derive(Clone)]
+struct Asked {
+    spec: SourceSpec,
+    source: Arc<Source>,
 }
 
 /// How much is remembered.
@@ -38,33 +46,61 @@ impl Front {
         shared: Option<Arc<dyn Cache>>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Vec<InvalidSource>> {
-        let FrontSpec { sources: specs, memory_bytes_max } = spec;
+        let FrontSpec { sources, memory_bytes_max } = spec;
         let memory = Memory {
             positives: Arc::new(InProcess::new(memory_bytes_max, Arc::clone(&clock))),
             negatives: Arc::new(Negatives::new(Arc::clone(&clock))),
             clock,
             shared,
         };
+        Self { sources: BTreeMap::new(), in_house: BTreeMap::new(), memory }.followed_by(sources)
+    }
+
+    /// The front that takes this one's place when the sources change. Whatever is
+    /// remembered stays, and a source that has not changed does not notice.
+    pub fn followed_by(
+        &self,
+        specs: BTreeMap<String, SourceSpec>,
+    ) -> Result<Self, Vec<InvalidSource>> {
         let (mut sources, mut faults) = (BTreeMap::new(), Vec::new());
         for (name, spec) in specs {
-            match compile(&name, spec, memory.clone()) {
-                Ok(source) => drop(sources.insert(name, Arc::new(source))),
+            match self.source(&name, spec) {
+                Ok(asked) => drop(sources.insert(name, asked)),
                 Err(found) => faults.extend(found),
             }
         }
-        if faults.is_empty() { Ok(Self { sources, memory }) } else { Err(faults) }
+        let (in_house, memory) = (self.in_house.clone(), self.memory.clone());
+        if faults.is_empty() { Ok(Self { sources, in_house, memory }) } else { Err(faults) }
+    }
+
+    fn source(&self, name: &str, spec: SourceSpec) -> Result<Asked, Vec<InvalidSource>> {
+        if let Some(same) = self.sources.get(name).filter(|asked| asked.spec == spec) {
+            return Ok(same.clone());
+        }
+        let source = Arc::new(compile(name, spec.clone(), self.memory.clone())?);
+        Ok(Asked { spec, source })
+    }
+
+    /// Answers questions under this name without asking a provider.
+    #[must_use]
+    pub fn with(mut self, name: &str, in_house: Arc<dyn InHouse>) -> Self {
+        self.in_house.insert(name.to_owned(), in_house);
+        self
     }
 
     /// What a source says about a token. None if there is no such source.
     ///
     /// Must be called within a runtime of tokio.
     pub async fn introspect(&self, source: &str, token: &str) -> Option<Answer> {
-        Some(self.sources.get(source)?.introspect(token).await)
+        if let Some(in_house) = self.in_house.get(source) {
+            return Some(in_house.answer(token).await);
+        }
+        Some(self.sources.get(source)?.source.introspect(token).await)
     }
 
     /// Each source, and how its questions were answered.
     pub fn counts(&self) -> impl Iterator<Item = (&str, Counts)> {
-        self.sources.iter().map(|(name, source)| (name.as_str(), source.counters.read()))
+        self.sources.iter().map(|(name, asked)| (name.as_str(), asked.source.counters.read()))
     }
 
     /// How much is remembered in this process.

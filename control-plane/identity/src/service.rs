@@ -11,6 +11,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::reply::{self, Refusal, Reply};
@@ -20,7 +21,7 @@ use crate::{Answer, Front, Secret, question};
 /// that name. Callers prove themselves by a bearer secret.
 #[derive(Clone)]
 pub struct IntrospectionService {
-    front: Arc<Front>,
+    fronts: watch::Receiver<Arc<Front>>,
     /// A hash, so that how long a comparison takes tells nothing.
     secret: [u8; 32],
 }
@@ -50,6 +51,16 @@ const BODY_WITHIN: Duration = Duration::from_secs(5);
 impl IntrospectionService {
     /// Answers callers that know the secret.
     pub fn new(front: Arc<Front>, secret: &Secret) -> Result<Self, InvalidService> {
+        // The last value stays although nobody can send another.
+        Self::following(watch::channel(front).1, secret)
+    }
+
+    /// Likewise, with the newest front for each question. Answers that are under
+    /// way are those of the front that was asked.
+    pub fn following(
+        fronts: watch::Receiver<Arc<Front>>,
+        secret: &Secret,
+    ) -> Result<Self, InvalidService> {
         let bytes = secret.expose().as_bytes();
         if bytes.len() < SECRET_BYTES_MIN {
             return Err(InvalidService::Secret(bytes.len()));
@@ -57,7 +68,7 @@ impl IntrospectionService {
         if !bytes.iter().all(u8::is_ascii_graphic) {
             return Err(InvalidService::Characters);
         }
-        Ok(Self { front, secret: Sha256::digest(bytes).into() })
+        Ok(Self { fronts, secret: Sha256::digest(bytes).into() })
     }
 
     /// Answers one request.
@@ -65,13 +76,14 @@ impl IntrospectionService {
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        match self.judge(request).await {
-            Ok(answer) => reply::answer(answer, self.front.clock().now()),
+        let front = self.fronts.borrow().clone();
+        match self.judge(request, &front).await {
+            Ok(answer) => reply::answer(answer, front.clock().now()),
             Err(refusal) => reply::refusal(refusal),
         }
     }
 
-    async fn judge<B>(&self, request: Request<B>) -> Result<Answer, Refusal>
+    async fn judge<B>(&self, request: Request<B>, front: &Front) -> Result<Answer, Refusal>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -88,7 +100,7 @@ impl IntrospectionService {
         }
         let form = whole(body).await?;
         let token = question::token(&form).map_err(Refusal::Question)?;
-        self.front.introspect(source, &token).await.ok_or(Refusal::NotFound)
+        front.introspect(source, &token).await.ok_or(Refusal::NotFound)
     }
 
     /// RFC 6750, section 2.1; the scheme is in any case (RFC 9110, section 11.1).

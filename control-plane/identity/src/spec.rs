@@ -14,7 +14,7 @@ pub struct FrontSpec {
 }
 
 /// One identity provider's introspection endpoint (RFC 7662).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SourceSpec {
     /// Where it is: `https`, or `http` on loopback.
     pub url: String,

@@ -5,13 +5,16 @@ mod api;
 mod backend;
 mod host;
 mod identity;
+mod introspection;
 mod jwks;
 mod listener;
 mod order;
+mod outside;
 mod route;
 mod span;
 mod tenant;
 mod tier;
+mod tls;
 
 use std::collections::BTreeMap;
 
@@ -20,17 +23,27 @@ use tollgate_auth::IdentitySpec;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::yaml::Node;
-use crate::{Gateway, Loaded, Place};
+use crate::{Gateway, Loaded, Place, Reference};
 
-pub(crate) use self::jwks::references;
+/// What has to be loaded, each once.
+pub(crate) fn references(root: &Node) -> Vec<Reference> {
+    let root = At::root(root);
+    let mut named = jwks::references(&root);
+    named.append(&mut introspection::references(&root));
+    named.extend(tls::references(&root));
+    named.into_iter().collect()
+}
 
 /// Checks everything. What comes out is whole only if no fault was found.
 pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gateway {
     let root = At::root(root);
-    let listeners = listener::listeners(&root, faults);
+    let mut expiries = Vec::new();
+    let listeners = listener::listeners(&root, loaded, faults, &mut expiries);
     let mut warnings = Faults::default();
     let jwt = identity::issuers(&root, loaded, faults, &mut warnings);
+    let introspection::Sources { specs, asked } = introspection::sources(&root, loaded, faults);
     let api_key = identity::api_key(&root, faults);
+    let mtls = identity::mtls(&root, faults);
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
@@ -39,12 +52,22 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
         listeners,
-        identity: IdentitySpec { jwt, api_key, tenants, anonymous, sync },
+        identity: IdentitySpec {
+            jwt,
+            introspection: specs,
+            api_key,
+            mtls,
+            tenants,
+            anonymous,
+            sync,
+        },
+        introspection: asked,
         tiers,
         backends,
         hosts,
         contracts,
         places: places(&root),
+        expiries,
         notices: route::notices(&root).into_sorted(),
         warnings: warnings.into_sorted(),
     };
@@ -71,6 +94,9 @@ fn places(root: &At<'_>) -> BTreeMap<String, Place> {
                 places.insert(route.path.to_string(), Place::from(&route.node.spot));
             }
         }
+    }
+    for (_, at) in root.get("identity").iter().flat_map(|at| at.fields("introspection")) {
+        places.insert(at.path.to_string(), Place::from(&at.node.spot));
     }
     places
 }

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tollgate_auth::IdentitySpec;
+use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::TiersSpec;
 
-use crate::{Fault, Place};
+use crate::{Expiry, Fault, Place, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
@@ -17,8 +17,12 @@ pub struct Gateway {
     /// Where Envoy listens, by name.
     pub listeners: BTreeMap<String, Listener>,
 
-    /// Whom the gateway recognises, with the keys filled in.
+    /// Whom the gateway recognises, with the keys filled in. How it proves who it
+    /// is to [`IDENTITY_CLUSTER`] is not: that is another one every time.
     pub identity: IdentitySpec,
+
+    /// Who is asked by the control plane what opaque tokens say, by name.
+    pub introspection: BTreeMap<String, Introspection>,
 
     /// What each tier gets.
     pub tiers: TiersSpec,
@@ -39,6 +43,9 @@ pub struct Gateway {
     /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,
 
+    /// What holds only until a moment: certificates, lists of revoked ones.
+    pub expiries: Vec<Expiry>,
+
     /// What is good, and is not to be forgotten: rules that refuse nobody.
     pub notices: Vec<Fault>,
 
@@ -47,14 +54,46 @@ pub struct Gateway {
     pub warnings: Vec<Fault>,
 }
 
+/// What the cluster is called that leads to the control plane's identity front.
+pub const IDENTITY_CLUSTER: &str = "tollgate-identity";
+
+/// The cluster by which Envoys learn who has been revoked.
+pub const SYNC_CLUSTER: &str = "tollgate-sync";
+
+/// A provider that is asked what its opaque tokens say.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Introspection {
+    /// Its endpoint.
+    pub url: String,
+    /// As whom we ask.
+    pub client_id: String,
+    /// What proves that. None if it is in a variable that was not looked at.
+    pub client_secret: Option<Secret>,
+    /// How long an active token is believed without asking again.
+    pub ttl: Duration,
+    /// How long any other is refused without asking again.
+    pub negative_ttl: Duration,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// The exact value of `iss`, if any.
+    pub issuer: Option<String>,
+    /// Values of `aud`, one of which must be there, if any.
+    pub audiences: Vec<String>,
+    /// Certificates in PEM that are trusted instead of the public ones.
+    pub ca: Option<Vec<u8>>,
+}
+
 /// Where Envoy listens.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Listener {
     /// The address it binds.
     pub address: SocketAddr,
     /// How many right-most hops of `X-Forwarded-For` are ours.
     pub trusted_hops: u32,
+    /// How it speaks TLS; plain HTTP without.
+    pub tls: Option<Tls>,
 }
 
 /// Where requests go.

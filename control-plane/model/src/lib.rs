@@ -10,6 +10,7 @@ mod at;
 mod check;
 mod draft;
 mod duration;
+mod expiry;
 mod fault;
 mod gateway;
 mod merge;
@@ -22,16 +23,19 @@ mod shape;
 mod sift;
 mod source;
 mod spec;
+mod tls;
 mod yaml;
 
 pub use crate::draft::{Draft, read};
+pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
-pub use crate::gateway::{Backend, Endpoint, Gateway, Health, HostRoute, Listener, Protocol};
+pub use crate::gateway::{
+    Backend, Endpoint, Gateway, Health, HostRoute, IDENTITY_CLUSTER, Introspection, Listener,
+    Protocol, SYNC_CLUSTER,
+};
 pub use crate::place::Place;
 pub use crate::reference::reference;
 pub use crate::schema::schema;
 pub use crate::source::{Loaded, Reference, Source, key_set};
-/// The cluster by which Envoys learn who has been revoked.
-pub const SYNC_CLUSTER: &str = "tollgate-sync";
-
+pub use crate::tls::{ClientCertificates, ClientTls, PrivateKey, Tls, TlsVersion};
 pub use crate::yaml::FILE_BYTES_MAX;

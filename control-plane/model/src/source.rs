@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value as Json;
 
@@ -18,15 +19,26 @@ pub enum Reference {
     File(String),
     /// An address.
     Url(String),
+    /// An environment variable.
+    Env(String),
 }
 
 /// What became of the references: bytes, or why there are none.
 ///
 /// A file must be there. An address that was not reached (or not asked yet) is
 /// not a fault of the configuration: what depends on it is answered 503 until
-/// it is.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// it is. Nor is a variable that nobody has looked at.
+#[derive(Clone, Default, Eq, PartialEq)]
 pub struct Loaded(pub BTreeMap<Reference, Result<Vec<u8>, String>>);
+
+// === impl Loaded ===
+
+/// Without what was loaded: some of it is secret.
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// Reads a key set that was fetched, so that a bad one need not replace a good one.
 pub fn key_set(bytes: &[u8]) -> Result<Json, String> {

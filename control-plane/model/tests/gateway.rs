@@ -144,3 +144,24 @@ fn a_key_set_is_an_object_with_keys() {
         assert_eq!(key_set(bytes.as_bytes()).err().as_deref(), expected, "bytes: {bytes}");
     }
 }
+
+/// Whatever is printed of a gateway or of what was loaded for it.
+#[test]
+fn secrets_are_not_printed() {
+    let file = "listeners: { a: { address: 127.0.0.1:80 } }
+identity: { introspection: { acme: { url: https://a/b, client_id: c, client_secret: { env: S } } } }
+backends: { b: { endpoints: [a:1] } }
+apis: { c: { hosts: [\"*\"], routes: { d: { match: { path: / }, backend: b, auth: none } } } }
+";
+    let source = Source { name: "t.yaml".to_owned(), bytes: file.as_bytes().to_vec() };
+    let draft = read(&[source]).unwrap();
+    assert_eq!(draft.references(), [Reference::Env("S".to_owned())]);
+    let loaded = Loaded([(Reference::Env("S".to_owned()), Ok(b"canary".to_vec()))].into());
+    let gateway = draft.compile(&loaded).unwrap();
+    let secret = gateway.introspection["acme"].client_secret.as_ref().unwrap();
+    assert_eq!(secret.expose(), "canary");
+    for shown in [format!("{gateway:?}"), format!("{loaded:?}"), format!("{:?}", gateway.identity)]
+    {
+        assert!(!shown.contains("canary") && !shown.contains("99, 97, 110"), "{shown}");
+    }
+}

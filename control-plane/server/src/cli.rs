@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod identity;
 pub mod store;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::identity::IdentityArgs;
 use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
 use crate::{LogFormat, Module};
 
@@ -74,11 +76,9 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
     pub xds: SocketAddr,
 
-    /// The store whose revocations Envoys are told: `sqlite:PATH`, or
-    /// `postgres://USER@HOST/DATABASE`. Without one nobody is ever revoked.
-    // Text until the command runs: a refusal by the parser would show a password.
-    #[arg(long, value_name = "STORE", env = "TOLLGATE_STORE", hide_env_values = true)]
-    pub store: Option<String>,
+    /// Who answers for tokens and API keys.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
 
     /// Where the wasm module is.
     #[command(flatten)]

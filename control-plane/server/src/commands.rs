@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use std::iter::successors;
 use std::path::Path;
 
-use tollgate_model::Gateway;
+use tollgate_model::{Gateway, PrivateKey};
 use tollgate_xds::{Deployment, translate as to_snapshot};
 
 use crate::cli::Step;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
+use crate::store::now;
 use crate::{Module, render};
 
 /// Why a translation cannot be shown.
@@ -32,7 +33,7 @@ pub enum TranslateFailed {
 pub fn check(config: &Path, out: &mut impl Write) -> io::Result<bool> {
     match gateway(config) {
         Ok(gateway) => {
-            for notice in &gateway.notices {
+            for notice in gateway.expired(now()).chain(&gateway.notices) {
                 writeln!(out, "notice: {notice}")?;
             }
             writeln!(out, "ok: {}", summary(&gateway))?;
@@ -60,7 +61,8 @@ pub fn translate(
         Step::Model => writeln!(out, "{gateway:#?}")?,
         Step::Xds => {
             let module = module.resolve().map_err(|f| TranslateFailed::Faults(vec![f.into()]))?;
-            let snapshot = to_snapshot(&gateway, &Deployment { module, sync: None });
+            let deployment = Deployment { module, identity: None, sync: None };
+            let snapshot = to_snapshot(&gateway, &deployment);
             serde_json::to_writer_pretty(&mut *out, &render::snapshot(&snapshot))
                 .map_err(io::Error::from)?;
             writeln!(out)?;
@@ -121,5 +123,7 @@ fn without_secrets(mut gateway: Gateway) -> Gateway {
             }
         }
     }
+    let tls = gateway.listeners.values_mut().filter_map(|listener| listener.tls.as_mut());
+    tls.for_each(|tls| tls.key = PrivateKey::new(PrivateKey::REDACTED));
     gateway
 }

@@ -1,17 +1,19 @@
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tollgate_auth::WhenStale;
+use tollgate_identity::Front;
 use tollgate_model::Gateway;
-use tollgate_xds::{Deployment, Snapshot, translate};
+use tollgate_xds::{Snapshot, translate};
 
 use crate::Module;
 use crate::fetch::Fetched;
 use crate::keys::KeySets;
 use crate::load::{Fault, Written};
+use crate::sources::Fronts;
+use crate::store::now;
 use crate::watch::Watch;
 
 /// A change is seen within this time, and read after as long again.
@@ -21,8 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(crate) struct Input {
     config: PathBuf,
     module: Module,
-    /// Where Envoys learn who has been revoked, if there is a store.
-    sync: Option<SocketAddr>,
+    pub(crate) fronts: Fronts,
     watch: Watch,
     looked: Instant,
     keys: KeySets,
@@ -44,6 +45,8 @@ pub(crate) struct Made {
     pub(crate) snapshot: Snapshot,
     /// What is wrong with key sets that were fetched, which is nobody's fault here.
     pub(crate) warnings: Vec<String>,
+    /// Who answers for what it knows.
+    pub(crate) front: Front,
 }
 
 // === impl Input ===
@@ -52,13 +55,13 @@ impl Input {
     pub(crate) fn new(
         config: &Path,
         module: Module,
-        sync: Option<SocketAddr>,
+        fronts: Fronts,
         events: Sender<Event>,
         inbox: Receiver<Event>,
     ) -> Self {
         let (watch, looked) = (Watch::new(config), Instant::now());
         let (config, keys) = (config.to_owned(), KeySets::new(events));
-        Self { config, module, sync, watch, looked, keys, inbox, is_over: false }
+        Self { config, module, fronts, watch, looked, keys, inbox, is_over: false }
     }
 
     /// Whether the process was told to end.
@@ -92,17 +95,19 @@ impl Input {
 
     /// Makes a snapshot of what is written now, if all of it is good.
     pub(crate) fn make(&mut self) -> Result<Made, Vec<Fault>> {
-        let written = Written::read(&self.config)?;
+        let written = Written::read(&self.config)?.with_variables();
         let module_file = self.module.file().map(Path::to_owned);
         self.watch.also(written.files().chain(module_file).collect());
         self.keys.follow(&written.urls());
         self.await_keys();
         let (gateway, mut warnings) = self.compile(&written)?;
         self.needs_store(&gateway)?;
-        warnings.extend(gateway.notices.iter().map(ToString::to_string));
+        let expired = gateway.expired(now()).chain(&gateway.notices);
+        warnings.extend(expired.map(ToString::to_string));
+        let front = self.fronts.next(&gateway)?;
         let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
-        let deployment = Deployment { module, sync: self.sync };
-        Ok(Made { snapshot: translate(&gateway, &deployment), warnings })
+        let deployment = self.fronts.deployment(module);
+        Ok(Made { snapshot: translate(&gateway, &deployment), warnings, front })
     }
 
     /// Whoever wants callers refused rather than served by what is old would be
@@ -110,7 +115,7 @@ impl Input {
     fn needs_store(&self, gateway: &Gateway) -> Result<(), Vec<Fault>> {
         let sync = gateway.identity.sync.as_ref();
         let refuses = sync.is_some_and(|sync| sync.when_stale == WhenStale::Closed);
-        if refuses && self.sync.is_none() { Err(vec![Fault::NoStore]) } else { Ok(()) }
+        if refuses && !self.fronts.has_store() { Err(vec![Fault::NoStore]) } else { Ok(()) }
     }
 
     /// Waits until every url has answered or failed once, so that a new issuer
@@ -184,7 +189,7 @@ mod tests {
         let config = folder.join("tollgate.yaml");
         fs::write(&config, include_str!("../tests/good.yaml").to_owned() + &identity).unwrap();
         let (events, inbox) = channel();
-        Input::new(&config, Module::AtEnvoy("/gateway.wasm".into()), None, events, inbox)
+        Input::new(&config, Module::AtEnvoy("/gateway.wasm".into()), Fronts::empty(), events, inbox)
     }
 
     fn url(issuer: &str) -> String {
@@ -233,7 +238,7 @@ mod tests {
         fs::write(&config, "").unwrap();
         let (events, inbox) = channel();
         let module = Module::AtEnvoy("/gateway.wasm".into());
-        let mut input = Input::new(&config, module, None, events.clone(), inbox);
+        let mut input = Input::new(&config, module, Fronts::empty(), events.clone(), inbox);
         let failed =
             || Event::Fetched(Fetched { url: url("a"), outcome: Err(FetchFailed::TooLate) });
         std::thread::spawn(move || {

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
+use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
 
+use tollgate_identity::InvalidSource;
 use tollgate_model::{Gateway, Loaded, Reference, Source, read};
 
 use crate::config::{UnreadableFile, read_config, read_file};
@@ -22,6 +24,14 @@ pub enum Fault {
         "identity.revocation.when_stale: refuse needs a store; name one with --store, or write serve"
     )]
     NoStore,
+    /// A provider of opaque tokens that cannot be asked.
+    #[error("{place}identity.introspection.{fault}")]
+    Source {
+        /// The file and line of the provider, and a colon.
+        place: String,
+        /// What is wrong with it.
+        fault: InvalidSource,
+    },
     /// The wasm module.
     #[error(transparent)]
     Module(#[from] InvalidModule),
@@ -52,6 +62,18 @@ impl Written {
         Ok(Self { files: files.collect(), sources, references })
     }
 
+    /// Looks at the variables that it names too. They are those of whoever serves
+    /// it: who only checks it may well have none of them.
+    pub(crate) fn with_variables(mut self) -> Self {
+        let variables = self.references.iter().filter_map(|reference| {
+            let Reference::Env(name) = reference else { return None };
+            let value = env::var(name).map(String::into_bytes);
+            Some((reference.clone(), value.map_err(|error| variable(&error).to_owned())))
+        });
+        self.files.extend(variables);
+        self
+    }
+
     /// Checks everything, with the key sets that were fetched.
     pub(crate) fn compile(&self, fetched: &Bodies) -> Result<Gateway, Vec<Fault>> {
         let urls =
@@ -65,7 +87,7 @@ impl Written {
     pub(crate) fn urls(&self) -> BTreeSet<String> {
         let url = |reference: &Reference| match reference {
             Reference::Url(url) => Some(url.clone()),
-            Reference::File(_) => None,
+            Reference::File(_) | Reference::Env(_) => None,
         };
         self.references.iter().filter_map(url).collect()
     }
@@ -74,8 +96,15 @@ impl Written {
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         self.references.iter().filter_map(|reference| match reference {
             Reference::File(path) => Some(PathBuf::from(path)),
-            Reference::Url(_) => None,
+            Reference::Url(_) | Reference::Env(_) => None,
         })
+    }
+}
+
+fn variable(error: &VarError) -> &'static str {
+    match error {
+        VarError::NotPresent => "it is not set",
+        VarError::NotUnicode(_) => "it is not text",
     }
 }
 

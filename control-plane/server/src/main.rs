@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
-use tollgate::store::{self, StoreCommandFailed};
+use tollgate::store;
 use tollgate::{serve, start_logging};
 
 fn main() -> ExitCode {
@@ -20,32 +20,20 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody must believe that a key is out of use that is not.
-const STORE_IS_NOT_READ: &str =
-    "gateways do not read the store yet: what stands there has no effect on requests";
-
-fn with_store(
-    command: impl FnOnce(&mut dyn io::Write) -> Result<(), StoreCommandFailed>,
-) -> anyhow::Result<()> {
-    let mut notes = io::stderr();
-    command(&mut notes)?;
-    Ok(writeln!(notes, "{STORE_IS_NOT_READ}")?)
-}
-
 fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match cli.command {
-        Command::Serve(ServeArgs { config, xds, store, module, log_format }) => {
+        Command::Serve(ServeArgs { config, xds, identity, module, log_format }) => {
             start_logging(log_format);
-            serve(&config, module.into(), xds, store.as_deref())?;
+            serve(&config, module.into(), xds, identity)?;
         }
         Command::Check { config } => return Ok(commands::check(&config, &mut out)?),
         Command::Translate { config, to, module } => {
             commands::translate(&config, to, &module.into(), &mut out)?;
         }
-        Command::Tenants(args) => with_store(|notes| store::tenants(args, &mut out, notes))?,
-        Command::Keys(args) => with_store(|notes| store::keys(args, &mut out, notes))?,
-        Command::Tokens(args) => with_store(|notes| store::tokens(args, &mut out, notes))?,
+        Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
+        Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
+        Command::Tokens(args) => store::tokens(args, &mut out, &mut io::stderr())?,
         Command::Schema => commands::schema(&mut out)?,
         Command::Reference => commands::reference(&mut out)?,
     }

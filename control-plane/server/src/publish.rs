@@ -1,4 +1,3 @@
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -9,6 +8,7 @@ use tollgate_xds::Snapshot;
 use crate::input::{Event, Input, Made};
 use crate::load::Fault;
 use crate::revision::{Changes, Revision};
+use crate::sources::Fronts;
 use crate::{Module, report};
 
 /// Turns what is written into what is served, at every change.
@@ -30,12 +30,13 @@ impl Publisher {
     pub(crate) fn start(
         config: &Path,
         module: Module,
-        sync: Option<SocketAddr>,
+        fronts: Fronts,
         events: Sender<Event>,
         inbox: Receiver<Event>,
     ) -> Result<(Self, watch::Receiver<Arc<Revision>>), Vec<Fault>> {
-        let mut input = Input::new(config, module, sync, events, inbox);
-        let Made { snapshot, warnings } = input.make()?;
+        let mut input = Input::new(config, module, fronts, events, inbox);
+        let Made { snapshot, warnings, front } = input.make()?;
+        input.fronts.replace(front);
         report::warnings(&warnings);
         report::published(1, &Changes::between(&Snapshot::default(), &snapshot));
         let (revisions, receiver) = watch::channel(Arc::new(Revision::new(1, snapshot)));
@@ -59,7 +60,9 @@ impl Publisher {
         }
     }
 
-    fn publish(&mut self, Made { snapshot, warnings }: Made) {
+    fn publish(&mut self, Made { snapshot, warnings, front }: Made) {
+        // Before any gateway asks for what is new.
+        self.input.fronts.replace(front);
         if self.warnings != warnings {
             report::warnings(&warnings);
             self.warnings = warnings;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tollgate_store::StoreAddress;
 use tollgate_xds::Kind;
 use tollgate_xds::delta::{Event, Named};
 use tonic::Status;
@@ -22,6 +23,22 @@ pub(crate) fn serving(address: SocketAddr) {
             "whoever reaches this address reads the whole configuration; let only Envoys reach it"
         );
     }
+}
+
+pub(crate) fn store(store: &StoreAddress) {
+    info!(%store, "API keys of the store are known to gateways");
+}
+
+pub(crate) fn no_store() {
+    info!("there is no store: gateways know the API keys of the configuration alone");
+}
+
+pub(crate) fn store_fails(why: &str) {
+    warn!("{}; its API keys are answered 503 until it can", one_line(why));
+}
+
+pub(crate) fn store_again() {
+    info!("the store can be used again");
 }
 
 pub(crate) fn stopping() {
@@ -124,6 +141,7 @@ fn label(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "cluster",
         Kind::Endpoints => "endpoints",
+        Kind::Secret => "certificates",
         Kind::Extension => "filter configuration",
         Kind::Listener => "listener",
         Kind::Routes => "routes",

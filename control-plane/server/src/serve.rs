@@ -10,17 +10,20 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
-use tollgate_store::{InvalidAddress, OpenFailed, Store, StoreAddress};
+use tollgate_identity::IntrospectionService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
 use crate::ads::Ads;
+use crate::cli::identity::IdentityArgs;
 use crate::client::Patience;
 use crate::config::reason;
 use crate::connection::Connection;
+use crate::identity::{Identity, IdentityFailed};
 use crate::input::Event;
 use crate::publish::Publisher;
 use crate::revision::Revision;
+use crate::sources::Fronts;
 use crate::sync::Sync;
 use crate::{Fault, Module, report};
 
@@ -38,6 +41,9 @@ pub enum ServeFailed {
     /// The configuration is not good, and there is none before it to serve.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Faults(Vec<Fault>),
+    /// Nobody could answer for tokens and API keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityFailed),
     /// Another program has the port.
     #[error("--xds: {0} is taken by another program; choose another address with --xds")]
     Taken(SocketAddr),
@@ -49,12 +55,6 @@ pub enum ServeFailed {
         /// In the system's words.
         reason: String,
     },
-    /// The store is not named as one is. The value may have a password in it.
-    #[error("--store: {0}")]
-    StoreAddress(InvalidAddress),
-    /// The store cannot be opened.
-    #[error(transparent)]
-    Store(#[from] OpenFailed),
     /// Threads, files, signals: the system has none left.
     #[error("the system refused what the control plane needs: {0}")]
     System(#[from] io::Error),
@@ -72,29 +72,46 @@ pub fn serve(
     config: &Path,
     module: Module,
     xds: SocketAddr,
-    store: Option<&str>,
+    identity: IdentityArgs,
 ) -> Result<(), ServeFailed> {
     let runtime = Runtime::new()?;
-    let store = store.map(|store| runtime.block_on(open(store))).transpose()?;
-    let sync = store.as_ref().map(|_| xds);
+    let identity = runtime.block_on(Identity::open(identity))?;
     let (events, inbox) = mpsc::channel();
+    let sync = identity.api_keys.as_ref().map(|_| xds);
+    let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
     // Only what is good is ever listened for: there is always a snapshot.
-    let (publisher, revisions) = Publisher::start(config, module, sync, events.clone(), inbox)
+    let (publisher, revisions) = Publisher::start(config, module, fronts, events.clone(), inbox)
         .map_err(ServeFailed::Faults)?;
     let listener = listen(xds)?;
     report::serving(listener.local_addr()?);
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
-    let sync = store.map(|store| runtime.block_on(async { Sync::following(store) }));
-    let served = runtime.block_on(serve_on(listener, revisions, sync, events));
+    let sync = identity.api_keys.map(|api_keys| {
+        let _entered = runtime.enter();
+        let sync = Sync::following(api_keys.store().clone());
+        runtime.spawn(async move { api_keys.follow().await });
+        sync
+    });
+    let front = runtime.spawn(answer(identity.listener, identity.service, revisions.clone()));
+    let served = runtime.block_on(async {
+        let served = serve_on(listener, revisions, sync, events).await;
+        // It has ended by now, or it never will.
+        tokio::time::timeout(GRACE, front).await.ok();
+        served
+    });
     runtime.shutdown_background();
     served?;
     publisher.join().map_err(|_| ServeFailed::PublisherDied)
 }
 
-async fn open(store: &str) -> Result<Store, ServeFailed> {
-    let address: StoreAddress = store.parse().map_err(ServeFailed::StoreAddress)?;
-    Ok(Store::open_or_create(&address).await?)
+/// Answers gateways' questions until there are no more revisions.
+async fn answer(
+    listener: TcpListener,
+    service: IntrospectionService,
+    revisions: watch::Receiver<Arc<Revision>>,
+) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    tollgate_identity::serve(listener, service, ended(revisions)).await
 }
 
 fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {

@@ -124,7 +124,7 @@ async fn open(args: &StoreArgs, create: bool) -> Result<Store, StoreCommandFaile
 }
 
 #[expect(clippy::disallowed_methods, reason = "a command is the owner of its clock")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     when::timestamp(SystemTime::now())
 }
 

@@ -13,7 +13,7 @@ use sha2::Sha256;
 pub struct KeyHasher(Hmac<Sha256>);
 
 /// The keyed hash of an API key, by which it is found.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct KeyHash(pub(crate) String);
 
 /// What nobody's key is, hashed to recognise the secret by.

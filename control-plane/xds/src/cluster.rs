@@ -1,6 +1,6 @@
 //! Clusters (CDS): where requests go, and how many at a time.
 
-mod breakers;
+pub(crate) mod breakers;
 mod health;
 
 use std::time::Duration;

@@ -1,14 +1,32 @@
 use std::net::SocketAddr;
 
+use tollgate_auth::Secret;
+
 /// What the translation has to know of the machines that Envoy and the control
 /// plane run on.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Deployment {
     /// The path of `gateway.wasm` as Envoy sees it. It should name the content
     /// (`gateway.0123456789abcdef.wasm`): Envoy takes a changed path for new
     /// code, and a changed file for nothing.
     pub module: String,
 
+    /// Who is asked about opaque tokens and API keys.
+    pub identity: Option<IdentityFront>,
+
     /// Where the control plane says who has been revoked; none if nobody can be.
     pub sync: Option<SocketAddr>,
+}
+
+/// The control plane's identity front, as Envoy reaches it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IdentityFront {
+    /// Where it listens.
+    pub address: SocketAddr,
+
+    /// How the gateway proves who it is: `Bearer …`.
+    pub authorization: Secret,
+
+    /// Whether it knows API keys too.
+    pub has_api_keys: bool,
 }

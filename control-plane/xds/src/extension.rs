@@ -16,7 +16,7 @@ use envoy_types::util::pack_any;
 use tollgate_gateway::GatewaySpec;
 use tollgate_model::{Gateway, Listener};
 
-use crate::{Deployment, wrap};
+use crate::{Deployment, own_clusters, wrap};
 
 /// The plugin in Envoy's logs and statistics.
 const PLUGIN: &str = "tollgate";
@@ -44,11 +44,11 @@ pub(crate) fn configuration(
     gateway: &Gateway,
     deployment: &Deployment,
 ) -> String {
-    let mut identity = gateway.identity.clone();
-    // Without a store nobody says who is revoked, and nobody waits for it.
-    identity.sync = identity.sync.filter(|_| deployment.sync.is_some());
-    let spec =
-        GatewaySpec { identity, tiers: gateway.tiers.clone(), trusted_hops: listener.trusted_hops };
+    let spec = GatewaySpec {
+        identity: own_clusters::identity_spec(gateway, deployment),
+        tiers: gateway.tiers.clone(),
+        trusted_hops: listener.trusted_hops,
+    };
     serde_json::to_string(&spec).unwrap_or_default()
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn from_configuration(
 /// Always a file: a module that Envoy fetches itself would let requests pass
 /// unfiltered until it is there.
 fn from_deployment(deployment: &Deployment) -> VmConfig {
-    let Deployment { module, sync: _ } = deployment;
+    let Deployment { module, identity: _, sync: _ } = deployment;
     let file = DataSource {
         specifier: Some(data_source::Specifier::Filename(module.clone())),
         ..DataSource::default()

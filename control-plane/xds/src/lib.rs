@@ -11,14 +11,15 @@ mod endpoints;
 mod extension;
 mod json;
 mod listener;
+mod own_clusters;
 mod protocol;
 mod routes;
+mod secrets;
 mod snapshot;
-mod sync;
 mod translate;
 mod version;
 mod wrap;
 
-pub use crate::deployment::Deployment;
+pub use crate::deployment::{Deployment, IdentityFront};
 pub use crate::snapshot::{Kind, Resource, Snapshot};
 pub use crate::translate::translate;

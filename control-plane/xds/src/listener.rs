@@ -3,6 +3,7 @@
 mod access_log;
 mod connection;
 mod replies;
+mod tls;
 
 use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
 use envoy_types::pb::envoy::config::listener::v3::{
@@ -19,17 +20,25 @@ use crate::{endpoints, wrap};
 const BUFFER_BYTES: u32 = 32 * 1024;
 
 pub(crate) fn from_listener(name: &str, listener: &Listener) -> EnvoyListener {
-    let Listener { address, trusted_hops, .. } = listener;
+    let Listener { address, trusted_hops, tls, .. } = listener;
     let manager = connection::manager(name, *trusted_hops);
     let filter = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
         config_type: Some(ConfigType::TypedConfig(pack_any(manager))),
     };
+    let chain = FilterChain {
+        filters: vec![filter],
+        transport_socket: tls.as_ref().map(|tls| tls::socket(name, tls)),
+        transport_socket_connect_timeout: tls
+            .as_ref()
+            .and_then(|_| wrap::duration(tls::HANDSHAKE_TIMEOUT)),
+        ..FilterChain::default()
+    };
     EnvoyListener {
         name: name.to_owned(),
         address: Some(endpoints::address(&address.ip().to_string(), address.port())),
         per_connection_buffer_limit_bytes: wrap::number(BUFFER_BYTES),
-        filter_chains: vec![FilterChain { filters: vec![filter], ..FilterChain::default() }],
+        filter_chains: vec![chain],
         ..EnvoyListener::default()
     }
 }

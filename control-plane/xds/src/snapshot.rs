@@ -9,6 +9,8 @@ pub enum Kind {
     Cluster,
     /// The endpoints of clusters (EDS).
     Endpoints,
+    /// Certificates, keys and authorities (SDS).
+    Secret,
     /// Filter configurations (ECDS).
     Extension,
     /// Listeners (LDS).
@@ -19,14 +21,21 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which additions are pushed.
-    pub const ALL: [Self; 5] =
-        [Self::Cluster, Self::Endpoints, Self::Extension, Self::Listener, Self::Routes];
+    pub const ALL: [Self; 6] = [
+        Self::Cluster,
+        Self::Endpoints,
+        Self::Secret,
+        Self::Extension,
+        Self::Listener,
+        Self::Routes,
+    ];
 
     /// The type URL that stands in discovery requests and responses.
     pub const fn type_url(self) -> &'static str {
         match self {
             Self::Cluster => "type.googleapis.com/envoy.config.cluster.v3.Cluster",
             Self::Endpoints => "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+            Self::Secret => "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
             Self::Extension => "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
             Self::Listener => "type.googleapis.com/envoy.config.listener.v3.Listener",
             Self::Routes => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",

@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use prost::Message;
+use sha2::{Digest as _, Sha256};
 use tollgate_gateway::ContractSpec;
-use tollgate_model::{Backend, Gateway, Listener};
+use tollgate_model::{Backend, Gateway, Listener, Tls};
 
 use crate::version::version;
 use crate::{
-    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, routes, sync,
+    Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, own_clusters,
+    routes, secrets,
 };
 
 /// Says in Envoy's terms what a gateway should do.
@@ -14,6 +17,7 @@ pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
     let kinds = [
         (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
+        (Kind::Secret, of_secrets(gateway)),
         (
             Kind::Extension,
             gateway
@@ -28,10 +32,10 @@ pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
     Snapshot { resources: kinds.into() }
 }
 
-/// Those that lead to ourselves have names that no backend can have.
+/// Those that lead to ourselves have names that no backend can take from them.
 fn clusters(gateway: &Gateway, deployment: &Deployment) -> BTreeMap<String, Resource> {
     let mut clusters = each(&gateway.backends, |name, one| of_backend(name, one, gateway));
-    clusters.extend(sync::cluster(deployment));
+    clusters.extend(own_clusters::from_gateway(gateway, deployment));
     clusters
 }
 
@@ -85,9 +89,39 @@ fn of_plugin(
     (extension::name(name), resource)
 }
 
+/// What is in the files that listeners name.
+fn of_secrets(gateway: &Gateway) -> BTreeMap<String, Resource> {
+    let listeners = gateway.listeners.iter();
+    let with_tls = listeners.filter_map(|(name, one)| Some((name, one.tls.as_ref()?)));
+    with_tls.flat_map(|(name, tls)| of_tls(name, tls, gateway)).collect()
+}
+
+fn of_tls(listener: &str, tls: &Tls, gateway: &Gateway) -> Vec<(String, Resource)> {
+    // Versions are told to whoever reads logs: nothing is to be learned of the key.
+    let key: [u8; 32] = Sha256::digest(tls.key.expose()).into();
+    let certificate =
+        (version(&(listener, &tls.certificate, key)), secrets::certificate(listener, tls));
+    let authorities = tls.clients.as_ref().map(|clients| {
+        (version(&(listener, &clients.ca, &clients.crl)), secrets::authorities(listener, clients))
+    });
+    let secrets = [certificate].into_iter().chain(authorities);
+    let resource = |(version, secret): (String, Secret)| {
+        let origin = origin(&[&format!("listeners.{listener}")], gateway);
+        (
+            secret.name.clone(),
+            Resource { version, body: encoded(&secret), needs: Vec::new(), origin },
+        )
+    };
+    secrets.map(resource).collect()
+}
+
+/// Its secrets come apart from it.
 fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
+    let Listener { address, trusted_hops, tls, .. } = listener;
+    let clients = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.certificates);
+    let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls)));
     Resource {
-        version: version(&(name, listener)),
+        version: version(&(name, address, trusted_hops, tls)),
         body: encoded(&listener::from_listener(name, listener)),
         needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}")], gateway),

@@ -8,7 +8,8 @@ use crate::challenge::forbidden;
 use crate::claim_path::ClaimPath;
 use crate::condition::Names;
 use crate::identity::Identity;
-use crate::methods::Methods;
+use crate::methods::{INTROSPECTION_MAX, Methods};
+use crate::mtls::MTLS;
 use crate::tenants::API_KEY;
 use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
 
@@ -38,11 +39,23 @@ pub enum InvalidAccess {
     NotAMethod { field: &'static str, index: usize, name: String, known: String },
     #[error("auth.{field}[{index}]: no issuer is named {name:?}; write {known}")]
     NoSuchIssuer { field: &'static str, index: usize, name: String, known: String },
+    #[error("auth.{field}[{index}]: no provider is named {name:?}; write {known}")]
+    NoSuchProvider { field: &'static str, index: usize, name: String, known: String },
+    #[error(
+        "auth.{field}[{index}]: is one provider more than {INTROSPECTION_MAX} that would be asked \
+         about a token; name fewer"
+    )]
+    TooMany { field: &'static str, index: usize },
     #[error(
         "auth.{field}[{index}]: no header is named that carries API keys; name one in \
          `identity.api_key`, or write {known}"
     )]
     NoApiKeys { field: &'static str, index: usize, known: String },
+    #[error(
+        "auth.{field}[{index}]: nothing says whose certificates are whose; write \
+         `identity.mtls`, or write {known}"
+    )]
+    NoCertificates { field: &'static str, index: usize, known: String },
     #[error("auth.{field}[{index}]: {name:?} stands twice; remove one")]
     Twice { field: &'static str, index: usize, name: String },
     #[error(
@@ -133,7 +146,7 @@ impl Access {
             if caller.is_anonymous() {
                 methods.challenges.unauthenticated()
             } else {
-                forbidden(lacking, &*caller.method != API_KEY)
+                forbidden(lacking, ![API_KEY, MTLS].contains(&&*caller.method))
             }
         })
     }
@@ -154,11 +167,17 @@ fn claims_are_kept(
     identity: &Identity,
 ) -> Result<(), InvalidAccess> {
     let issuers = || methods.issuers.iter().filter_map(|&place| identity.issuers.get(place));
-    let is_kept = |claim: &ClaimPath| issuers().any(|issuer| issuer.keeps(claim));
+    let providers =
+        || methods.introspection.iter().filter_map(|&place| identity.introspection.get(place));
+    let is_kept = |claim: &ClaimPath| {
+        issuers().any(|issuer| issuer.keeps(claim))
+            || providers().any(|provider| provider.keeps(claim))
+    };
     match allow.claims().find(|(_, claim)| !is_kept(claim)) {
         None => Ok(()),
         Some((field, claim)) => {
-            let names: Vec<&str> = issuers().map(|issuer| &*issuer.method).collect();
+            let issuers = issuers().map(|issuer| &*issuer.method);
+            let names: Vec<&str> = issuers.chain(providers().map(|one| &*one.method)).collect();
             let remedy = if names.is_empty() {
                 "an issuer, and name that issuer in `auth`".to_owned()
             } else {

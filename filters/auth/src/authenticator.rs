@@ -1,18 +1,23 @@
+mod asking;
+mod revocation;
+
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, GrpcAnswer, GrpcCallId, Headers, Host, Principal, Reply,
-    RequestHead, Seed, Timestamp,
+    CallId, Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed,
+    Timestamp, Verdict,
 };
 use tollgate_sync::Mark;
 
+use self::asking::{DENIED_MAX, Denied};
+use crate::ask::{Asker, Unanswered};
 use crate::cache::{Recent, Remembered, Slot};
 use crate::carrier::{Credential, Places};
-use crate::challenge::keys_unavailable;
+use crate::challenge::{keys_unavailable, unanswered};
 use crate::claims::Validity;
-use crate::denials::{Denials, Denied, Named};
+use crate::denials::{self, Barred, Denials, Named};
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
@@ -27,8 +32,7 @@ use crate::{Access, IdentitySpec, InvalidToken};
 /// What is remembered changes no answer, only its cost: it is a property of
 /// (token, issuer) alone, and whether a route accepts the issuer and what it
 /// allows is asked anew for every request, as is whether it has been revoked.
-/// New keys or issuers mean a new
-/// `Authenticator`, which remembers nothing.
+/// New keys or issuers mean a new `Authenticator`, which remembers nothing.
 pub struct Authenticator {
     identity: Rc<Identity>,
     seed: Seed,
@@ -37,19 +41,32 @@ pub struct Authenticator {
     /// Tokens whose signature did not hold. Apart from the others, so that
     /// random tokens drive out nobody.
     forged: Recent<Forged>,
+    /// What was asked about, and is nobody's.
+    denied: Recent<Denied>,
     /// What the genuine ones say, each once.
     pool: Pool,
+    asker: Asker,
     /// Who of them is refused all the same.
     denials: Denials,
 }
 
+/// Why a request does not go on: not at all, or not yet.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Stop {
+    /// It ends here, with this answer.
+    Refused(Reply),
+    /// Who is calling is told by the answer to this call; then ask again.
+    Waits(CallId),
+}
+
 struct Known {
     principal: Rc<Principal>,
-    /// Bytes of texts that no other identity has.
-    own_bytes: u32,
+    /// Bytes of texts that no other identity has, in units of [`OWN_UNIT`].
+    own: u16,
     validity: Validity,
     // What a denial would name, part by part: together they would take more room.
-    token: Option<Mark>,
+    credential: Option<Mark>,
+    issuer: Option<denials::Issuer>,
     issued_at: u32,
 }
 
@@ -57,7 +74,6 @@ struct Known {
 struct Recognised {
     principal: Rc<Principal>,
     named: Named,
-    slot: Slot,
 }
 
 struct Forged {
@@ -69,7 +85,9 @@ struct Forged {
 enum Refusal {
     Token(InvalidToken),
     KeysUnavailable,
-    Denied(Denied),
+    Barred(Barred),
+    Unanswered(Unanswered),
+    Waits(CallId),
 }
 
 const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
@@ -82,6 +100,9 @@ const POOL_BYTES_MAX: usize = 4 << 20;
 
 /// What an identity takes in the module, its texts aside.
 const IDENTITY_BYTES: usize = 192;
+
+/// Tokens and answers are far below 65,535 of these.
+const OWN_UNIT: usize = 16;
 
 /// Signatures do not change, but what a host says of one may have been an accident.
 const FORGED_SPAN: Duration = Duration::from_secs(30);
@@ -98,6 +119,8 @@ impl Authenticator {
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
             forged: Recent::new(FORGED_MAX, usize::MAX),
+            denied: Recent::new(DENIED_MAX, usize::MAX),
+            asker: Asker::default(),
             pool: Pool::new(POOL_BYTES_MAX, seed),
         })
     }
@@ -110,66 +133,63 @@ impl Authenticator {
         Self { genuine, forged: Recent::new(tokens.min(FORGED_MAX), usize::MAX), ..self }
     }
 
-    /// How often [`Authenticator::on_tick`] is to run; never without a control
-    /// plane that says who has been revoked.
-    pub fn tick_period(&self) -> Option<Duration> {
-        self.denials.tick_period()
-    }
-
-    /// Learns what other workers know: from the first request on, nobody is
-    /// accepted whom they refuse.
-    pub fn prepare(&mut self, host: &mut dyn Host) {
-        self.denials.join(host);
-    }
-
-    /// Keeps up with the control plane.
-    pub fn on_tick(&mut self, cx: &mut Cx<'_>) {
-        self.denials.on_tick(cx);
-    }
-
-    /// Learns what became of a call that [`Authenticator::on_tick`] made.
-    pub fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
-        self.denials.on_answer(id, answer, cx);
-    }
-
-    /// Whether an API key that nobody here has may be one of the store's; false
-    /// if that is certainly not so. Asking anybody else is worth it only then.
-    pub fn may_be_a_key(&self, key: &[u8]) -> bool {
-        self.denials.may_be_a_key(key)
-    }
-
     pub(crate) fn identity(&self) -> &Rc<Identity> {
         &self.identity
     }
 
-    /// Tells who is calling, if the operation asks for it; nobody otherwise.
+    /// Tells who is calling, if the operation asks for it; nobody otherwise. The
+    /// request may have to wait for somebody else to tell: ask again once
+    /// [`Authenticator::on_answer`] has learned what that was.
     ///
     /// More than one credential is refused whenever the gateway knows both
     /// kinds. A single one of a kind that the operation does not accept is
     /// refused like none, and [`Authenticator::strip`] takes it out. Who shows
-    /// none is nobody in particular where that may call.
+    /// none is nobody in particular where that may call. A certificate counts
+    /// only beside no credential that the operation accepts: it is of the
+    /// connection, the others are of the request.
     pub fn authenticate(
         &mut self,
         access: &Access,
         head: &RequestHead<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Reply> {
+    ) -> Result<Option<Rc<Principal>>, Stop> {
         let Some(methods) = &access.methods else { return Ok(None) };
         // Its issuers are places in another list: better nobody than the wrong one.
         if !Rc::ptr_eq(&self.identity, &access.identity) {
-            return Err(keys_unavailable("the route belongs to another configuration"));
+            return Err(keys_unavailable("the route belongs to another configuration").into());
         }
         match self.identity.carriers.find(&access.places, head.headers) {
-            Err(Duplicate) => Err(methods.challenges.duplicate_credentials()),
-            Ok(Some(Credential::Bearer(token))) if !methods.issuers.is_empty() => {
-                self.bearer(token, methods, cx).map(Some)
+            Err(Duplicate) => Err(methods.challenges.duplicate_credentials().into()),
+            Ok(Some(Credential::Bearer(token))) if methods.bearer() => {
+                let found = self.bearer(token, methods, cx);
+                self.good(found, methods, cx.now, |fault| methods.challenges.invalid_token(fault))
             }
             Ok(Some(Credential::ApiKey(key))) if methods.api_key => {
-                self.api_key(&key, methods, cx.now).map(Some)
+                let found = self.api_key(&key, cx);
+                self.good(found, methods, cx.now, |_| methods.challenges.invalid_api_key())
             }
-            Ok(None) if methods.optional => Ok(Some(Rc::clone(&self.identity.anonymous))),
-            Ok(_) => Err(methods.challenges.unauthenticated()),
+            Ok(other) => match self.certified(methods, cx)? {
+                Some(caller) => Ok(Some(caller)),
+                None if methods.optional && other.is_none() => {
+                    Ok(Some(Rc::clone(&self.identity.anonymous)))
+                }
+                None => Err(methods.challenges.unauthenticated().into()),
+            },
         }
+    }
+
+    /// Who is known by the certificate of the connection, where that is asked for.
+    fn certified(
+        &self,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Rc<Principal>>, Reply> {
+        let Identity { mtls, tenants, .. } = &*self.identity;
+        let Some(mtls) = mtls.as_ref().filter(|_| methods.mtls) else { return Ok(None) };
+        let caller = mtls.caller(tenants, &methods.challenges, cx.host)?;
+        let checked = caller
+            .map(|caller| self.denials.check(Named::default(), &caller, cx.now).map(|()| caller));
+        checked.transpose().map_err(|barred| methods.challenges.barred(barred))
     }
 
     /// Takes every credential of a kind that the gateway knows out of the
@@ -188,53 +208,33 @@ impl Authenticator {
         token: &[u8],
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Reply> {
+    ) -> Result<Recognised, Refusal> {
         let fingerprint = self.seed.fingerprint(&[token]);
         let mut issuers = methods.issuers.iter();
         let remembered =
             issuers.find_map(|&issuer| self.remembered(Slot::new(fingerprint, issuer), cx.now));
-        let verdict = match remembered {
+        match remembered {
             Some(verdict) => verdict.map_err(Refusal::Token),
-            None => self.verify(token, fingerprint, methods, cx),
-        };
-        let verdict = verdict.and_then(|recognised| self.unless_denied(recognised, cx.now));
-        verdict.map_err(|refusal| match refusal {
-            Refusal::Token(fault) => methods.challenges.invalid_token(fault),
-            Refusal::Denied(denied) => methods.challenges.revoked(denied),
-            Refusal::KeysUnavailable => {
-                keys_unavailable("the keys of the token's issuer have not arrived yet")
+            None if methods.introspection.is_empty() => {
+                self.verify(&Token::parse(token)?, fingerprint, methods, cx)
             }
-        })
+            None => self.verify_or_ask(token, fingerprint, methods, cx),
+        }
     }
 
-    fn api_key(
-        &self,
-        key: &[u8],
-        methods: &Methods,
-        now: Timestamp,
-    ) -> Result<Rc<Principal>, Reply> {
-        let holder = self.identity.tenants.holder(key);
-        let holder = holder.ok_or_else(|| methods.challenges.invalid_api_key())?;
-        let checked = self.denials.check_key(&holder, now);
-        checked.map(|()| holder).map_err(|denied| methods.challenges.revoked(denied))
-    }
-
-    /// A caller is asked for on the list at every request, however well it is known.
-    fn unless_denied(
+    /// A token that names an issuer of the operation is for that issuer's keys
+    /// to judge; about all others the providers are asked.
+    fn verify_or_ask(
         &mut self,
-        recognised: Recognised,
-        now: Timestamp,
-    ) -> Result<Rc<Principal>, Refusal> {
-        let Recognised { principal, named, slot } = recognised;
-        let issuer = self.identity.issuers.get(slot.issuer()).map_or("", |issuer| &issuer.iss);
-        match self.denials.check_token(named, issuer, &principal, now) {
-            Ok(()) => Ok(principal),
-            Err(denied) => {
-                if denied == Denied::Revoked {
-                    self.genuine.forget(slot);
-                }
-                Err(Refusal::Denied(denied))
-            }
+        bytes: &[u8],
+        fingerprint: Fingerprint,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Recognised, Refusal> {
+        let token = Token::parse(bytes).ok().filter(|_| !methods.issuers.is_empty());
+        match token.filter(|token| issuer_of(token, methods, &self.identity).is_ok()) {
+            Some(token) => self.verify(&token, fingerprint, methods, cx),
+            None => self.introspect(bytes, fingerprint, methods, cx),
         }
     }
 
@@ -245,9 +245,7 @@ impl Authenticator {
         now: Timestamp,
     ) -> Option<Result<Recognised, InvalidToken>> {
         if let Some(known) = self.genuine.get(slot) {
-            let Known { token, issued_at, .. } = *known;
-            let (principal, named) = (Rc::clone(&known.principal), Named { token, issued_at });
-            return Some(known.validity.check(now).map(|()| Recognised { principal, named, slot }));
+            return Some(known.validity.check(now).map(|()| known.recognised()));
         }
         let forged = self.forged.get(slot)?;
         // A clock that went backwards must not make the span longer.
@@ -260,26 +258,18 @@ impl Authenticator {
 
     fn verify(
         &mut self,
-        token: &[u8],
+        token: &Token<'_>,
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
     ) -> Result<Recognised, Refusal> {
-        let token = Token::parse(token)?;
-        let (place, issuer) = issuer_of(&token, methods, &self.identity)?;
-        let (principal, validity) = issuer.read(&token, &self.identity.tenants, cx.now)?;
+        let (place, issuer) = issuer_of(token, methods, &self.identity)?;
+        let (principal, validity) = issuer.read(token, &self.identity.tenants, cx.now)?;
         let slot = Slot::new(fingerprint, place);
-        match issuer.verify(&token, cx.host) {
+        match issuer.verify(token, cx.host) {
             Outcome::Genuine => {
-                let (principal, own_bytes) = self.pool.shared(principal);
-                let principal = Rc::new(principal);
-                let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
-                let named = self.denials.named(&token.claims);
-                let Named { token, issued_at } = named;
-                let known = Rc::clone(&principal);
-                let known = Known { principal: known, own_bytes, validity, token, issued_at };
-                self.genuine.put(slot, known);
-                Ok(Recognised { principal, named, slot })
+                let named = self.denials.token(&token.claims, &principal);
+                Ok(self.remember(slot, principal, named, validity))
             }
             Outcome::Refused(fault) => {
                 if fault == InvalidToken::Signature {
@@ -289,6 +279,24 @@ impl Authenticator {
             }
             Outcome::KeysUnavailable => Err(Refusal::KeysUnavailable),
         }
+    }
+
+    /// Whoever is remembered is recognised, and checked, by what is remembered.
+    fn remember(
+        &mut self,
+        slot: Slot,
+        principal: Principal,
+        named: Named,
+        validity: Validity,
+    ) -> Recognised {
+        let (principal, own_bytes) = self.pool.shared(principal);
+        let principal = Rc::new(principal);
+        let own = u16::try_from(own_bytes.div_ceil(OWN_UNIT)).unwrap_or(u16::MAX);
+        let Named { credential, issuer, issued_at } = named;
+        let known = Known { principal, own, validity, credential, issuer, issued_at };
+        let recognised = known.recognised();
+        self.genuine.put(slot, known);
+        recognised
     }
 }
 
@@ -306,9 +314,17 @@ fn issuer_of<'a>(
 
 // === impl Known ===
 
+impl Known {
+    fn recognised(&self) -> Recognised {
+        let Self { credential, issuer, issued_at, .. } = *self;
+        let named = Named { credential, issuer, issued_at };
+        Recognised { principal: Rc::clone(&self.principal), named }
+    }
+}
+
 impl Remembered for Known {
     fn bytes(&self) -> usize {
-        usize::try_from(self.own_bytes).unwrap_or(usize::MAX).saturating_add(IDENTITY_BYTES)
+        usize::from(self.own).saturating_mul(OWN_UNIT).saturating_add(IDENTITY_BYTES)
     }
 }
 
@@ -323,8 +339,40 @@ impl Remembered for Forged {
 
 // === impl Refusal ===
 
+impl Refusal {
+    /// What the caller is told; `refused` says that the credential is not accepted.
+    fn stop(self, methods: &Methods, refused: impl FnOnce(InvalidToken) -> Reply) -> Stop {
+        Stop::Refused(match self {
+            Self::Waits(call) => return Stop::Waits(call),
+            Self::Token(fault) => refused(fault),
+            Self::Barred(barred) => methods.challenges.barred(barred),
+            Self::Unanswered(fault) => unanswered(fault),
+            Self::KeysUnavailable => {
+                keys_unavailable("the keys of the token's issuer have not arrived yet")
+            }
+        })
+    }
+}
+
 impl From<InvalidToken> for Refusal {
     fn from(fault: InvalidToken) -> Self {
         Self::Token(fault)
+    }
+}
+
+// === impl Stop ===
+
+impl From<Reply> for Stop {
+    fn from(reply: Reply) -> Self {
+        Self::Refused(reply)
+    }
+}
+
+impl From<Stop> for Verdict {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Refused(reply) => Self::Reply(reply),
+            Stop::Waits(call) => Self::Wait(call),
+        }
     }
 }

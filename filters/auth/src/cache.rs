@@ -39,12 +39,10 @@ impl Slot {
         let token = token.0.to_le_bytes();
         Self { token, issuer: u32::try_from(issuer).unwrap_or(u32::MAX) }
     }
-}
 
-impl Slot {
-    /// The issuer's place.
-    pub(crate) fn issuer(self) -> usize {
-        usize::try_from(self.issuer).unwrap_or(usize::MAX)
+    /// A number that is not the same for many.
+    pub(crate) fn spread(self) -> u64 {
+        self.token.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 }
 

@@ -2,20 +2,25 @@ use tollgate_core::Reply;
 
 use crate::InvalidToken;
 use crate::allow::Lacking;
-use crate::denials::Denied;
+use crate::ask::Unanswered;
+use crate::denials::Barred;
 use crate::problem::{
-    DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY, INVALID_TOKEN,
-    KEYS_UNAVAILABLE, REVOCATIONS_UNKNOWN, REVOKED, UNAUTHENTICATED, UNDECIDED,
+    CALLER_UNKNOWN, DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY,
+    INVALID_CERTIFICATE, INVALID_TOKEN, KEYS_UNAVAILABLE, REVOCATIONS_UNKNOWN, REVOKED,
+    UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Challenges {
     pub(crate) bearer: bool,
+    pub(crate) certificate: bool,
     pub(crate) api_key: Vec<String>,
 }
 
 const CHALLENGE: &str = "www-authenticate";
+/// No scheme is registered for TLS itself.
+const CERTIFICATE: &str = "ClientCertificate";
 const REALM: &str = "Bearer realm=\"tollgate\"";
 
 /// Keys are fetched every few seconds while there are none.
@@ -27,13 +32,14 @@ impl Challenges {
     /// `api_key` are the places where keys may stand: of which kind, and its name.
     pub(crate) fn new<'a>(
         bearer: bool,
+        certificate: bool,
         api_key: impl Iterator<Item = (&'static str, &'a str)>,
     ) -> Self {
         let plain =
             |name: &str| name.bytes().all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b));
         let api_key = api_key.filter(|(_, name)| plain(name));
         let api_key = api_key.map(|(kind, name)| format!("ApiKey {kind}=\"{name}\"")).collect();
-        Self { bearer, api_key }
+        Self { bearer, certificate, api_key }
     }
 
     pub(crate) fn unauthenticated(&self) -> Reply {
@@ -53,20 +59,25 @@ impl Challenges {
     }
 
     /// RFC 6750, section 3.1: a revoked token is an invalid one.
-    pub(crate) fn revoked(&self, denied: Denied) -> Reply {
-        match denied {
-            Denied::Revoked => {
+    pub(crate) fn barred(&self, barred: Barred) -> Reply {
+        match barred {
+            Barred::Revoked => {
                 let detail = "the credential has been revoked";
                 let bearer =
                     format!("{REALM}, error=\"invalid_token\", error_description=\"{detail}\"");
                 self.ask(Reply::new(REVOKED, detail), bearer)
             }
-            Denied::Unknown => Reply::new(
+            Barred::Unknown => Reply::new(
                 REVOCATIONS_UNKNOWN,
                 "the control plane has not said for too long who has been revoked",
             )
             .with("retry-after", RETRY_SECONDS),
         }
+    }
+
+    pub(crate) fn invalid_certificate(&self) -> Reply {
+        let detail = "the client certificate names no caller as this gateway expects it";
+        self.ask(Reply::new(INVALID_CERTIFICATE, detail), REALM.to_owned())
     }
 
     /// RFC 6750, section 3.1: it stands there in more than one way.
@@ -78,7 +89,8 @@ impl Challenges {
 
     fn ask(&self, reply: Reply, bearer: String) -> Reply {
         let bearer = self.bearer.then_some(bearer);
-        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned());
+        let certificate = self.certificate.then(|| CERTIFICATE.to_owned());
+        let schemes = bearer.into_iter().chain(self.api_key.iter().cloned()).chain(certificate);
         schemes.fold(reply, |reply, scheme| reply.with(CHALLENGE, scheme))
     }
 }
@@ -119,4 +131,9 @@ pub(crate) fn forbidden(lacking: Lacking<'_>, bearer: bool) -> Reply {
 
 pub(crate) fn keys_unavailable(detail: &'static str) -> Reply {
     Reply::new(KEYS_UNAVAILABLE, detail).with("retry-after", RETRY_SECONDS)
+}
+
+pub(crate) fn unanswered(fault: Unanswered) -> Reply {
+    let reply = Reply::new(CALLER_UNKNOWN, fault.to_string());
+    reply.with("retry-after", fault.retry_seconds().to_string())
 }

@@ -66,6 +66,12 @@ impl Claims {
         self.0.get("jti").and_then(Value::as_str)
     }
 
+    /// The moment that a claim names, if there is such a claim.
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, InvalidToken> {
+        let claim = self.0.get(name);
+        claim.map(|claim| moment(claim).ok_or(InvalidToken::Time)).transpose()
+    }
+
     /// The id at a path; nothing if there is no such claim.
     pub(crate) fn id(
         &self,
@@ -124,6 +130,10 @@ fn moment(claim: &Value) -> Option<Timestamp> {
 // === impl Validity ===
 
 impl Validity {
+    pub(crate) fn new(from: Timestamp, until: Timestamp) -> Self {
+        Self { from, until }
+    }
+
     pub(crate) fn check(self, now: Timestamp) -> Result<(), InvalidToken> {
         if self.until <= now {
             return Err(InvalidToken::Expired);

@@ -2,12 +2,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tollgate_core::{
-    Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Reply, RequestHead, Seed,
-    Verdict,
+    Answer, CallId, Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, RequestHead,
+    Seed, Verdict,
 };
 
 use crate::{
-    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity,
+    Access, AccessSpec, Authenticator, Facts, IdentitySpec, InvalidAccess, InvalidIdentity, Stop,
 };
 
 /// Authentication and authorisation as a filter of its own.
@@ -79,8 +79,12 @@ impl Filter for AuthFilter {
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
         match self.judge(*head, cx) {
             Ok(edits) => Verdict::Continue(edits),
-            Err(reply) => Verdict::Reply(reply),
+            Err(stop) => stop.into(),
         }
+    }
+
+    fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        self.authenticator.on_answer(id, answer, cx.now);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -91,7 +95,7 @@ impl Filter for AuthFilter {
 }
 
 impl AuthFilter {
-    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Stop> {
         let principal = self.authenticator.authenticate(&self.access, &head, cx)?;
         let path = head.path().ok();
         let (method, headers) = (head.method(), head.headers);

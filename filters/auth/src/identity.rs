@@ -1,20 +1,29 @@
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tollgate_core::Principal;
 
+use crate::ask::{InvalidEndpoint, Whom};
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::condition::Language;
+use crate::introspection::{Introspection, InvalidIntrospection};
 use crate::issuer::{InvalidIssuer, Issuer};
+use crate::mtls::{InvalidMtls, Mtls};
 use crate::name::{AN_ID, is_id};
 use crate::tenants::{InvalidTenant, Tenants};
-use crate::{AnonymousSpec, IdentitySpec};
+use crate::{AnonymousSpec, IdentitySpec, IntrospectionSpec, IssuerSpec};
 
 /// Whom the gateway can recognise.
 pub(crate) struct Identity {
     pub(crate) carriers: Carriers,
     /// In the order of their names.
     pub(crate) issuers: Vec<Issuer>,
+    /// In the order of their names.
+    pub(crate) introspection: Vec<Introspection>,
+    pub(crate) mtls: Option<Mtls>,
     pub(crate) tenants: Tenants,
+    /// Who is asked about API keys that no tenant has.
+    pub(crate) lookup: Option<Introspection>,
     /// Whoever shows nothing, where that is enough.
     pub(crate) anonymous: Rc<Principal>,
     /// What the conditions of operations are written in.
@@ -35,9 +44,25 @@ pub enum InvalidIdentity {
         source: InvalidIssuer,
     },
 
+    /// A provider that is asked about opaque tokens.
+    #[error("introspection.{name}{source}")]
+    Introspection {
+        /// The provider's name.
+        name: String,
+        /// What is wrong with it.
+        source: InvalidIntrospection,
+    },
+
     /// A place where API keys stand.
     #[error(transparent)]
     ApiKeySource(#[from] InvalidApiKeySource),
+
+    /// What certificates say.
+    #[error(transparent)]
+    Mtls(#[from] InvalidMtls),
+    /// Who is asked about API keys.
+    #[error("api_key.lookup.{0}")]
+    Lookup(InvalidEndpoint),
 
     /// A tenant.
     #[error(transparent)]
@@ -52,21 +77,49 @@ pub enum InvalidIdentity {
 
 impl Identity {
     pub(crate) fn compile(spec: IdentitySpec) -> Result<Self, InvalidIdentity> {
-        let IdentitySpec { jwt, api_key, tenants, anonymous, sync: _ } = spec;
+        let IdentitySpec { jwt, introspection, api_key, mtls, tenants, anonymous, sync: _ } = spec;
         let AnonymousSpec { tier } = anonymous;
         if let Some(tier) = tier.as_ref().filter(|tier| !is_id(tier)) {
             return Err(InvalidIdentity::AnonymousTier(tier.clone()));
         }
-        let carriers = Carriers::compile(!jwt.is_empty(), api_key)?;
-        let mut issuers = Vec::new();
-        for (name, spec) in jwt {
-            match Issuer::compile(&name, spec) {
-                Ok(issuer) => issuers.push(issuer),
-                Err(source) => return Err(InvalidIdentity::Issuer { name, source }),
-            }
-        }
-        let anonymous = Principal::anonymous(tier.map(Rc::from)).into();
-        let (tenants, language) = (Tenants::compile(tenants)?, Language::default());
-        Ok(Self { carriers, issuers, tenants, anonymous, language })
+        let lookup = api_key.as_ref().and_then(|keys| keys.lookup.clone());
+        Ok(Self {
+            carriers: Carriers::compile(!(jwt.is_empty() && introspection.is_empty()), api_key)?,
+            issuers: issuers(jwt)?,
+            introspection: providers(introspection)?,
+            lookup: lookup
+                .map(Introspection::of_api_keys)
+                .transpose()
+                .map_err(InvalidIdentity::Lookup)?,
+            mtls: mtls.map(Mtls::compile).transpose()?,
+            tenants: Tenants::compile(tenants)?,
+            anonymous: Principal::anonymous(tier.map(Rc::from)).into(),
+            language: Language::default(),
+        })
     }
+
+    /// Who is asked.
+    pub(crate) fn asked(&self, whom: Whom) -> Option<&Introspection> {
+        match whom {
+            Whom::Provider(place) => self.introspection.get(place),
+            Whom::Lookup => self.lookup.as_ref(),
+        }
+    }
+}
+
+fn issuers(specs: BTreeMap<String, IssuerSpec>) -> Result<Vec<Issuer>, InvalidIdentity> {
+    let compile = |(name, spec): (String, _)| {
+        Issuer::compile(&name, spec).map_err(|source| InvalidIdentity::Issuer { name, source })
+    };
+    specs.into_iter().map(compile).collect()
+}
+
+fn providers(
+    specs: BTreeMap<String, IntrospectionSpec>,
+) -> Result<Vec<Introspection>, InvalidIdentity> {
+    let compile = |(name, spec): (String, _)| {
+        let compiled = Introspection::compile(&name, spec);
+        compiled.map_err(|source| InvalidIdentity::Introspection { name, source })
+    };
+    specs.into_iter().map(compile).collect()
 }

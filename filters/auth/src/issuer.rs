@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use tollgate_core::{Host, Principal, Timestamp};
 
-use crate::claim_path::{ClaimPath, InvalidClaimPath};
+use crate::claim_path::ClaimPath;
 use crate::claims::Validity;
 use crate::jwks::{InvalidKeySet, KeySet, Verification};
-use crate::kept;
 use crate::name::is_method_name;
 use crate::tenants::Tenants;
 use crate::token::{Token, media_type};
-use crate::{Algorithm, ClaimsSpec, InvalidToken, IssuerSpec};
+use crate::wanted::{InvalidClaims, Wanted};
+use crate::{Algorithm, InvalidToken, IssuerSpec};
 
 /// An issuer of tokens, and what its tokens have to say.
 pub(crate) struct Issuer {
@@ -25,16 +25,6 @@ pub(crate) struct Issuer {
     skew: Duration,
     /// None while they could not be fetched.
     keys: Option<KeySet>,
-}
-
-/// Which claims are read once a token is believed.
-struct Wanted {
-    subject: ClaimPath,
-    tenant: Option<ClaimPath>,
-    tier: Option<ClaimPath>,
-    scopes: ClaimPath,
-    groups: Option<ClaimPath>,
-    keep: Box<[ClaimPath]>,
 }
 
 /// Why an issuer was refused. The texts go on from its path, `jwt.NAME`.
@@ -59,8 +49,8 @@ pub enum InvalidIssuer {
     MixedAlgorithms { secret: Algorithm, public: Algorithm },
     #[error(".types[{index}]: {kind:?} is not the type of a token; write one such as at+jwt")]
     Type { index: usize, kind: String },
-    #[error(".claims.{member}: {source}")]
-    Claim { member: String, source: InvalidClaimPath },
+    #[error(".claims.{0}")]
+    Claims(#[from] InvalidClaims),
     #[error(".clock_skew_seconds: {seconds} is more than {SKEW_SECONDS_MAX}; set the clocks right")]
     ClockSkew { seconds: u32 },
     #[error(".{0}")]
@@ -127,7 +117,8 @@ impl Issuer {
         }
         let validity = token.claims.validity(self.skew)?;
         validity.check(now)?;
-        Ok((self.principal(token, tenants)?, validity))
+        let principal = self.claims.principal(&self.method, &token.claims, tenants)?;
+        Ok((principal, validity))
     }
 
     /// A token made for something else (`dpop+jwt`, `logout+jwt`) must not pass
@@ -139,30 +130,9 @@ impl Issuer {
         kind.is_some_and(|kind| self.types.iter().any(|accepted| accepted == kind))
     }
 
-    fn principal(&self, token: &Token<'_>, tenants: &Tenants) -> Result<Principal, InvalidToken> {
-        let Wanted { subject, tenant, tier, scopes, groups, keep } = &self.claims;
-        let claimed = |path: &Option<ClaimPath>, invalid| match path {
-            Some(path) => token.claims.id(path, invalid),
-            None => Ok(None),
-        };
-        let subject = token.claims.id(subject, InvalidToken::Subject)?;
-        let tenant = claimed(tenant, InvalidToken::Tenant)?;
-        let tier = claimed(tier, InvalidToken::Tier)?;
-        let groups = groups.as_ref().map(|path| token.claims.groups(path)).transpose()?;
-        Ok(Principal {
-            method: Rc::clone(&self.method),
-            subject: subject.ok_or(InvalidToken::Subject)?,
-            tier: tenant.as_deref().and_then(|tenant| tenants.tier(tenant)).or(tier),
-            tenant,
-            scopes: token.claims.scopes(scopes)?,
-            groups: groups.unwrap_or_default(),
-            claims: kept::keep(keep, &token.claims.0)?,
-        })
-    }
-
     /// Whether a claim is kept.
     pub(crate) fn keeps(&self, claim: &ClaimPath) -> bool {
-        self.claims.keep.iter().any(|kept| claim.is_in(kept))
+        self.claims.keeps(claim)
     }
 
     /// Whether the issuer signed the token.
@@ -203,31 +173,4 @@ fn check_algorithms(algorithms: &[Algorithm]) -> Result<(), InvalidIssuer> {
         (Some(&secret), Some(&public)) => Err(InvalidIssuer::MixedAlgorithms { secret, public }),
         _ => Ok(()),
     }
-}
-
-// === impl Wanted ===
-
-impl Wanted {
-    fn compile(spec: ClaimsSpec) -> Result<Self, InvalidIssuer> {
-        let ClaimsSpec { tenant, tier, scopes, groups, keep } = spec;
-        let keep = keep.iter().enumerate();
-        Ok(Self {
-            subject: ClaimPath::of(["sub"]),
-            tenant: optional("tenant", tenant)?,
-            tier: optional("tier", tier)?,
-            scopes: optional("scopes", scopes)?.unwrap_or_else(|| ClaimPath::of(["scope"])),
-            groups: optional("groups", groups)?,
-            keep: keep
-                .map(|(index, path)| claim(format!("keep[{index}]"), path))
-                .collect::<Result<_, _>>()?,
-        })
-    }
-}
-
-fn optional(member: &str, path: Option<String>) -> Result<Option<ClaimPath>, InvalidIssuer> {
-    path.map(|path| claim(member.to_owned(), &path)).transpose()
-}
-
-fn claim(member: String, path: &str) -> Result<ClaimPath, InvalidIssuer> {
-    ClaimPath::parse(path).map_err(|source| InvalidIssuer::Claim { member, source })
 }

@@ -2,20 +2,27 @@ use crate::access::InvalidAccess;
 use crate::carrier::Places;
 use crate::challenge::Challenges;
 use crate::identity::Identity;
+use crate::mtls::MTLS;
 use crate::tenants::API_KEY;
 
 /// How callers of an operation can prove who they are.
 #[derive(Default)]
 pub(crate) struct Methods {
     pub(crate) api_key: bool,
+    pub(crate) mtls: bool,
     /// Places in [`Identity::issuers`].
     ///
     /// Invariant: no two with the same `iss`, so that a token can be of one only.
     pub(crate) issuers: Vec<usize>,
+    /// Places in [`Identity::introspection`], in the order in which they are asked.
+    pub(crate) introspection: Vec<usize>,
     /// Whoever shows nothing is nobody in particular, rather than refused.
     pub(crate) optional: bool,
     pub(crate) challenges: Challenges,
 }
+
+/// A token that none of them knows costs a call to each.
+pub(crate) const INTROSPECTION_MAX: usize = 4;
 
 // === impl Methods ===
 
@@ -39,7 +46,7 @@ impl Methods {
         }
         let ways_in = identity.carriers.api_key.named().chain(places.named());
         let ways_in = ways_in.filter(|_| methods.api_key);
-        methods.challenges = Challenges::new(!methods.issuers.is_empty(), ways_in);
+        methods.challenges = Challenges::new(methods.bearer(), methods.mtls, ways_in);
         Ok(methods)
     }
 
@@ -59,6 +66,18 @@ impl Methods {
             } else {
                 Ok(())
             };
+        }
+        if name == MTLS {
+            self.mtls = true;
+            let (field, known) = (self.field(), known(identity));
+            let none = InvalidAccess::NoCertificates { field, index, known };
+            return if identity.mtls.is_none() { Err(none) } else { Ok(()) };
+        }
+        if let Some(place) = identity.introspection.iter().position(|one| *one.method == *name) {
+            self.introspection.push(place);
+            let too_many = INTROSPECTION_MAX < self.introspection.len();
+            let field = self.field();
+            return if too_many { Err(InvalidAccess::TooMany { field, index }) } else { Ok(()) };
         }
         let Some(place) = identity.issuers.iter().position(|issuer| *issuer.method == *name) else {
             return Err(self.unknown(index, name, identity));
@@ -90,12 +109,19 @@ impl Methods {
 
     fn unknown(&self, index: usize, name: &str, identity: &Identity) -> InvalidAccess {
         let (field, known) = (self.field(), known(identity));
-        match name.strip_prefix("jwt.") {
-            Some(name) => {
-                InvalidAccess::NoSuchIssuer { field, index, name: name.to_owned(), known }
-            }
-            None => InvalidAccess::NotAMethod { field, index, name: name.to_owned(), known },
+        let named = |name: &str| name.to_owned();
+        if let Some(name) = name.strip_prefix("jwt.").map(named) {
+            InvalidAccess::NoSuchIssuer { field, index, name, known }
+        } else if let Some(name) = name.strip_prefix("introspection.").map(named) {
+            InvalidAccess::NoSuchProvider { field, index, name, known }
+        } else {
+            InvalidAccess::NotAMethod { field, index, name: named(name), known }
         }
+    }
+
+    /// Whether a bearer token is a way in.
+    pub(crate) fn bearer(&self) -> bool {
+        !(self.issuers.is_empty() && self.introspection.is_empty())
     }
 
     fn field(&self) -> &'static str {
@@ -106,7 +132,10 @@ impl Methods {
 /// The methods that could be named.
 fn known(identity: &Identity) -> String {
     let api_key = Some(API_KEY).filter(|_| !identity.carriers.api_key.is_empty());
-    let names = identity.issuers.iter().map(|issuer| issuer.method.as_ref()).chain(api_key);
+    let mtls = identity.mtls.as_ref().map(|_| MTLS);
+    let issuers = identity.issuers.iter().map(|issuer| issuer.method.as_ref());
+    let providers = identity.introspection.iter().map(|provider| provider.method.as_ref());
+    let names = issuers.chain(providers).chain(api_key).chain(mtls);
     let list = names.collect::<Vec<_>>().join(" or ");
     if list.is_empty() { "`auth: none`, for `identity` is empty".to_owned() } else { list }
 }

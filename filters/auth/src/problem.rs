@@ -32,6 +32,13 @@ pub const REVOCATIONS_UNKNOWN: Problem = Problem {
     title: "It cannot be told at the moment whether the credential has been revoked",
 };
 
+/// A certificate that is nobody's here.
+pub const INVALID_CERTIFICATE: Problem = Problem {
+    status: 401,
+    name: "invalid-certificate",
+    title: "The client certificate is not accepted",
+};
+
 /// A caller who is known, but was not granted this.
 pub const INSUFFICIENT_SCOPE: Problem =
     Problem { status: 403, name: "insufficient-scope", title: "The caller may not do this" };
@@ -52,5 +59,12 @@ pub const UNDECIDED: Problem = Problem {
 pub const KEYS_UNAVAILABLE: Problem = Problem {
     status: 503,
     name: "keys-unavailable",
+    title: "The caller cannot be recognised at the moment",
+};
+
+/// A credential about which nobody can be asked at the moment, or nobody answers.
+pub const CALLER_UNKNOWN: Problem = Problem {
+    status: 503,
+    name: "caller-unknown",
     title: "The caller cannot be recognised at the moment",
 };

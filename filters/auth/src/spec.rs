@@ -4,6 +4,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tollgate_sync::SyncSpec;
 
+mod endpoint;
+mod secret;
+
+pub use self::endpoint::{EndpointSpec, IntrospectionSpec};
+pub use self::secret::Secret;
+use crate::MtlsSpec;
+
 /// Whom the gateway can recognise, and by what.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -12,9 +19,18 @@ pub struct IdentitySpec {
     #[serde(default)]
     pub jwt: BTreeMap<String, IssuerSpec>,
 
+    /// Who is asked about opaque tokens, by the name that
+    /// `any_of: [introspection.NAME]` refers to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub introspection: BTreeMap<String, IntrospectionSpec>,
+
     /// Where API keys stand in a request; none are accepted without it.
     #[serde(default)]
     pub api_key: Option<ApiKeySpec>,
+
+    /// What certificates of callers say; none are accepted without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtls: Option<MtlsSpec>,
 
     /// Customers, by id, with their keys.
     #[serde(default)]
@@ -158,6 +174,11 @@ pub struct ApiKeySpec {
     /// a key in a query or a cookie is taken out of what goes to the backend, and
     /// out of `referer`, but not out of the histories and logs it went through before.
     pub from: Vec<ApiKeySourceSpec>,
+
+    /// Who is asked about keys that no tenant has. Without it, nobody has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(skip))]
+    pub lookup: Option<EndpointSpec>,
 }
 
 /// One place where an API key may stand.
@@ -233,7 +254,10 @@ pub struct AccessSpec {
 pub enum AuthSpec {
     /// Anybody may call, and nobody is recognised.
     None,
-    /// By any one of these: `api_key`, or `jwt.NAME` for an issuer of `identity.jwt`.
+    /// By any one of these: `api_key`, `mtls`, or `jwt.NAME` for an issuer of
+    /// `identity.jwt`. Two credentials in one request are refused. A certificate
+    /// is of the connection, so a token or a key that the route accepts comes
+    /// before it, and one that does not hold is refused whatever the certificate.
     AnyOf(Vec<String>),
     /// As `any_of`, but who shows nothing may call as nobody in particular. What
     /// is shown and does not hold is still refused.

@@ -55,7 +55,7 @@ pub enum InvalidTenant {
 pub(crate) const API_KEY: &str = "api_key";
 
 /// Longer ones are not even hashed.
-const KEY_BYTES_MAX: usize = 1024;
+pub(crate) const KEY_BYTES_MAX: usize = 1024;
 
 // === impl Tenants ===
 

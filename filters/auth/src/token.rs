@@ -27,6 +27,10 @@ pub(crate) struct Token<'a> {
 pub enum InvalidToken {
     #[error("the token is longer than {TOKEN_BYTES_MAX} bytes")]
     TooLong,
+    #[error("the token is empty or has characters in it that no token has")]
+    Characters,
+    #[error("whoever issued the token says that it is not active")]
+    Inactive,
     #[error("the token is not three parts in base64url")]
     Malformed,
     #[error("the token's header is not a JSON object with each member once")]
@@ -74,7 +78,7 @@ pub enum InvalidToken {
 }
 
 /// Longer ones would not fit into the headers of most servers.
-const TOKEN_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const TOKEN_BYTES_MAX: usize = 16 * 1024;
 
 // === impl Token ===
 

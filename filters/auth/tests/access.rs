@@ -232,6 +232,10 @@ fn keys_are_taken_out_of_queries_and_cookies() {
             &[("referer", "https://a/b?key=x"), (":path", "/")],
             vec![Edit::set("referer", "https://a/b")],
         ),
+        (
+            &[("referer", "https://a/b?c"), ("referer", "https://a/b?key=x"), (":path", "/")],
+            vec![Edit::set("referer", "https://a/b?c")],
+        ),
         (&[("cookie", "key=x")], vec![Edit::remove("cookie")]),
         (&[("cookie", "a; key =x;b=c")], vec![Edit::set("cookie", "a; b=c")]),
         (&[("cookie", "a=b"), ("cookie", "key=x")], vec![Edit::set("cookie", "a=b")]),

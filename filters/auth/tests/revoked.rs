@@ -4,10 +4,11 @@
 
 mod common;
 
+use common::asked::{Asked, active, api_key, provider};
 use common::{ANN, Gate, NOW, Signer, any_of, claims, issuer};
 use prost::Message as _;
 use serde_json::{Value, json};
-use tollgate_auth::{KeyFilter, KeyFingerprint};
+use tollgate_auth::{ApiKey, KeyFilter, KeyFingerprint};
 use tollgate_core::{GrpcCallId, Timestamp};
 use tollgate_sync::message::{Chunk, Denial, Kind, NewerKeys, Response};
 
@@ -154,4 +155,96 @@ fn a_key_that_nobody_has_need_not_be_asked_for() {
     });
     assert!(may(&world, b"known") && may(&world, b"new"));
     assert!(!may(&world, b"stranger") && !may(&world, b"another stranger"));
+}
+
+/// What a provider has said, or the store, until the next exchange.
+fn told(asked: &mut Asked, number: u32, kind: Kind, issuer: &str, name: &str) {
+    let denial = Denial {
+        kind: kind as i32,
+        issuer: issuer.to_owned(),
+        name: name.to_owned(),
+        at: NOW,
+        ..Denial::default()
+    };
+    let response = Response {
+        sequence: u64::from(number).saturating_add(1),
+        denials: vec![denial],
+        ..Response::default()
+    };
+    exchange(asked, number, &response);
+}
+
+fn exchange(asked: &mut Asked, number: u32, response: &Response) {
+    let Asked { gate: Gate { authenticator, .. }, host } = asked;
+    // Later each time, or the next question would not be asked yet.
+    let now = Timestamp::from_seconds(NOW.saturating_sub(30).saturating_add(number.into()));
+    if number == 0 {
+        authenticator.prepare(host);
+    }
+    authenticator.on_tick(&mut host.at(now));
+    let answer = Ok(response.encode_to_vec());
+    authenticator.on_grpc_answer(GrpcCallId(number), &answer, &mut host.at(now));
+}
+
+fn providers() -> Asked {
+    let identity = json!({"introspection": {"acme": provider(&json!({}))}, "sync": open()});
+    Asked::of(identity, any_of(&["introspection.acme"]))
+}
+
+#[test]
+fn opaque_tokens_are_refused_by_all_that_their_provider_says_of_them() {
+    let id = "https://id.example";
+    let said = json!({"iss": id, "jti": "one", "iat": NOW, "tenant": "acme"});
+    let unnamed = json!({"jti": "one", "iat": NOW});
+    for (said, kind, issuer, name) in [
+        (&said, Kind::Token, id, "one"),
+        (&said, Kind::Subject, id, "ann"),
+        (&unnamed, Kind::Token, "introspection.acme", "one"),
+        (&unnamed, Kind::Subject, "introspection.acme", "ann"),
+    ] {
+        let mut asked = providers();
+        exchange(&mut asked, 0, &Response::default());
+        let before = asked.first("t", &active(said));
+        assert!(before.starts_with("introspection.acme ann"), "{before}");
+        told(&mut asked, 1, kind, "https://other.example", name);
+        assert_eq!(asked.token("t", 10), before, "{issuer} {name}");
+        told(&mut asked, 2, kind, issuer, name);
+        assert_eq!(asked.token("t", 20), REVOKED, "{issuer} {name}");
+        // A provider that has not noticed yet is not asked again and again.
+        assert_eq!(asked.token("t", 30), REVOKED);
+        assert_eq!(asked.host.called.len(), 1);
+        // One that is only met now is refused by what its answer says.
+        assert_eq!(asked.first("u", &active(said)), REVOKED, "{issuer} {name}");
+    }
+}
+
+#[test]
+fn keys_that_were_asked_about_are_refused_by_their_id_and_made_up_ones_without_a_question() {
+    let identity = json!({"api_key": api_key(), "sync": open()});
+    let mut asked = Asked::of(identity, any_of(&["api_key"]));
+    let known = ApiKey::generate([7; 32]);
+    let bytes = KeyFilter::build(3, 5, vec![KeyFingerprint::of(known.as_str().as_bytes())]);
+    let bytes = bytes.unwrap().to_bytes();
+    let total = u32::try_from(bytes.len()).unwrap();
+    let response = Response {
+        chunk: Some(Chunk { version: 4, total, offset: 0, bytes }),
+        newer: Some(NewerKeys { filter: 4, ..NewerKeys::default() }),
+        ..Response::default()
+    };
+    exchange(&mut asked, 0, &response);
+    for number in 0..100 {
+        let made_up = ApiKey::generate([number; 32]);
+        if number != 7 {
+            let verdict = asked.key(made_up.as_str().as_bytes(), 0);
+            assert_eq!(verdict, "401 invalid-api-key: nobody has this API key");
+        }
+    }
+    assert_eq!(asked.host.called.len(), 0);
+    assert_eq!(asked.key(known.as_str().as_bytes(), 0), "waits 0");
+    let said = json!({"active": true, "sub": "key_1", "tenant": "acme", "jti": "key_1"});
+    asked.answer(0, 0, &said.to_string());
+    assert_eq!(asked.key(known.as_str().as_bytes(), 0), "api_key key_1 acme - []");
+    told(&mut asked, 1, Kind::ApiKey, "", "key_1");
+    assert_eq!(asked.key(known.as_str().as_bytes(), 10), REVOKED);
+    assert_eq!(asked.host.called.len(), 1);
 }

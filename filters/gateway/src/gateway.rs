@@ -1,10 +1,10 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_auth::{self as auth, Authenticator, InvalidIdentity};
+use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Stop};
 use tollgate_core::{
-    Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Principal, Reply, RequestHead,
-    Seed, Verdict, property,
+    Answer, CallId, Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Principal,
+    Reply, RequestHead, Seed, Verdict, property,
 };
 use tollgate_rate_limit::{Caller, InvalidTiers, RateLimiter};
 use tollgate_transform::Facts;
@@ -77,7 +77,11 @@ impl Filter for Gateway {
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        self.judge(*head, cx).map_or_else(Verdict::Reply, Verdict::Continue)
+        self.judge(*head, cx).map_or_else(Verdict::from, Verdict::Continue)
+    }
+
+    fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        self.authenticator.on_answer(id, answer, cx.now);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -93,8 +97,9 @@ impl Gateway {
     /// The order of the stages: nothing is written before the contract has
     /// been chosen, nothing costs much before the caller is known, nothing is
     /// counted before the caller may call, and what the backend is told about
-    /// the caller comes last, so that nothing can change it.
-    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+    /// the caller comes last, so that nothing can change it. A request that waits
+    /// to know its caller is judged again from the start, having counted nowhere.
+    fn judge(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Edits, Stop> {
         let path = head.path().map_err(problem::ambiguous_path)?;
         let request = Request { method: head.method(), path, headers: head.headers };
         let route = cx.host.property(property::ROUTE_NAME).ok_or_else(problem::no_route)?;
@@ -125,7 +130,7 @@ impl Gateway {
         head: RequestHead<'_>,
         facts: &auth::Facts<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Reply> {
+    ) -> Result<Option<Rc<Principal>>, Stop> {
         let Operation { access, shadow, .. } = operation;
         let found = self.authenticator.authenticate(access, &head, cx);
         let Some(principal) = shadow.auth(found, cx.host)? else { return Ok(None) };

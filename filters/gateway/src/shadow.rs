@@ -1,4 +1,4 @@
-use tollgate_auth::Access;
+use tollgate_auth::{Access, Stop};
 use tollgate_core::{Host, Reply, property};
 
 use crate::spec::StageSpec;
@@ -57,14 +57,14 @@ impl Shadow {
     }
 
     /// What authentication found; nobody, and that without a refusal, where it
-    /// is only reported.
+    /// is only reported. Who has to be waited for is waited for all the same.
     pub(crate) fn auth<T>(
         self,
-        verdict: Result<T, Reply>,
+        verdict: Result<T, Stop>,
         host: &mut dyn Host,
-    ) -> Result<Option<T>, Reply> {
+    ) -> Result<Option<T>, Stop> {
         match verdict {
-            Err(reply) if self.auth => {
+            Err(Stop::Refused(reply)) if self.auth => {
                 report(&reply, host);
                 Ok(None)
             }

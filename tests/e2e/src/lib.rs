@@ -44,7 +44,7 @@ impl Gateway {
         let built = Built::find()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let config = fill_in(config, address, &upstream);
-        let control_plane = ControlPlane::with(&built, &config, arguments).await?;
+        let control_plane = ControlPlane::with(&built, &config, arguments, &[]).await?;
         let mut envoy = Envoy::start(&built.envoy, control_plane.xds())?;
         envoy.ready().await.with_context(|| control_plane.log())?;
         envoy.listening(address).await?;

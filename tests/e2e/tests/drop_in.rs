@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tollgate_support::{Built, Call, Envoy, free_port};
+use tollgate_support::{Authority, Built, Call, Envoy, Protocol, TlsClient, Wanted, free_port};
 
 const KEY: &str = "demo-key-of-acme";
 
@@ -20,11 +20,15 @@ struct DropIn {
 
 impl DropIn {
     async fn start(name: &str) -> Self {
+        Self::of(&config(name)).await
+    }
+
+    async fn of(config: &str) -> Self {
         let (port, admin) = (free_port().unwrap(), free_port().unwrap());
         let admin_lines = format!(
             "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {admin} }} }} }}"
         );
-        let config = config(name).replace("port_value: 10000", &format!("port_value: {port}"));
+        let config = config.replace("port_value: 10000", &format!("port_value: {port}"));
         let config = format!("{config}\n{admin_lines}\n");
         let envoy = Envoy::with_bootstrap(&Built::envoy().unwrap(), &config, admin, 2);
         let mut envoy = envoy.unwrap();
@@ -88,6 +92,40 @@ async fn auth_recognises_callers() {
             &format!("/ {KEY} 200"),
         ])
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auth_recognises_callers_by_their_certificates() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let (servers, clients) =
+        (Authority::new("servers").unwrap(), Authority::new("clients").unwrap());
+    let server = servers.sign(&Wanted::server().unwrap()).unwrap();
+    let acme = Wanted::client("spiffe://example/tenant/acme").unwrap();
+    let (acme, revoked) = (clients.sign(&acme).unwrap(), clients.sign(&acme).unwrap());
+    let other = clients.sign(&Wanted::client("spiffe://other/tenant/acme").unwrap()).unwrap();
+    put("server.pem", &server.pem);
+    put("server.key", &server.key_pem);
+    put("clients.pem", clients.pem());
+    put("clients.crl", &clients.crl(1, &[&revoked]).unwrap());
+    let files = format!("{}/", folder.path().display());
+    let dropped_in = DropIn::of(&config("mtls").replace("target/certificates/", &files)).await;
+    for protocol in [Protocol::Http1, Protocol::Http2] {
+        for (shows, expected) in [
+            (None, Some(401)),
+            (Some(&acme), Some(200)),
+            (Some(&other), Some(401)),
+            (Some(&revoked), None),
+            (Some(&server), None),
+        ] {
+            let client = TlsClient::new(protocol, &servers, shows).unwrap();
+            let lie = Call::get("localhost", "/")
+                .header("x-forwarded-client-cert", "URI=spiffe://example/tenant/acme");
+            let answer = lie.send_secure(&client, dropped_in.address).await;
+            assert_eq!(answer.ok().map(|answer| answer.status), expected);
+        }
+    }
+    dropped_in.check(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -45,6 +45,7 @@ async fn world(revocation: &str) -> World {
     );
     let config = config(routes).replace("identity:\n", &issuer);
     let store = store(folder.path());
+    tollgate(&store, &["tenants", "create", "globex"]);
     let gateway = Gateway::with_arguments(&config, &["--store", &store]).await.unwrap();
     World { gateway, key, folder }
 }
@@ -53,12 +54,17 @@ fn store(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("tollgate.db").display())
 }
 
+/// What a command that went well has printed.
+fn tollgate(store: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(Built::find().unwrap().tollgate);
+    let output = command.args(arguments).args(["--store", store]).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 impl World {
-    fn tollgate(&self, arguments: &[&str]) {
-        let mut command = Command::new(Built::find().unwrap().tollgate);
-        let output =
-            command.args(arguments).args(["--store", &store(self.folder.path())]).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    fn tollgate(&self, arguments: &[&str]) -> String {
+        tollgate(&store(self.folder.path()), arguments)
     }
 
     fn token(&self, changes: &Value) -> Call {
@@ -112,7 +118,6 @@ async fn whoever_is_revoked_is_refused_by_every_worker_within_seconds() {
     world.synced().await;
     let key = |key: &str| Call::get(HOST, "/orders").header("x-api-key", key);
     let tenant = |name: &str| world.token(&json!({"tenant": name, "sub": "bob"}));
-    world.tollgate(&["tenants", "create", "globex"]);
     for (what, call, command) in [
         (
             "token",

@@ -9,8 +9,11 @@ use hyper::client::conn::{http1, http2};
 use hyper::header::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::TlsClient;
 
 /// A request as an ordinary client makes it.
 #[derive(Clone, Debug)]
@@ -48,6 +51,7 @@ pub enum Protocol {
 #[derive(Debug)]
 pub struct Connection {
     protocol: Protocol,
+    scheme: &'static str,
     sender: Sender,
 }
 
@@ -109,11 +113,16 @@ impl Call {
         Connection::open(protocol, address).await?.send(self).await
     }
 
-    fn request(&self, protocol: Protocol) -> Result<Request<Full<Bytes>>> {
+    /// Sends it on a TLS connection of its own.
+    pub async fn send_secure(&self, client: &TlsClient, address: SocketAddr) -> Result<Answer> {
+        Connection::secure(client, address).await?.send(self).await
+    }
+
+    fn request(&self, protocol: Protocol, scheme: &str) -> Result<Request<Full<Bytes>>> {
         let request = Request::builder().method(self.method.as_str());
         let mut request = match protocol {
             Protocol::Http1 => request.uri(&self.path).header("host", &self.host),
-            Protocol::Http2 => request.uri(format!("http://{}{}", self.host, self.path)),
+            Protocol::Http2 => request.uri(format!("{scheme}://{}{}", self.host, self.path)),
         };
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
@@ -129,6 +138,18 @@ impl Connection {
     pub async fn open(protocol: Protocol, address: SocketAddr) -> Result<Self> {
         let stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
+        Self::over(protocol, "http", stream).await
+    }
+
+    /// Connects with TLS.
+    pub async fn secure(client: &TlsClient, address: SocketAddr) -> Result<Self> {
+        Self::over(client.protocol(), "https", client.connect(address).await?).await
+    }
+
+    async fn over<T>(protocol: Protocol, scheme: &'static str, stream: T) -> Result<Self>
+    where
+        T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let io = TokioIo::new(stream);
         let sender = match protocol {
             Protocol::Http1 => {
@@ -142,12 +163,12 @@ impl Connection {
                 Sender::Http2(sender)
             }
         };
-        Ok(Self { protocol, sender })
+        Ok(Self { protocol, scheme, sender })
     }
 
     /// Sends one request and reads its answer to the end.
     pub async fn send(&mut self, call: &Call) -> Result<Answer> {
-        let request = call.request(self.protocol)?;
+        let request = call.request(self.protocol, self.scheme)?;
         timeout(PATIENCE, self.exchange(request)).await.context("no answer came")?
     }
 

@@ -17,7 +17,9 @@ pub struct ControlPlane {
     config: PathBuf,
     folder: TempDir,
     xds: SocketAddr,
-    arguments: Vec<String>,
+    introspection: SocketAddr,
+    options: Vec<String>,
+    variables: Vec<(String, String)>,
     process: Option<Process>,
 }
 
@@ -35,34 +37,54 @@ impl ControlPlane {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("tollgate.yaml");
         fs::write(&path, config)?;
-        Self::serving(path, folder, port, built, &[]).await
-    }
-
-    /// Serves `config` on a free port, with further arguments.
-    pub async fn with(built: &Built, config: &str, arguments: &[&str]) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().join("tollgate.yaml");
-        fs::write(&path, config)?;
-        Self::serving(path, folder, free_port()?, built, arguments).await
+        Self::serving(path, folder, port, built).await
     }
 
     /// Serves a file that is there already, on this port.
     pub async fn of_file(port: u16, built: &Built, config: &Path) -> Result<Self> {
-        Self::serving(config.to_owned(), tempfile::tempdir()?, port, built, &[]).await
+        Self::serving(config.to_owned(), tempfile::tempdir()?, port, built).await
     }
 
-    async fn serving(
-        config: PathBuf,
-        folder: TempDir,
-        port: u16,
-        built: &Built,
-        arguments: &[&str],
-    ) -> Result<Self> {
-        let arguments = arguments.iter().map(ToString::to_string).collect();
+    async fn serving(config: PathBuf, folder: TempDir, port: u16, built: &Built) -> Result<Self> {
         let xds = (Ipv4Addr::LOCALHOST, port).into();
-        let mut this = Self { built: built.clone(), config, folder, xds, arguments, process: None };
+        let introspection = (Ipv4Addr::LOCALHOST, free_port()?).into();
+        let (built, options, variables) = (built.clone(), Vec::new(), Vec::new());
+        let mut this =
+            Self { built, config, folder, xds, introspection, options, variables, process: None };
         this.run().await?;
         Ok(this)
+    }
+
+    /// Serves `config` with further options, as on the command line, and with
+    /// variables of the environment.
+    pub async fn with(
+        built: &Built,
+        config: &str,
+        options: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("tollgate.yaml");
+        fs::write(&path, config)?;
+        let port = || Ok::<_, anyhow::Error>((Ipv4Addr::LOCALHOST, free_port()?).into());
+        let owned = |text: &&str| (*text).to_owned();
+        let mut this = Self {
+            built: built.clone(),
+            config: path,
+            folder,
+            xds: port()?,
+            introspection: port()?,
+            options: options.iter().map(owned).collect(),
+            variables: variables.iter().map(|(a, b)| (owned(a), owned(b))).collect(),
+            process: None,
+        };
+        this.run().await?;
+        Ok(this)
+    }
+
+    /// Where gateways ask about tokens and API keys.
+    pub fn introspection(&self) -> SocketAddr {
+        self.introspection
     }
 
     /// Where Envoys find it.
@@ -99,8 +121,9 @@ impl ControlPlane {
         let mut command = Command::new(&self.built.tollgate);
         command.arg("serve").arg(self.config_path());
         command.arg("--xds").arg(self.xds.to_string());
+        command.arg("--introspection").arg(self.introspection.to_string());
         command.arg("--module").arg(&self.built.module);
-        command.args(&self.arguments);
+        command.args(&self.options).envs(self.variables.iter().cloned());
         let mut process = Process::start("the control plane", command, tempfile::tempdir()?)?;
         eventually("the control plane listens", PATIENCE, async || {
             let ended = process.ended().is_some();
@@ -111,6 +134,15 @@ impl ControlPlane {
         process.still_running()?;
         self.process = Some(process);
         Ok(())
+    }
+
+    /// What `tollgate translate --to STEP` prints of the configuration.
+    pub fn translated(&self, step: &str) -> Result<String> {
+        let mut command = Command::new(&self.built.tollgate);
+        command.arg("translate").arg(self.config_path()).args(["--to", step]);
+        let done = command.arg("--module").arg(&self.built.module).output()?;
+        anyhow::ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Ok(String::from_utf8(done.stdout)?)
     }
 
     /// The process, while there is one.

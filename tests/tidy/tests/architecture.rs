@@ -37,7 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-transform",
         ],
     ),
-    ("tollgate-xds", &["tollgate-core", "tollgate-gateway", "tollgate-model"]),
+    ("tollgate-xds", &["tollgate-auth", "tollgate-core", "tollgate-gateway", "tollgate-model"]),
     // It answers what any identity provider would, so it knows no gateway.
     ("tollgate-identity", &[]),
     // What an API key looks like, and the filter of all keys that gateways read.
@@ -47,6 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "tollgate-auth",
             "tollgate-core",
+            "tollgate-identity",
             "tollgate-model",
             "tollgate-store",
             "tollgate-sync",

@@ -17,6 +17,7 @@ mod http;
 mod logging;
 mod oidc;
 mod region;
+mod reload;
 mod remembering;
 mod service;
 mod storm;

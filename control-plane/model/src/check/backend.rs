@@ -12,6 +12,8 @@ use crate::{Backend, Endpoint, Health};
 /// Why a backend was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 enum InvalidBackend {
+    #[error("names that begin with `{OWN}` are the gateway's own; choose another name")]
+    OwnName,
     #[error("{0:?} has no port; write host and port, such as 10.0.0.1:9000")]
     NoPort(String),
     #[error("{0:?} is not a port; write a number from 1 to 65535")]
@@ -26,12 +28,22 @@ enum InvalidBackend {
     ProbesOverlap { timeout: String, interval: String },
 }
 
+/// How the names of clusters begin that lead to the control plane: a backend of
+/// such a name would get what is meant for it.
+const OWN: &str = "tollgate-";
+
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
 pub(super) fn backends(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, Backend> {
-    let written = root.fields("backends").into_iter();
-    written.filter_map(|(name, at)| Some((name.to_owned(), backend(&at, faults)?))).collect()
+    let mut backends = BTreeMap::new();
+    for (name, at) in root.fields("backends") {
+        if name.starts_with(OWN) {
+            at.fault(faults, InvalidBackend::OwnName.to_string());
+        }
+        backends.extend(backend(&at, faults).map(|backend| (name.to_owned(), backend)));
+    }
+    backends
 }
 
 fn backend(at: &At<'_>, faults: &mut Faults) -> Option<Backend> {

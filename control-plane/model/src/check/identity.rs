@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use tollgate_auth::{
-    AnonymousSpec, ApiKeySourceSpec, ApiKeySpec, Authenticator, ClaimsSpec, IdentitySpec,
-    IssuerSpec, SyncSpec, WhenStale,
+    AnonymousSpec, ApiKeySourceSpec, ApiKeySpec, Authenticator, CertificateNameSpec, ClaimsSpec,
+    IdentitySpec, IssuerSpec, MtlsSpec, SyncSpec, WhenStale,
 };
 
-use super::jwks;
 use super::span::seconds;
 use super::tenant::tier as tier_of;
 use super::tier::SEED;
+use super::{introspection, jwks};
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
@@ -131,6 +131,30 @@ pub(super) fn api_key(root: &At<'_>, faults: &mut Faults) -> Option<ApiKeySpec> 
     at.read(faults)
 }
 
+/// Why the identity by certificates was refused.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no listener asks callers for certificates; write `client_ca` in the `tls` of one")]
+struct NobodyIsAsked;
+
+pub(super) fn mtls(root: &At<'_>, faults: &mut Faults) -> Option<MtlsSpec> {
+    let at = root.get("identity")?.get("mtls")?;
+    let asks =
+        |listener: &At<'_>| listener.get("tls").is_some_and(|tls| tls.get("client_ca").is_some());
+    if !root.fields("listeners").iter().any(|(_, listener)| asks(listener)) {
+        at.fault(faults, NobodyIsAsked.to_string());
+    }
+    sift(&at, faults, |json| {
+        let compiled = compile_mtls(read(json)?);
+        compiled.map_err(|text| Refused::inside(&text, "mtls"))
+    });
+    at.read(faults)
+}
+
+fn compile_mtls(mtls: MtlsSpec) -> Result<(), String> {
+    let identity = IdentitySpec { mtls: Some(mtls), ..IdentitySpec::default() };
+    Authenticator::compile(identity, SEED).map(drop).map_err(|invalid| invalid.to_string())
+}
+
 /// The tier of an unknown caller is one of those that are written.
 pub(super) fn anonymous(root: &At<'_>, faults: &mut Faults) -> AnonymousSpec {
     let anonymous = root.get("identity").and_then(|identity| identity.get("anonymous"));
@@ -172,7 +196,11 @@ pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
     }
     let written = root.get("identity").and_then(|identity| identity.get("api_key"));
     let api_key = written.map(|at| good_api_key(&at).unwrap_or_else(placeholder_api_key));
-    Authenticator::compile(IdentitySpec { jwt, api_key, ..IdentitySpec::default() }, SEED).ok()
+    let mtls = root.get("identity").and_then(|identity| identity.get("mtls"));
+    let mtls = mtls.map(|_| placeholder_mtls());
+    let introspection = introspection::methods(root, kept);
+    let identity = IdentitySpec { jwt, introspection, api_key, mtls, ..IdentitySpec::default() };
+    Authenticator::compile(identity, SEED).ok()
 }
 
 /// The claims that an issuer keeps, as far as they can be told.
@@ -192,8 +220,14 @@ fn good_api_key(at: &At<'_>) -> Option<ApiKeySpec> {
     Authenticator::compile(identity, SEED).ok().map(|_| api_key)
 }
 
+fn placeholder_mtls() -> MtlsSpec {
+    let (fingerprints, scopes) = <_>::default();
+    let (tenant, pattern) = (CertificateNameSpec::UriSan, Some("{tenant}".to_owned()));
+    MtlsSpec { tenant, pattern, fingerprints, scopes }
+}
+
 fn placeholder_api_key() -> ApiKeySpec {
-    ApiKeySpec { from: vec![ApiKeySourceSpec::Header("x-api-key".to_owned())] }
+    ApiKeySpec { from: vec![ApiKeySourceSpec::Header("x-api-key".to_owned())], lookup: None }
 }
 
 /// All of it together.

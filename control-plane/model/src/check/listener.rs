@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use crate::Listener;
+use super::tls::tls;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::ListenerSpec;
+use crate::{Expiry, Listener, Loaded};
 
 /// Why a listener was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -19,7 +20,12 @@ enum InvalidListener {
     Taken { address: SocketAddr, other: String },
 }
 
-pub(super) fn listeners(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, Listener> {
+pub(super) fn listeners(
+    root: &At<'_>,
+    loaded: &Loaded,
+    faults: &mut Faults,
+    expiries: &mut Vec<Expiry>,
+) -> BTreeMap<String, Listener> {
     let written = root.fields("listeners");
     if written.is_empty() {
         at_section(root, "listeners", &InvalidListener::None.to_string(), faults);
@@ -27,7 +33,8 @@ pub(super) fn listeners(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, 
     let mut taken = BTreeMap::new();
     let named = written.into_iter().filter_map(|(name, at)| {
         let listener = listener(&at, &mut taken, faults)?;
-        Some((name.to_owned(), listener))
+        let tls = tls(&at, loaded, faults, expiries);
+        Some((name.to_owned(), Listener { tls, ..listener }))
     });
     named.collect()
 }
@@ -47,7 +54,7 @@ fn listener(
     taken: &mut BTreeMap<SocketAddr, String>,
     faults: &mut Faults,
 ) -> Option<Listener> {
-    let ListenerSpec { address, trusted_hops } = at.read(faults)?;
+    let ListenerSpec { address, trusted_hops, .. } = at.read(faults)?;
     let checked = address_of(&address?).and_then(|address| {
         let here = format!("{} ({})", at.path, at.node.spot);
         match taken.insert(address, here) {
@@ -56,7 +63,7 @@ fn listener(
         }
     });
     match checked {
-        Ok(address) => Some(Listener { address, trusted_hops }),
+        Ok(address) => Some(Listener { address, trusted_hops, tls: None }),
         Err(invalid) => {
             at.get("address")?.fault(faults, invalid.to_string());
             None

@@ -6,8 +6,10 @@
 mod allow;
 mod file;
 mod identity;
+mod introspection;
 mod routes;
 mod sections;
+mod tls;
 mod types;
 
 use expect_test::{Expect, expect};

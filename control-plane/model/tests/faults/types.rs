@@ -19,10 +19,11 @@ fn fields_that_are_not_known() {
         "listeners",
         "listeners:\n  public: { adress: 127.0.0.1:8080, tls: {} }",
         &expect![[r#"
-        t.yaml:2: listeners.public.address: missing; write the IP address and port it binds
-        t.yaml:2: listeners.public.adress: unknown field `adress`; did you mean `address`?
-        t.yaml:2: listeners.public.tls: unknown field `tls`; known here: `address` and `trusted_hops`
-    "#]],
+            t.yaml:2: listeners.public.address: missing; write the IP address and port it binds
+            t.yaml:2: listeners.public.adress: unknown field `adress`; did you mean `address`?
+            t.yaml:2: listeners.public.tls.certificate: missing; write the certificate, then those above it up to one that callers know
+            t.yaml:2: listeners.public.tls.key: missing; write the certificate's private key: ECDSA or RSA, without a password
+        "#]],
     );
     check(
         "tiers",
@@ -84,8 +85,8 @@ fn values_of_another_type() {
         "listeners",
         "listeners: { a: 127.0.0.1:8080 }",
         &expect![[r#"
-        t.yaml:1: listeners.a: "127.0.0.1:8080" is not a mapping; write its fields, of `address` and `trusted_hops`
-    "#]],
+            t.yaml:1: listeners.a: "127.0.0.1:8080" is not a mapping; write its fields, of `address`, `trusted_hops` and `tls`
+        "#]],
     );
     check(
         "listeners",

@@ -39,7 +39,16 @@ pub(crate) fn folder(config: &str) -> tempfile::TempDir {
 pub(crate) fn start(folder: &Path, xds: &str) -> Process {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
         .current_dir(folder)
-        .args(["serve", "tollgate.yaml", "--module", "gateway.wasm", "--xds", xds])
+        .args([
+            "serve",
+            "tollgate.yaml",
+            "--module",
+            "gateway.wasm",
+            "--xds",
+            xds,
+            "--introspection",
+            "127.0.0.1:0",
+        ])
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

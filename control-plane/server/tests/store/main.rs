@@ -9,6 +9,7 @@
 
 mod errors;
 mod keys;
+mod serving;
 mod shell;
 mod tenants;
 mod tokens;

@@ -18,7 +18,7 @@ const RETRIES_MIN: u32 = 3;
 
 /// Requests are capped, not connections: with HTTP/1.1 each takes one anyway,
 /// and a request that found none free would wait instead of being told at once.
-pub(super) fn from_in_flight(in_flight: Option<u32>) -> CircuitBreakers {
+pub(crate) fn from_in_flight(in_flight: Option<u32>) -> CircuitBreakers {
     let requests = in_flight.unwrap_or(NO_LIMIT);
     let thresholds = Thresholds {
         max_requests: wrap::number(requests),

@@ -14,8 +14,8 @@ pub(super) const RESPONSE_BYTES_MAX: usize = 1 << 20;
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Removals, referrers first.
-pub(super) const REMOVALS: [Kind; 5] =
-    [Kind::Listener, Kind::Routes, Kind::Extension, Kind::Cluster, Kind::Endpoints];
+pub(super) const REMOVALS: [Kind; 6] =
+    [Kind::Listener, Kind::Routes, Kind::Extension, Kind::Secret, Kind::Cluster, Kind::Endpoints];
 
 /// How many responses may be without a verdict.
 ///
@@ -25,7 +25,7 @@ pub(super) const REMOVALS: [Kind; 5] =
 pub(super) const fn window(kind: Kind) -> usize {
     match kind {
         Kind::Cluster => 64,
-        Kind::Endpoints | Kind::Extension => 8,
+        Kind::Endpoints | Kind::Secret | Kind::Extension => 8,
         Kind::Listener | Kind::Routes => 1,
     }
 }
@@ -35,13 +35,13 @@ pub(super) const fn referrers(kind: Kind) -> &'static [Kind] {
     match kind {
         Kind::Cluster => &[Kind::Listener, Kind::Routes],
         Kind::Endpoints => &[Kind::Cluster],
-        Kind::Extension | Kind::Routes => &[Kind::Listener],
+        Kind::Secret | Kind::Extension | Kind::Routes => &[Kind::Listener],
         Kind::Listener => &[],
     }
 }
 
 /// Whether Envoy must not be told that a resource is gone while it asks for
-/// it: it would answer requests 500, or empty a cluster that still serves.
+/// it: it would answer requests 500, empty a cluster that still serves, or have no certificate.
 pub(super) const fn is_kept_while_named(kind: Kind) -> bool {
-    matches!(kind, Kind::Extension | Kind::Endpoints)
+    matches!(kind, Kind::Extension | Kind::Endpoints | Kind::Secret)
 }

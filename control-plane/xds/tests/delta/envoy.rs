@@ -160,7 +160,9 @@ impl Envoy {
                     self.warming.insert(entry.name.clone());
                     self.subscribe(&[Kind::Endpoints], &entry.name);
                 }
-                Kind::Listener => self.subscribe(&[Kind::Extension, Kind::Routes], &entry.name),
+                Kind::Listener => {
+                    self.subscribe(&[Kind::Secret, Kind::Extension, Kind::Routes], &entry.name);
+                }
                 Kind::Endpoints => _ = self.warming.remove(&entry.name),
                 _ => {}
             }
@@ -168,7 +170,7 @@ impl Envoy {
         for name in &response.removed_resources {
             let is_answer =
                 self.questions.contains_key(&(kind.type_url().to_owned(), name.clone()));
-            let is_kept = matches!(kind, Kind::Endpoints | Kind::Extension);
+            let is_kept = matches!(kind, Kind::Endpoints | Kind::Secret | Kind::Extension);
             let takes_away = is_kept && !is_answer && self.has[&kind].contains_key(name);
             assert!(!takes_away, "{kind:?} {name} is taken away");
             self.remove(kind, name);
@@ -197,7 +199,9 @@ impl Envoy {
                 self.warming.remove(name);
                 self.unsubscribe(&[Kind::Endpoints], name);
             }
-            Kind::Listener => self.unsubscribe(&[Kind::Extension, Kind::Routes], name),
+            Kind::Listener => {
+                self.unsubscribe(&[Kind::Secret, Kind::Extension, Kind::Routes], name);
+            }
             _ => {}
         }
     }

@@ -64,7 +64,7 @@ fn assert_has(envoy: &Envoy, kind: Kind, snapshot: &Snapshot) {
         let may_stay = match kind {
             // What was refused leaves Envoy with what it had, and that is needed.
             Kind::Cluster => envoy.runs_old_routes(snapshot),
-            Kind::Endpoints | Kind::Extension => envoy.wants(kind, name),
+            Kind::Endpoints | Kind::Secret | Kind::Extension => envoy.wants(kind, name),
             Kind::Listener | Kind::Routes => false,
         };
         assert!(may_stay, "{kind:?} {name} is not removed");
@@ -82,7 +82,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Clusters `a` to `c` with their endpoints; listeners `l` and `m` with their
-/// routes, which name some of the clusters, and their extensions.
+/// routes, which name some of the clusters, their secrets and their extensions.
 fn snapshots() -> impl Strategy<Value = Snapshot> {
     let clusters = prop::collection::btree_map("[a-c]", (1_u8..5, 1_u8..4), 0..4);
     let listeners =
@@ -107,6 +107,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
             let named = clusters.keys().zip(named).filter(|(_, named)| **named);
             let needs = named.map(|(cluster, _)| format!(" {cluster}")).collect::<String>();
             put(Kind::Listener, name, version.to_string());
+            put(Kind::Secret, name, routes.to_string());
             put(Kind::Extension, name, version.to_string());
             put(Kind::Routes, name, format!("{routes}{needs}"));
         }

@@ -163,9 +163,10 @@ fn minus(names: &[String]) -> String {
     names.iter().map(|name| format!(" -{name}")).collect()
 }
 
-const NAMES: [(&str, Kind); 5] = [
+const NAMES: [(&str, Kind); 6] = [
     ("clusters", Kind::Cluster),
     ("endpoints", Kind::Endpoints),
+    ("secrets", Kind::Secret),
     ("extensions", Kind::Extension),
     ("listeners", Kind::Listener),
     ("routes", Kind::Routes),

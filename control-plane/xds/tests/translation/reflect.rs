@@ -6,8 +6,9 @@ use std::sync::LazyLock;
 
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Map, Value};
+use tollgate_auth::Secret;
 use tollgate_model::{Gateway, Loaded, Source};
-use tollgate_xds::{Deployment, Kind, Snapshot, translate};
+use tollgate_xds::{Deployment, IdentityFront, Kind, Snapshot, translate};
 
 /// Every message of Envoy, by name: `envoy-types` brings the descriptors along,
 /// but does not offer them.
@@ -28,10 +29,13 @@ static ENVOY: LazyLock<DescriptorPool> = LazyLock::new(|| {
 /// What Envoy is told for a configuration, or what is wrong with that.
 pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
     let gateway = gateway(file, text)?;
-    Ok(translate(
-        &gateway,
-        &Deployment { module: "/modules/gateway.0123456789abcdef.wasm".into(), sync: None },
-    ))
+    let identity = Some(IdentityFront {
+        address: ([127, 0, 0, 1], 18_002).into(),
+        authorization: Secret("Bearer made-up".to_owned()),
+        has_api_keys: true,
+    });
+    let module = "/modules/gateway.0123456789abcdef.wasm".into();
+    Ok(translate(&gateway, &Deployment { module, identity, sync: None }))
 }
 
 fn gateway(file: &str, text: &str) -> Result<Gateway, String> {

@@ -158,15 +158,25 @@ impl Places {
         let there = self.headers.iter().filter(|name| headers.get(name).is_some());
         edits.extend(there.map(|name| Edit::remove(Rc::clone(name))));
         if !self.query.is_empty() {
-            for name in [":path", "referer"] {
-                let value = headers.get(name).unwrap_or_default();
-                let left = without_parameters(value, |parameter| self.has_parameter(parameter));
-                edits.extend(left.map(|left| Edit::set(name, left)));
-            }
+            edits.extend([":path", "referer"].into_iter().filter_map(|name| {
+                let left = self.without_keys(name, headers)?;
+                Some(Edit::set(name, left))
+            }));
         }
         if !self.cookies.is_empty() {
             self.strip_cookies(headers, edits);
         }
+    }
+
+    /// The first line of a header without keys, if any line has some. Both
+    /// headers stand once in requests that are as they should be.
+    fn without_keys(&self, name: &str, headers: &Headers) -> Option<Vec<u8>> {
+        let lines = headers.iter().filter(|(other, _)| *other == name.as_bytes());
+        let without = |line| without_parameters(line, |parameter| self.has_parameter(parameter));
+        let mut lines = lines.map(|(_, line)| (line, without(line)));
+        let (first, left) = lines.next()?;
+        let has_keys = left.is_some() || lines.any(|(_, left)| left.is_some());
+        has_keys.then(|| left.unwrap_or_else(|| first.to_vec()))
     }
 
     fn strip_cookies(&self, headers: &Headers, edits: &mut Vec<Edit>) {

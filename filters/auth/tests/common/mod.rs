@@ -8,6 +8,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+pub(crate) mod asked;
 pub(crate) mod condition;
 
 use std::borrow::Cow;
@@ -25,7 +26,7 @@ use superboring::hash::MessageDigest;
 use superboring::pkey::PKey;
 use superboring::rsa::Padding;
 use superboring::sign;
-use tollgate_auth::{Access, Authenticator, Facts};
+use tollgate_auth::{Access, Authenticator, Facts, Stop};
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{
     Hash, Headers, Principal, Reply, RequestHead, Seed, SignatureCheck, Timestamp,
@@ -230,8 +231,11 @@ impl Gate {
     pub(crate) fn ask(&mut self, lines: &[(&str, &[u8])], now: Timestamp) -> Result<String, Reply> {
         let headers: Headers = lines.iter().copied().collect();
         let head = RequestHead { headers: &headers };
-        let principal =
-            self.authenticator.authenticate(&self.access, &head, &mut self.host.at(now))?;
+        let found = self.authenticator.authenticate(&self.access, &head, &mut self.host.at(now));
+        let principal = found.map_err(|stop| match stop {
+            Stop::Refused(reply) => reply,
+            Stop::Waits(call) => panic!("it waits for {call:?}"),
+        })?;
         let path_parameters = &[("id", Cow::Borrowed(&b"7"[..]))];
         let (method, path) = (head.method(), head.path().ok());
         let facts = Facts { method, path, headers: &headers, path_parameters };

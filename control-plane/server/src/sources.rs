@@ -1,0 +1,96 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tollgate_identity::{Front, InvalidSource, Secret, SourceSpec};
+use tollgate_model::{Gateway, Introspection};
+use tollgate_xds::{Deployment, IdentityFront};
+
+use crate::load::Fault;
+
+/// Makes the front that a configuration asks for out of the one before it.
+pub(crate) struct Fronts {
+    newest: watch::Sender<Arc<Front>>,
+    /// What gateways are told of it.
+    deployed: IdentityFront,
+    /// Where they learn who has been revoked, if there is a store.
+    sync: Option<SocketAddr>,
+}
+
+// === impl Fronts ===
+
+impl Fronts {
+    pub(crate) fn new(
+        newest: watch::Sender<Arc<Front>>,
+        deployed: IdentityFront,
+        sync: Option<SocketAddr>,
+    ) -> Self {
+        Self { newest, deployed, sync }
+    }
+
+    /// What gateways are told of the machine, with the path of their module.
+    pub(crate) fn deployment(&self, module: String) -> Deployment {
+        Deployment { module, identity: Some(self.deployed.clone()), sync: self.sync }
+    }
+
+    /// Whether anybody can be revoked.
+    pub(crate) fn has_store(&self) -> bool {
+        self.sync.is_some()
+    }
+
+    /// The next front. Nobody asks it before it [replaces](Self::replace) the newest.
+    pub(crate) fn next(&self, gateway: &Gateway) -> Result<Front, Vec<Fault>> {
+        let newest = self.newest.borrow().clone();
+        newest
+            .followed_by(specs(gateway))
+            .map_err(|faults| faults.into_iter().map(|fault| placed(fault, gateway)).collect())
+    }
+
+    pub(crate) fn replace(&self, front: Front) {
+        self.newest.send_replace(Arc::new(front));
+    }
+}
+
+fn specs(gateway: &Gateway) -> BTreeMap<String, SourceSpec> {
+    gateway.introspection.iter().map(|(name, one)| (name.clone(), spec(one))).collect()
+}
+
+fn spec(source: &Introspection) -> SourceSpec {
+    let Introspection { url, client_id, client_secret, ttl, negative_ttl, timeout, .. } = source;
+    let secret = client_secret.as_ref().map_or("", |secret| secret.expose());
+    SourceSpec {
+        ttl: *ttl,
+        negative_ttl: *negative_ttl,
+        timeout: *timeout,
+        issuer: source.issuer.clone(),
+        audiences: source.audiences.clone(),
+        ca: source.ca.clone(),
+        ..SourceSpec::new(url, client_id, Secret::new(secret))
+    }
+}
+
+/// Says where the provider was written. Its faults begin with its name.
+fn placed(fault: InvalidSource, gateway: &Gateway) -> Fault {
+    let text = fault.to_string();
+    let name = text.split(['.', ':']).next().unwrap_or_default();
+    let place = gateway.places.get(&format!("identity.introspection.{name}"));
+    let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
+    Fault::Source { place, fault }
+}
+
+#[cfg(test)]
+impl Fronts {
+    /// Of nobody.
+    pub(crate) fn empty() -> Self {
+        let spec = tollgate_identity::FrontSpec::new([].into());
+        let clock = Arc::new(tollgate_identity::SystemClock);
+        let front = Front::compile(spec, None, clock).unwrap();
+        let deployed = IdentityFront {
+            address: ([127, 0, 0, 1], 18_002).into(),
+            authorization: tollgate_auth::Secret::default(),
+            has_api_keys: false,
+        };
+        Self::new(watch::channel(Arc::new(front)).0, deployed, None)
+    }
+}

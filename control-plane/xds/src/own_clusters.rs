@@ -1,0 +1,142 @@
+//! Clusters that lead to the control plane itself, beside those of backends.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{ClusterDiscoveryType, DiscoveryType};
+use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
+use envoy_types::pb::envoy::config::endpoint::v3::{
+    ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints,
+};
+use prost::Message as _;
+use tollgate_auth::EndpointSpec;
+use tollgate_model::{Gateway, IDENTITY_CLUSTER, Protocol, SYNC_CLUSTER};
+
+use crate::cluster::breakers;
+use crate::version::version;
+use crate::{Deployment, IdentityFront, Resource, endpoints, protocol, wrap};
+
+/// It is on the same machine, or near.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long an API key's answer may take: a look into an index, and the way there.
+const LOOKUP_TIMEOUT_MILLISECONDS: u32 = 1000;
+
+/// What answers for API keys is called there.
+const API_KEYS: &str = "api-keys";
+
+/// Questions in flight from one Envoy, which its workers bound more narrowly.
+const IN_FLIGHT: u32 = 4096;
+
+/// All that something needs.
+pub(crate) fn from_gateway(
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> impl Iterator<Item = (String, Resource)> {
+    let front = deployment.identity.as_ref().filter(|front| is_asked(gateway, front));
+    let front = front.map(|front| (IDENTITY_CLUSTER.to_owned(), identity(front)));
+    front.into_iter().chain(deployment.sync.map(|xds| (SYNC_CLUSTER.to_owned(), sync(xds))))
+}
+
+fn is_asked(gateway: &Gateway, front: &IdentityFront) -> bool {
+    let looks_up = gateway.identity.api_key.is_some() && front.has_api_keys;
+    !gateway.identity.introspection.is_empty() || looks_up
+}
+
+fn identity(front: &IdentityFront) -> Resource {
+    let limits = Some(breakers::from_in_flight(Some(IN_FLIGHT)));
+    let cluster = |address| Cluster {
+        circuit_breakers: limits,
+        ..cluster(IDENTITY_CLUSTER, address, Protocol::Http1)
+    };
+    resource(IDENTITY_CLUSTER, front.address, cluster, "--introspection")
+}
+
+/// By which an Envoy learns who has been revoked: one call at a time.
+fn sync(xds: SocketAddr) -> Resource {
+    resource(SYNC_CLUSTER, xds, |address| cluster(SYNC_CLUSTER, address, Protocol::Grpc), "--store")
+}
+
+fn resource(
+    name: &str,
+    address: SocketAddr,
+    cluster: impl FnOnce(SocketAddr) -> Cluster,
+    origin: &str,
+) -> Resource {
+    let address = reachable(address);
+    Resource {
+        version: version(&(name, address)),
+        body: cluster(address).encode_to_vec().into(),
+        needs: Vec::new(),
+        origin: origin.to_owned(),
+    }
+}
+
+fn cluster(name: &str, address: SocketAddr, protocol: Protocol) -> Cluster {
+    Cluster {
+        name: name.to_owned(),
+        connect_timeout: wrap::duration(CONNECT_TIMEOUT),
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::Static as i32)),
+        load_assignment: Some(assignment(name, address)),
+        typed_extension_protocol_options: protocol::options(protocol),
+        ..Cluster::default()
+    }
+}
+
+fn assignment(name: &str, address: SocketAddr) -> ClusterLoadAssignment {
+    let endpoint = Endpoint {
+        address: Some(endpoints::address(&address.ip().to_string(), address.port())),
+        ..Endpoint::default()
+    };
+    let endpoint = LbEndpoint {
+        host_identifier: Some(HostIdentifier::Endpoint(endpoint)),
+        ..LbEndpoint::default()
+    };
+    ClusterLoadAssignment {
+        cluster_name: name.to_owned(),
+        endpoints: vec![LocalityLbEndpoints {
+            lb_endpoints: vec![endpoint],
+            ..LocalityLbEndpoints::default()
+        }],
+        ..ClusterLoadAssignment::default()
+    }
+}
+
+/// What listens on all addresses is found on loopback.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Whom the gateway recognises, and how it proves who it is to those it asks.
+pub(crate) fn identity_spec(
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> tollgate_auth::IdentitySpec {
+    let mut identity = gateway.identity.clone();
+    // Without a store nobody says who is revoked, and nobody waits for it.
+    identity.sync = identity.sync.filter(|_| deployment.sync.is_some());
+    let Some(front) = &deployment.identity else { return identity };
+    for provider in identity.introspection.values_mut() {
+        provider.authorization = front.authorization.clone();
+    }
+    if let Some(api_key) = identity.api_key.as_mut().filter(|_| front.has_api_keys) {
+        api_key.lookup = Some(lookup(front));
+    }
+    identity
+}
+
+fn lookup(front: &IdentityFront) -> EndpointSpec {
+    EndpointSpec {
+        cluster: IDENTITY_CLUSTER.to_owned(),
+        path: format!("/introspect/{API_KEYS}"),
+        authority: IDENTITY_CLUSTER.to_owned(),
+        authorization: front.authorization.clone(),
+        timeout_milliseconds: LOOKUP_TIMEOUT_MILLISECONDS,
+    }
+}

@@ -1,0 +1,197 @@
+//! Callers whom others know.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use tollgate_core::{Answer, CallId, Cx, Fingerprint, Principal, Timestamp};
+
+use super::{Authenticator, Recognised, Refusal};
+use crate::InvalidToken;
+use crate::ask::{Asked, Question, Said, Unanswered, Whom};
+use crate::cache::{Remembered, Slot};
+use crate::claims::Validity;
+use crate::denials::Named;
+use crate::introspection::Found;
+use crate::methods::Methods;
+
+/// A credential that was asked about and is nobody's, as far as is known.
+///
+/// Apart from those that are somebody's, so that random ones drive out nobody.
+pub(super) struct Denied {
+    why: Why,
+    since: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+enum Why {
+    Refused(InvalidToken),
+    Unanswered(Unanswered),
+}
+
+/// As many as a worker may ask about while one is remembered.
+pub(super) const DENIED_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2047);
+
+/// A token may be shown before its provider knows it everywhere.
+const REFUSED_SPAN: Duration = Duration::from_secs(10);
+
+/// Long enough for all who waited to be told.
+const UNANSWERED_SPAN: Duration = Duration::from_secs(1);
+
+/// What the question is about (RFC 7662, section 2.1).
+const HINT: Option<&str> = Some("access_token");
+
+// === impl Authenticator ===
+
+impl Authenticator {
+    /// Learns what a call was answered that a request waits for. Calls that are
+    /// not its own are passed over.
+    pub fn on_answer(&mut self, id: CallId, answer: &Answer, now: Timestamp) {
+        let Some((question, said)) = self.asker.answered(id, answer, now) else { return };
+        let slot = question.slot;
+        let why = match &said {
+            Ok(said) => match self.found(question, said, now) {
+                Found::Caller(principal, validity) => {
+                    let named = self.named(question.whom, said, &principal);
+                    self.denied.forget(slot);
+                    self.remember(slot, principal, named, validity);
+                    return;
+                }
+                Found::Refused(fault) => {
+                    self.genuine.forget(slot);
+                    Why::Refused(fault)
+                }
+                Found::Unreadable => Why::Unanswered(Unanswered::Unreadable),
+            },
+            Err(unanswered) => Why::Unanswered(*unanswered),
+        };
+        self.denied.put(slot, Denied { why, since: now });
+    }
+
+    fn found(&self, Question { slot, whom, .. }: Question, said: &Said, now: Timestamp) -> Found {
+        let Said::Active { claims, max_age } = said else {
+            return Found::Refused(InvalidToken::Inactive);
+        };
+        let Some(asked) = self.identity.asked(whom) else { return Found::Unreadable };
+        let spread = slot.spread() ^ now.as_nanos();
+        asked.read(claims, *max_age, &self.identity.tenants, (now, spread))
+    }
+
+    /// What a denial would name.
+    fn named(&mut self, whom: Whom, said: &Said, principal: &Principal) -> Named {
+        match (whom, said) {
+            (Whom::Provider(_), Said::Active { claims, .. }) => {
+                self.denials.token(claims, principal)
+            }
+            _ => self.denials.api_key(&principal.subject),
+        }
+    }
+
+    /// Whose key it is, by what is written down or by whoever else knows.
+    pub(super) fn api_key(&mut self, key: &[u8], cx: &mut Cx<'_>) -> Result<Recognised, Refusal> {
+        if let Some(principal) = self.identity.tenants.holder(key) {
+            let named = self.denials.api_key(&principal.subject);
+            return Ok(Recognised { principal, named });
+        }
+        let asked = Asked::api_key(key)
+            .filter(|_| self.identity.lookup.is_some() && self.denials.may_be_a_key(key));
+        let asked = asked.ok_or(InvalidToken::Inactive)?;
+        let fingerprint = self.seed.fingerprint(&[key]);
+        self.consult(Whom::Lookup, fingerprint, || asked.form(None), cx)
+    }
+
+    /// Whose token it is by the first provider that says so. A provider that
+    /// does not answer may be the one that knows it.
+    pub(super) fn introspect(
+        &mut self,
+        token: &[u8],
+        fingerprint: Fingerprint,
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Recognised, Refusal> {
+        let places = || methods.introspection.iter().copied();
+        let mut slots = places().map(|place| Slot::new(fingerprint, Whom::Provider(place).place()));
+        if let Some(holder) = slots.find_map(|slot| self.holder(slot, cx.now)) {
+            return Ok(holder);
+        }
+        let asked = Asked::token(token)?;
+        let mut refusal = Refusal::Token(InvalidToken::Inactive);
+        for whom in places().map(Whom::Provider) {
+            match self.consult(whom, fingerprint, || asked.form(HINT), cx) {
+                Err(Refusal::Token(fault)) if matches!(refusal, Refusal::Token(_)) => {
+                    refusal = Refusal::Token(fault);
+                }
+                Err(Refusal::Token(_)) => {}
+                Err(Refusal::Unanswered(fault)) => refusal = Refusal::Unanswered(fault),
+                verdict => return verdict,
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Whose credential it is, as far as is remembered.
+    fn holder(&mut self, slot: Slot, now: Timestamp) -> Option<Recognised> {
+        let known = self.genuine.get(slot)?;
+        known.validity.check(now).ok().map(|()| known.recognised())
+    }
+
+    /// What is known about a credential from one who was asked, or the call
+    /// that will tell.
+    fn consult(
+        &mut self,
+        whom: Whom,
+        fingerprint: Fingerprint,
+        form: impl FnOnce() -> String,
+        cx: &mut Cx<'_>,
+    ) -> Result<Recognised, Refusal> {
+        let slot = Slot::new(fingerprint, whom.place());
+        if let Some(holder) = self.holder(slot, cx.now) {
+            return Ok(holder);
+        }
+        if let Some(denied) = self.denied.get(slot) {
+            if denied.validity().check(cx.now).is_ok() {
+                return Err(denied.why.into());
+            }
+            self.denied.forget(slot);
+        }
+        let Some(asked) = self.identity.asked(whom) else {
+            return Err(Refusal::Unanswered(Unanswered::NoCluster));
+        };
+        let is_known = self.genuine.get(slot).is_some();
+        let question = Question { whom, slot, is_known };
+        match self.asker.ask(question, &asked.endpoint, form, cx) {
+            Ok(call) => Err(Refusal::Waits(call)),
+            Err(unanswered) => Err(Refusal::Unanswered(unanswered)),
+        }
+    }
+}
+
+// === impl Denied ===
+
+impl Denied {
+    /// A clock that went backwards must not make the span longer.
+    fn validity(&self) -> Validity {
+        let span = match self.why {
+            Why::Refused(_) => REFUSED_SPAN,
+            Why::Unanswered(_) => UNANSWERED_SPAN,
+        };
+        Validity::new(self.since, self.since.plus(span))
+    }
+}
+
+impl Remembered for Denied {
+    /// There are few.
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+// === impl Refusal ===
+
+impl From<Why> for Refusal {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::Refused(fault) => Self::Token(fault),
+            Why::Unanswered(unanswered) => Self::Unanswered(unanswered),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! Callers who are known by their certificates, through real handshakes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tollgate_e2e::{ACME, Gateway, HOST};
+use tollgate_support::{
+    Answer, Authority, Call, Certificate, Connection, ExtendedKeyUsagePurpose, Protocol, SanType,
+    Seen, TlsClient, Wanted, eventually,
+};
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+
+/// What is promised of files that change (SECURITY C26).
+const LIVE_WITHIN: Duration = Duration::from_secs(30);
+
+/// A gateway with TLS, and those who sign for it and for its callers.
+struct World {
+    gateway: Gateway,
+    folder: TempDir,
+    servers: Authority,
+    clients: Authority,
+}
+
+impl World {
+    /// `mode` is what `client_certificates` says.
+    async fn start(mode: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (servers, clients) =
+            (Authority::new("servers").unwrap(), Authority::new("clients").unwrap());
+        put(folder.path(), "clients.pem", clients.pem());
+        put(folder.path(), "clients.crl", &clients.crl(1, &[]).unwrap());
+        put_server(folder.path(), &servers.sign(&Wanted::server().unwrap()).unwrap());
+        let gateway = Gateway::start(&config(folder.path(), mode)).await.unwrap();
+        Self { gateway, folder, servers, clients }
+    }
+
+    /// A certificate of a tenant.
+    fn tenant(&self, tenant: &str) -> Certificate {
+        self.clients.sign(&Wanted::client(&uri(tenant)).unwrap()).unwrap()
+    }
+
+    fn client(&self, protocol: Protocol, shows: Option<&Certificate>) -> TlsClient {
+        TlsClient::new(protocol, &self.servers, shows).unwrap()
+    }
+
+    async fn send(&self, call: &Call, client: &TlsClient) -> anyhow::Result<Answer> {
+        call.send_secure(client, self.gateway.address).await
+    }
+
+    /// Sends a request that must reach the backend, and tells how it looked there.
+    async fn through(&self, call: &Call, client: &TlsClient) -> Seen {
+        let before = self.gateway.upstream.count();
+        let answer = self.send(call, client).await.unwrap();
+        assert_eq!(answer.status, 200, "{call:?}: {answer:?}");
+        assert_eq!(self.gateway.upstream.count(), before.saturating_add(1));
+        self.gateway.upstream.seen().pop().unwrap()
+    }
+
+    /// Sends a request that must not reach the backend: its status, if it was
+    /// answered at all.
+    async fn refused(&self, path: &str, client: &TlsClient) -> Option<u16> {
+        let before = self.gateway.upstream.count();
+        let answer = self.send(&Call::get(HOST, path), client).await;
+        assert_eq!(self.gateway.upstream.count(), before, "{answer:?}");
+        answer.ok().map(|answer| answer.status)
+    }
+
+    /// The sum of the counters of the listener that end so.
+    async fn count(&self, name: &str) -> u64 {
+        let stats = self.gateway.envoy.stats(name).await.unwrap();
+        stats.values().sum()
+    }
+}
+
+fn put(folder: &Path, name: &str, text: &str) {
+    let draft = folder.join(format!(".{name}.new"));
+    fs::write(&draft, text).unwrap();
+    fs::rename(draft, folder.join(name)).unwrap();
+}
+
+fn put_server(folder: &Path, certificate: &Certificate) {
+    put(folder, "server.pem", &certificate.pem);
+    put(folder, "server.key", &certificate.key_pem);
+}
+
+fn uri(tenant: &str) -> String {
+    format!("spiffe://acme/tenant/{tenant}")
+}
+
+fn config(folder: &Path, mode: &str) -> String {
+    let route = |name: &str, auth: &str| {
+        format!("      {name}: {{ match: {{ path: /{name} }}, backend: echo, auth: {auth} }}\n")
+    };
+    let routes = [
+        route("certified", "{ any_of: [mtls] }"),
+        route("either", "{ any_of: [mtls, api_key] }"),
+        route("optional", "{ optional: [mtls] }"),
+        route("open", "none"),
+    ]
+    .concat();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let mtls = format!(
+        "identity:\n  mtls: {{ tenant: uri_san, pattern: \"{}\", scopes: [orders.read] }}\n",
+        uri("{tenant}")
+    );
+    let tls = format!(
+        "  public:\n    address: \"127.0.0.1:$PORT\"\n    tls:\n      certificate: {}\n      \
+         key: {}\n      client_ca: {}\n      crl: {}\n      client_certificates: {mode}\n",
+        file("server.pem"),
+        file("server.key"),
+        file("clients.pem"),
+        file("clients.crl"),
+    );
+    tollgate_e2e::config(&routes)
+        .replace("  public: { address: \"127.0.0.1:$PORT\" }\n", &tls)
+        .replace("identity:\n", &mtls)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_its_tenant_to_the_backend() {
+    let world = World::start("optional").await;
+    let certificate = world.tenant("acme");
+    for protocol in PROTOCOLS {
+        let client = world.client(protocol, Some(&certificate));
+        for path in ["/certified", "/either", "/optional"] {
+            let forged = Call::get(HOST, path).header("x-tollgate-tenant", "globex");
+            let seen = world.through(&forged, &client).await;
+            assert_eq!(seen.values("x-tollgate-tenant"), ["acme"], "{path}");
+            assert_eq!(seen.values("x-tollgate-subject"), [uri("acme")]);
+            assert_eq!(seen.values("x-tollgate-tier"), ["basic"]);
+            assert_eq!(seen.values("x-tollgate-scopes"), ["orders.read"]);
+            assert_eq!(seen.values("x-forwarded-proto"), ["https"]);
+        }
+        let keyed = Call::get(HOST, "/either").header("x-api-key", ACME);
+        let seen = world.through(&keyed, &client).await;
+        assert_eq!(seen.values("x-tollgate-subject"), ["acme-1"], "the request's own comes first");
+        let wrong = Call::get(HOST, "/either").header("x-api-key", "wrong");
+        assert_eq!(world.send(&wrong, &client).await.unwrap().status, 401);
+    }
+    world.gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_certificate_nobody_is_known() {
+    let world = World::start("optional").await;
+    for protocol in PROTOCOLS {
+        let client = world.client(protocol, None);
+        assert_eq!(world.refused("/certified", &client).await, Some(401));
+        assert_eq!(world.refused("/either", &client).await, Some(401));
+        let seen = world.through(&Call::get(HOST, "/optional"), &client).await;
+        assert!(seen.values("x-tollgate-tenant").is_empty());
+        let keyed = Call::get(HOST, "/either").header("x-api-key", ACME);
+        assert_eq!(world.through(&keyed, &client).await.values("x-tollgate-tenant"), ["acme"]);
+    }
+    let answer = Call::get(HOST, "/certified");
+    let answer = world.send(&answer, &world.client(Protocol::Http2, None)).await.unwrap();
+    assert_eq!(answer.values("www-authenticate"), ["ClientCertificate"]);
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_certificates_are_required_there_is_no_connection_without() {
+    let world = World::start("required").await;
+    let certificate = world.tenant("acme");
+    for protocol in PROTOCOLS {
+        assert_eq!(world.refused("/open", &world.client(protocol, None)).await, None);
+        let client = world.client(protocol, Some(&certificate));
+        world.through(&Call::get(HOST, "/open"), &client).await;
+    }
+}
+
+/// Certificates that do not hold, with what is wrong with them.
+fn worthless(world: &World) -> Vec<(&'static str, Certificate)> {
+    let good = Wanted::client(&uri("acme")).unwrap();
+    let sign = |wanted: &Wanted| world.clients.sign(wanted).unwrap();
+    let other = Authority::new("clients").unwrap();
+    vec![
+        ("of another authority with the same name", other.sign(&good).unwrap()),
+        ("of the authority of servers", world.servers.sign(&good).unwrap()),
+        ("expired", sign(&Wanted { years: (2020, 2021), ..good.clone() })),
+        ("not yet", sign(&Wanted { years: (2090, 2099), ..good.clone() })),
+        ("of a server", sign(&Wanted { usage: ExtendedKeyUsagePurpose::ServerAuth, ..good })),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_does_not_hold_is_no_connection_wherever_none_would_do() {
+    for mode in ["optional", "required"] {
+        let world = World::start(mode).await;
+        for (what, certificate) in worthless(&world) {
+            for protocol in PROTOCOLS {
+                let client = world.client(protocol, Some(&certificate));
+                assert_eq!(world.refused("/open", &client).await, None, "{mode}: {what}");
+            }
+        }
+        assert!(0 < world.count("ssl.fail_verify_error").await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_whole_name_counts() {
+    let world = World::start("optional").await;
+    let named = |uri: &str| Wanted::client(uri).unwrap();
+    let unnamed = Wanted { names: Vec::new(), common_name: uri("acme"), ..named("x") };
+    let host = SanType::DnsName("acme".try_into().unwrap());
+    for (what, wanted) in [
+        ("a zero byte at the end", named("spiffe://acme/tenant/acme\0")),
+        ("a zero byte and more", named("spiffe://acme/tenant/acme\0.evil.example")),
+        ("a zero byte before", named("\0spiffe://acme/tenant/acme")),
+        ("another authority", named("spiffe://evil/spiffe://acme/tenant/acme")),
+        ("a part more", named("spiffe://acme/tenant/acme/x")),
+        ("only a common name", unnamed),
+        ("only a host name", Wanted { names: vec![host], ..named("x") }),
+        (
+            "another name first",
+            Wanted {
+                names: [named("spiffe://other/x").names, named(&uri("acme")).names].concat(),
+                ..named("x")
+            },
+        ),
+    ] {
+        let certificate = world.clients.sign(&wanted).unwrap();
+        for protocol in PROTOCOLS {
+            let client = world.client(protocol, Some(&certificate));
+            for path in ["/certified", "/optional"] {
+                let status = world.refused(path, &client).await;
+                assert!([None, Some(401)].contains(&status), "{what}: {status:?}");
+            }
+        }
+    }
+    world.gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_header_says_of_a_certificate_reaches_nobody() {
+    let world = World::start("optional").await;
+    let certificate = world.tenant("acme");
+    let lie = "By=x;Hash=ab;URI=spiffe://acme/tenant/globex;Subject=\"CN=globex\"";
+    for shows in [None, Some(&certificate)] {
+        for protocol in PROTOCOLS {
+            let client = world.client(protocol, shows);
+            for name in [
+                "x-forwarded-client-cert",
+                "X-Forwarded-Client-Cert",
+                "x-forwarded.client.cert",
+                "x.forwarded-client-cert",
+                "x_forwarded_client_cert",
+                "x-forwarded_client-cert",
+            ] {
+                // HTTP/2 has no capital letters (RFC 9113, section 8.2.1).
+                let name = if protocol == Protocol::Http2 {
+                    name.to_ascii_lowercase()
+                } else {
+                    name.to_owned()
+                };
+                let call = Call::get(HOST, "/optional").header(&name, lie).header(&name, lie);
+                let before = world.gateway.upstream.count();
+                // Envoy resets HTTP/2 streams with an underscore in a name.
+                let status = world.send(&call, &client).await.map_or(0, |answer| answer.status);
+                let seen = world.gateway.upstream.seen().split_off(before);
+                assert_eq!(status == 200, !name.contains('_'), "{name}: {status}");
+                assert_eq!(seen.len(), usize::from(status == 200), "{name}: {status}");
+                for line in seen.iter().flat_map(|seen| &seen.headers) {
+                    assert!(!line.1.contains("globex"), "{name}: {line:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_is_refused_within_seconds_and_no_session_brings_it_back() {
+    let world = World::start("optional").await;
+    let (revoked, other) = (world.tenant("acme"), world.tenant("acme"));
+    let call = Call::get(HOST, "/certified");
+    let clients = PROTOCOLS.map(|protocol| world.client(protocol, Some(&revoked)));
+    // Often enough that the client has tickets, had it been given any.
+    for client in clients.iter().chain(&clients) {
+        world.through(&call, client).await;
+    }
+    put(world.folder.path(), "clients.crl", &world.clients.crl(2, &[&revoked]).unwrap());
+    for client in &clients {
+        eventually("the revoked certificate is refused", LIVE_WITHIN, async || {
+            world.send(&call, client).await.is_err().then_some(())
+        })
+        .await
+        .unwrap();
+        for _ in 0..5 {
+            assert_eq!(world.refused("/open", client).await, None);
+        }
+        world.through(&call, &world.client(client.protocol(), Some(&other))).await;
+    }
+    assert_eq!(world.count("ssl.session_reused").await, 0);
+    assert!(0 < world.count("ssl.handshake").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_authority_is_believed_without_a_new_listener() {
+    let world = World::start("optional").await;
+    let old = world.client(Protocol::Http2, Some(&world.tenant("acme")));
+    let authority = Authority::new("newer").unwrap();
+    let new = authority.sign(&Wanted::client(&uri("globex")).unwrap()).unwrap();
+    let new = world.client(Protocol::Http2, Some(&new));
+    let call = Call::get(HOST, "/certified");
+    world.through(&call, &old).await;
+    assert_eq!(world.refused("/certified", &new).await, None);
+    let listeners = world.count("lds.update_success").await;
+    put(world.folder.path(), "clients.crl", &authority.crl(1, &[]).unwrap());
+    put(world.folder.path(), "clients.pem", authority.pem());
+    eventually("the new authority is believed", LIVE_WITHIN, async || {
+        world.send(&call, &new).await.ok().filter(|answer| answer.status == 200)
+    })
+    .await
+    .unwrap();
+    assert_eq!(world.through(&call, &new).await.values("x-tollgate-tenant"), ["globex"]);
+    assert_eq!(world.refused("/certified", &old).await, None);
+    assert_eq!(world.count("lds.update_success").await, listeners);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_certificate_is_live_within_seconds_and_drops_nothing() {
+    let world = World::start("optional").await;
+    let certificate = world.tenant("acme");
+    let clients = PROTOCOLS.map(|protocol| world.client(protocol, Some(&certificate)));
+    let call = Call::get(HOST, "/certified");
+    let mut open = Vec::new();
+    for client in &clients {
+        let mut connection = Connection::secure(client, world.gateway.address).await.unwrap();
+        assert_eq!(connection.send(&call).await.unwrap().status, 200);
+        open.push(connection);
+    }
+    let before = clients[0].certificate_of(world.gateway.address).await.unwrap();
+    let listeners = world.count("lds.update_success").await;
+
+    // One request on each is under way while the certificate changes.
+    world.gateway.upstream.delay(Duration::from_secs(5));
+    let (address, long) = (world.gateway.address, call.clone());
+    let under_way = tokio::spawn(async move {
+        let mut statuses = Vec::new();
+        for connection in &mut open {
+            statuses.push(connection.send(&long).await.unwrap().status);
+        }
+        (statuses, open)
+    });
+    let renewed = world.servers.sign(&Wanted::server().unwrap()).unwrap();
+    assert_ne!(renewed.der(), before);
+    put_server(world.folder.path(), &renewed);
+    eventually("the new certificate is shown", LIVE_WITHIN, async || {
+        let shown = clients[1].certificate_of(address).await.unwrap();
+        (shown == renewed.der()).then_some(())
+    })
+    .await
+    .unwrap();
+    assert!(!under_way.is_finished(), "the certificate came only after the requests");
+    let (statuses, mut open) = under_way.await.unwrap();
+    assert_eq!(statuses, [200, 200]);
+    world.gateway.upstream.delay(Duration::ZERO);
+    for connection in &mut open {
+        assert_eq!(connection.send(&call).await.unwrap().status, 200);
+    }
+    assert_eq!(world.count("lds.update_success").await, listeners);
+    let admin = world.gateway.envoy.config_dump().await.unwrap().to_string();
+    assert!(!admin.contains("PRIVATE KEY"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_keys_are_in_no_log_and_no_translation() {
+    let world = World::start("optional").await;
+    let key = fs::read_to_string(world.folder.path().join("server.key")).unwrap();
+    let secret = key.lines().nth(1).unwrap();
+    put(world.folder.path(), "server.key", "nonsense");
+    let gateway = &world.gateway;
+    eventually("the bad key is reported", LIVE_WITHIN, async || {
+        gateway.control_plane.log().contains("holds no private key").then_some(())
+    })
+    .await
+    .unwrap();
+    put(world.folder.path(), "server.key", &key);
+    let client = world.client(Protocol::Http2, None);
+    world.through(&Call::get(HOST, "/open"), &client).await;
+    for step in ["model", "xds"] {
+        let told = gateway.control_plane.translated(step).unwrap();
+        assert!(told.contains("[redacted]") && told.contains("BEGIN CERTIFICATE"), "{step}");
+        assert!(!told.contains(secret), "{step}");
+        assert!(!told.contains("PRIVATE KEY"), "{step}");
+    }
+    assert!(!gateway.control_plane.log().contains(secret));
+}

@@ -1,0 +1,143 @@
+//! A provider that answers as no provider should. Only for that: others are real.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What it says to whatever is asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Says {
+    /// A status and a body, with `retry-after: 1` and a place to go to instead.
+    Answer(u16, String),
+    /// It hangs up.
+    Nothing,
+    /// Nothing for so long.
+    Slow(Duration),
+    /// That the token is active, after a while.
+    Late(Duration),
+    /// That it is, and so much more that it never ends.
+    Endless,
+}
+
+pub(crate) struct ProviderDouble {
+    address: SocketAddr,
+    state: Arc<State>,
+    server: JoinHandle<()>,
+}
+
+struct State {
+    says: Mutex<Says>,
+    asked: AtomicU64,
+}
+
+const ACTIVE: &str = r#"{"active":true,"sub":"ann","aud":"api","scope":"orders.read"}"#;
+
+impl Says {
+    pub(crate) fn json(body: &str) -> Self {
+        Self::status(200, body)
+    }
+
+    pub(crate) fn status(status: u16, body: &str) -> Self {
+        Self::Answer(status, body.to_owned())
+    }
+}
+
+impl ProviderDouble {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let says = Mutex::new(Says::json(ACTIVE));
+        let state = Arc::new(State { says, asked: AtomicU64::new(0) });
+        let shared = Arc::clone(&state);
+        let server = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let state = Arc::clone(&shared);
+                // A connection that breaks off is Envoy's to notice.
+                tokio::spawn(async move { serve(stream, &state).await.ok() });
+            }
+        });
+        Self { address, state, server }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn says(&self, says: Says) {
+        *self.state.says.lock().unwrap_or_else(PoisonError::into_inner) = says;
+    }
+
+    pub(crate) fn asked(&self) -> u64 {
+        self.state.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for ProviderDouble {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// One question on each connection.
+async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
+    read_question(&mut stream).await?;
+    state.asked.fetch_add(1, Ordering::Relaxed);
+    let says = state.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match says {
+        Says::Answer(status, body) => answer(&mut stream, status, &body).await,
+        Says::Nothing => Ok(()),
+        Says::Slow(span) => {
+            tokio::time::sleep(span).await;
+            Ok(())
+        }
+        Says::Late(span) => {
+            tokio::time::sleep(span).await;
+            answer(&mut stream, 200, ACTIVE).await
+        }
+        Says::Endless => endless(&mut stream).await,
+    }
+}
+
+async fn answer(stream: &mut TcpStream, status: u16, body: &str) -> std::io::Result<()> {
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+         location: /elsewhere\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(body.as_bytes()).await?;
+    stream.shutdown().await
+}
+
+/// 200 MB, if somebody takes them.
+async fn endless(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await?;
+    stream.write_all(ACTIVE.as_bytes()).await?;
+    let blanks = vec![b' '; 1 << 20];
+    for _ in 0..200 {
+        stream.write_all(&blanks).await?;
+    }
+    stream.shutdown().await
+}
+
+/// The head, and as much of a body as it says.
+async fn read_question(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut question = Vec::new();
+    loop {
+        if stream.read_buf(&mut question).await? == 0 {
+            return Ok(());
+        }
+        let text = String::from_utf8_lossy(&question);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if length.and_then(|length| length.parse().ok()).unwrap_or(0) <= body.len() {
+                return Ok(());
+            }
+        }
+    }
+}
