@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tollgate_e2e::{ACME, GLOBEX, Gateway, HOST, config};
-use tollgate_support::{Built, Call, Key, eventually, now_seconds};
+use tollgate_support::{Built, Call, Key, OidcProvider, TokenRequest, eventually, now_seconds};
 
 const ISSUER: &str = "https://id.example";
 
@@ -31,19 +31,22 @@ struct World {
 }
 
 async fn world(revocation: &str) -> World {
+    asking(revocation, "", "").await
+}
+
+/// With one more way to be known, and what there is to say about it.
+async fn asking(revocation: &str, method: &str, said: &str) -> World {
     let (folder, key) = (tempfile::tempdir().unwrap(), Key::new("ES256", "k1").unwrap());
-    let routes = r"
-      get:
-        match: { path: /orders }
-        backend: echo
-        auth: { any_of: [jwt.acme, api_key] }
-";
+    let routes = format!(
+        "      get:\n        match: {{ path: /orders }}\n        backend: echo\n        \
+         auth: {{ any_of: [jwt.acme, api_key{method}] }}\n"
+    );
     let issuer = format!(
         "identity:\n  revocation: {revocation}\n  jwt:\n    acme:\n      issuer: {ISSUER}\n      \
-         audiences: [api]\n      claims: {{ tenant: tenant }}\n      jwks: {{ inline: {} }}\n",
+         audiences: [api]\n      claims: {{ tenant: tenant }}\n      jwks: {{ inline: {} }}\n{said}",
         key.jwks()
     );
-    let config = config(routes).replace("identity:\n", &issuer);
+    let config = config(&routes).replace("identity:\n", &issuer);
     let store = store(folder.path());
     tollgate(&store, &["tenants", "create", "globex"]);
     let gateway = Gateway::with_arguments(&config, &["--store", &store]).await.unwrap();
@@ -101,6 +104,12 @@ impl World {
         }
     }
 
+    /// How many questions Envoy has asked the control plane about credentials.
+    async fn questions(&self) -> u64 {
+        let stats = self.gateway.envoy.stats("cluster.tollgate-identity.upstream_rq_total").await;
+        stats.unwrap()["cluster.tollgate-identity.upstream_rq_total"]
+    }
+
     async fn synced(&self) {
         eventually("the first exchange", Duration::from_secs(30), async || {
             let stats = self.gateway.envoy.stats("tollgate.sync").await.ok()?;
@@ -116,7 +125,6 @@ impl World {
 async fn whoever_is_revoked_is_refused_by_every_worker_within_seconds() {
     let world = world("{ max_age: 5m }").await;
     world.synced().await;
-    let key = |key: &str| Call::get(HOST, "/orders").header("x-api-key", key);
     let tenant = |name: &str| world.token(&json!({"tenant": name, "sub": "bob"}));
     for (what, call, command) in [
         (
@@ -130,7 +138,7 @@ async fn whoever_is_revoked_is_refused_by_every_worker_within_seconds() {
             &["tokens", "revoke", "--issuer", ISSUER, "--subject", "carol"],
         ),
         ("tenant", tenant("initech"), &["tokens", "revoke", "--tenant", "initech"]),
-        ("API key", key(ACME), &["tokens", "revoke", "--api-key", "acme-1"]),
+        ("API key", with_key(ACME), &["tokens", "revoke", "--api-key", "acme-1"]),
         ("suspended tenant", tenant("globex"), &["tenants", "suspend", "globex"]),
     ] {
         world.until(&call, 200, &format!("{what}, before"), BOUND).await;
@@ -140,10 +148,10 @@ async fn whoever_is_revoked_is_refused_by_every_worker_within_seconds() {
         assert_eq!(answer.json()["type"], "urn:tollgate:problem:revoked", "{what}");
     }
     // A file's key of that tenant too, and all of it again when the tenant is back.
-    world.until(&key(GLOBEX), 401, "key of a suspended tenant", BOUND).await;
+    world.until(&with_key(GLOBEX), 401, "key of a suspended tenant", BOUND).await;
     world.tollgate(&["tenants", "resume", "globex"]);
     world.until(&tenant("globex"), 200, "tenant resumed", BOUND).await;
-    world.until(&key(GLOBEX), 200, "key of a tenant resumed", BOUND).await;
+    world.until(&with_key(GLOBEX), 200, "key of a tenant resumed", BOUND).await;
     // The others never noticed, and tokens that are issued later are good.
     assert_eq!(world.answers(&world.token(&json!({"jti": "two"}))).await, [200]);
     let later = world.token(&json!({"sub": "carol", "iat": now_seconds() + 10}));
@@ -203,5 +211,74 @@ async fn where_that_is_asked_for_nobody_is_served_by_what_is_old() {
     assert_eq!(answer.header("retry-after"), Some("5"));
     world.gateway.control_plane.run().await.unwrap();
     world.until(&call, 200, "control plane back", BOUND * 2).await;
+    world.gateway.never_trapped().await.unwrap();
+}
+
+fn with_key(key: &str) -> Call {
+    Call::get(HOST, "/orders").header("x-api-key", key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_store_are_revoked_and_nobody_is_asked_about_made_up_ones() {
+    let world = world("{ max_age: 5m }").await;
+    world.synced().await;
+    let key = world.tollgate(&["keys", "create", "--tenant", "globex", "--id", "g-1"]);
+    let call = with_key(key.trim());
+    world.until(&call, 200, "a new key of the store", BOUND).await;
+    // Good keys, of another store.
+    let other = format!("sqlite:{}", world.folder.path().join("other.db").display());
+    tollgate(&other, &["tenants", "create", "globex"]);
+    let made_up: Vec<_> = (0..20)
+        .map(|_| tollgate(&other, &["keys", "create", "--tenant", "globex"]))
+        .map(|key| with_key(key.trim()))
+        .collect();
+    eventually("every worker has the filter", BOUND, async || {
+        let before = world.questions().await;
+        assert_eq!(world.answers(&made_up[0]).await, [401]);
+        (world.questions().await == before).then_some(())
+    })
+    .await
+    .unwrap();
+    let before = world.questions().await;
+    for call in &made_up {
+        assert_eq!(world.answers(call).await, [401]);
+    }
+    let asked = world.questions().await - before;
+    println!("{} requests with made-up keys: {asked} questions", made_up.len() * CONNECTIONS);
+    assert_eq!(asked, 0);
+    world.until(&call, 200, "the key of the store, still", BOUND).await;
+    world.tollgate(&["keys", "revoke", "g-1"]);
+    world.until(&call, 401, "key of the store", BOUND).await;
+    world.gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opaque_tokens_are_revoked_here_while_their_provider_believes_in_them() {
+    let provider = OidcProvider::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, OidcProvider::CLIENT_SECRET).unwrap();
+    let said = format!(
+        "  introspection:\n    idp:\n      url: {}\n      client_id: {}\n      \
+         client_secret: {{ file: {} }}\n      ttl: 5m\n",
+        provider.introspection_url(),
+        OidcProvider::CLIENT_ID,
+        secret.display()
+    );
+    let world = asking("{ max_age: 5m }", ", introspection.idp", &said).await;
+    world.synced().await;
+    let token = async || {
+        let token = provider.token(&TokenRequest::default()).await.unwrap();
+        Call::get(HOST, "/orders").bearer(&token)
+    };
+    let call = token().await;
+    world.until(&call, 200, "opaque token, before", BOUND).await;
+    let asked = world.questions().await;
+    let issuer = provider.issuer();
+    world.tollgate(&["tokens", "revoke", "--issuer", &issuer, "--subject", "app"]);
+    world.until(&call, 401, "subject of an opaque token", BOUND).await;
+    let answer = world.gateway.send(&call).await.unwrap();
+    assert_eq!(answer.json()["type"], "urn:tollgate:problem:revoked");
+    assert_eq!(world.questions().await, asked, "the provider would have said that it is good");
     world.gateway.never_trapped().await.unwrap();
 }
