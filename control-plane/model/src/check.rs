@@ -51,6 +51,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
+    let sync = identity::sync(&root, faults);
     let backends = backend::backends(&root, faults);
     let api::Apis { hosts, contracts } = api::apis(&root, faults);
     let gateway = Gateway {
@@ -66,6 +67,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
             signing_keys,
             tenants,
             anonymous,
+            sync,
         },
         introspection: asked,
         tiers,

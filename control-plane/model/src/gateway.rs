@@ -57,6 +57,9 @@ pub struct Gateway {
 /// What the cluster is called that leads to the control plane's identity front.
 pub const IDENTITY_CLUSTER: &str = "tollgate-identity";
 
+/// The cluster by which Envoys learn who has been revoked.
+pub const SYNC_CLUSTER: &str = "tollgate-sync";
+
 /// A provider that is asked what its opaque tokens say.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]

@@ -31,7 +31,7 @@ pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{
     Backend, Endpoint, Gateway, Health, HostRoute, IDENTITY_CLUSTER, Introspection, Listener,
-    Protocol,
+    Protocol, SYNC_CLUSTER,
 };
 pub use crate::place::Place;
 pub use crate::reference::reference;

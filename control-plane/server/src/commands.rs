@@ -61,7 +61,8 @@ pub fn translate(
         Step::Model => writeln!(out, "{gateway:#?}")?,
         Step::Xds => {
             let module = module.resolve().map_err(|f| TranslateFailed::Faults(vec![f.into()]))?;
-            let snapshot = to_snapshot(&gateway, &Deployment { module, identity: None });
+            let deployment = Deployment { module, identity: None, sync: None };
+            let snapshot = to_snapshot(&gateway, &deployment);
             serde_json::to_writer_pretty(&mut *out, &render::snapshot(&snapshot))
                 .map_err(io::Error::from)?;
             writeln!(out)?;

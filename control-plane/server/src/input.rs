@@ -3,9 +3,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tollgate_auth::WhenStale;
 use tollgate_identity::Front;
 use tollgate_model::Gateway;
-use tollgate_xds::{Deployment, Snapshot, translate};
+use tollgate_xds::{Snapshot, translate};
 
 use crate::Module;
 use crate::fetch::Fetched;
@@ -100,12 +101,21 @@ impl Input {
         self.keys.follow(&written.urls());
         self.await_keys();
         let (gateway, mut warnings) = self.compile(&written)?;
+        self.needs_store(&gateway)?;
         let expired = gateway.expired(now()).chain(&gateway.notices);
         warnings.extend(expired.map(ToString::to_string));
         let front = self.fronts.next(&gateway)?;
         let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
-        let deployment = Deployment { module, identity: Some(self.fronts.deployed.clone()) };
+        let deployment = self.fronts.deployment(module);
         Ok(Made { snapshot: translate(&gateway, &deployment), warnings, front })
+    }
+
+    /// Whoever wants callers refused rather than served by what is old would be
+    /// served without a word.
+    fn needs_store(&self, gateway: &Gateway) -> Result<(), Vec<Fault>> {
+        let sync = gateway.identity.sync.as_ref();
+        let refuses = sync.is_some_and(|sync| sync.when_stale == WhenStale::Closed);
+        if refuses && !self.fronts.has_store() { Err(vec![Fault::NoStore]) } else { Ok(()) }
     }
 
     /// Waits until every url has answered or failed once, so that a new issuer

@@ -31,6 +31,7 @@ mod revision;
 mod secret;
 mod serve;
 mod sources;
+mod sync;
 mod watch;
 
 pub use crate::config::UnreadableFile;

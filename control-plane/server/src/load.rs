@@ -19,6 +19,11 @@ pub enum Fault {
     /// Something that is written in a file.
     #[error("{0}")]
     Written(tollgate_model::Fault),
+    /// Revocations are asked for, and there is nothing that could tell them.
+    #[error(
+        "identity.revocation.when_stale: refuse needs a store; name one with --store, or write serve"
+    )]
+    NoStore,
     /// A provider of opaque tokens that cannot be asked.
     #[error("{place}identity.introspection.{fault}")]
     Source {

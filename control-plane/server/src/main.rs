@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tollgate::cli::signing_keys::SigningKeysArgs;
-use tollgate::cli::store::TokensArgs;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
 use tollgate::store;
@@ -22,17 +21,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody must believe that a token is refused that is not.
-const REVOCATIONS_ARE_NOT_READ: &str =
-    "gateways do not read revocations of tokens yet: they have no effect on requests";
-
-fn tokens(args: TokensArgs, out: &mut impl io::Write) -> anyhow::Result<()> {
-    let mut notes = io::stderr();
-    store::tokens(args, out, &mut notes)?;
-    Ok(writeln!(notes, "{REVOCATIONS_ARE_NOT_READ}")?)
-}
-
-/// Likewise for keys that requests are signed with.
+/// Nobody must believe that a signing key is out of use that is not.
 const SIGNING_KEYS_ARE_NOT_READ: &str =
     "gateways do not read signing keys of the store yet: they have no effect on requests";
 
@@ -56,7 +45,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
         Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
         Command::SigningKeys(args) => signing_keys(args, &mut out)?,
-        Command::Tokens(args) => tokens(args, &mut out)?,
+        Command::Tokens(args) => store::tokens(args, &mut out, &mut io::stderr())?,
         Command::Schema => commands::schema(&mut out)?,
         Command::Reference => commands::reference(&mut out)?,
     }

@@ -24,6 +24,7 @@ use crate::input::Event;
 use crate::publish::Publisher;
 use crate::revision::Revision;
 use crate::sources::Fronts;
+use crate::sync::Sync;
 use crate::{Fault, Module, report};
 
 /// How often a connection is asked whether it still lives, and how long it may
@@ -76,7 +77,8 @@ pub fn serve(
     let runtime = Runtime::new()?;
     let identity = runtime.block_on(Identity::open(identity))?;
     let (events, inbox) = mpsc::channel();
-    let fronts = Fronts::new(identity.fronts, identity.deployed);
+    let sync = identity.api_keys.as_ref().map(|_| xds);
+    let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
     // Only what is good is ever listened for: there is always a snapshot.
     let (publisher, revisions) = Publisher::start(config, module, fronts, events.clone(), inbox)
         .map_err(ServeFailed::Faults)?;
@@ -84,14 +86,18 @@ pub fn serve(
     report::serving(listener.local_addr()?);
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
-    if let Some(api_keys) = identity.api_keys {
+    let sync = identity.api_keys.map(|api_keys| {
+        let _entered = runtime.enter();
+        let sync = Sync::following(api_keys.store().clone());
         runtime.spawn(async move { api_keys.follow().await });
-    } else {
+        sync
+    });
+    if sync.is_none() {
         report::no_store();
     }
     let front = runtime.spawn(answer(identity.listener, identity.service, revisions.clone()));
     let served = runtime.block_on(async {
-        let served = serve_on(listener, revisions, events, Patience::default()).await;
+        let served = serve_on(listener, revisions, sync, events).await;
         // It has ended by now, or it never will.
         tokio::time::timeout(GRACE, front).await.ok();
         served
@@ -123,8 +129,8 @@ fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {
 async fn serve_on(
     listener: TcpListener,
     revisions: watch::Receiver<Arc<Revision>>,
+    sync: Option<Sync>,
     events: mpsc::Sender<Event>,
-    patience: Patience,
 ) -> Result<(), ServeFailed> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -133,7 +139,7 @@ async fn serve_on(
         report::stopping();
         events.send(Event::Stop).ok();
     });
-    let streams = serve_streams(listener, revisions.clone(), patience);
+    let streams = serve_streams(listener, revisions.clone(), sync, Patience::default());
     tokio::select! {
         ending = streams => ending,
         () = async { ended(revisions).await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -144,6 +150,7 @@ async fn serve_on(
 pub(crate) async fn serve_streams(
     listener: TcpListener,
     revisions: watch::Receiver<Arc<Revision>>,
+    sync: Option<Sync>,
     patience: Patience,
 ) -> Result<(), ServeFailed> {
     listener.set_nonblocking(true)?;
@@ -155,6 +162,7 @@ pub(crate) async fn serve_streams(
         .http2_keepalive_interval(Some(interval))
         .http2_keepalive_timeout(Some(timeout))
         .add_service(Ads::new(revisions.clone(), patience))
+        .add_optional_service(sync)
         .serve_with_incoming_shutdown(incoming, ended(revisions))
         .await?;
     Ok(())

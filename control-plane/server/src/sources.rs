@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tollgate_identity::{Front, InvalidSource, Secret, SourceSpec};
 use tollgate_model::{Gateway, Introspection};
-use tollgate_xds::IdentityFront;
+use tollgate_xds::{Deployment, IdentityFront};
 
 use crate::load::Fault;
 
@@ -12,14 +13,30 @@ use crate::load::Fault;
 pub(crate) struct Fronts {
     newest: watch::Sender<Arc<Front>>,
     /// What gateways are told of it.
-    pub(crate) deployed: IdentityFront,
+    deployed: IdentityFront,
+    /// Where they learn who has been revoked, if there is a store.
+    sync: Option<SocketAddr>,
 }
 
 // === impl Fronts ===
 
 impl Fronts {
-    pub(crate) fn new(newest: watch::Sender<Arc<Front>>, deployed: IdentityFront) -> Self {
-        Self { newest, deployed }
+    pub(crate) fn new(
+        newest: watch::Sender<Arc<Front>>,
+        deployed: IdentityFront,
+        sync: Option<SocketAddr>,
+    ) -> Self {
+        Self { newest, deployed, sync }
+    }
+
+    /// What gateways are told of the machine, with the path of their module.
+    pub(crate) fn deployment(&self, module: String) -> Deployment {
+        Deployment { module, identity: Some(self.deployed.clone()), sync: self.sync }
+    }
+
+    /// Whether anybody can be revoked.
+    pub(crate) fn has_store(&self) -> bool {
+        self.sync.is_some()
     }
 
     /// The next front. Nobody asks it before it [replaces](Self::replace) the newest.
@@ -74,6 +91,6 @@ impl Fronts {
             authorization: tollgate_auth::Secret::default(),
             has_api_keys: false,
         };
-        Self::new(watch::channel(Arc::new(front)).0, deployed)
+        Self::new(watch::channel(Arc::new(front)).0, deployed, None)
     }
 }

@@ -13,6 +13,9 @@ pub struct Deployment {
 
     /// Who is asked about opaque tokens and API keys.
     pub identity: Option<IdentityFront>,
+
+    /// Where the control plane says who has been revoked; none if nobody can be.
+    pub sync: Option<SocketAddr>,
 }
 
 /// The control plane's identity front, as Envoy reaches it.

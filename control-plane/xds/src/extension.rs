@@ -82,7 +82,7 @@ pub(crate) fn from_configuration(
 /// Always a file: a module that Envoy fetches itself would let requests pass
 /// unfiltered until it is there.
 fn from_deployment(deployment: &Deployment) -> VmConfig {
-    let Deployment { module, identity: _ } = deployment;
+    let Deployment { module, identity: _, sync: _ } = deployment;
     let file = DataSource {
         specifier: Some(data_source::Specifier::Filename(module.clone())),
         ..DataSource::default()

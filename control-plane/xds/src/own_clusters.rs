@@ -11,7 +11,7 @@ use envoy_types::pb::envoy::config::endpoint::v3::{
 };
 use prost::Message as _;
 use tollgate_auth::EndpointSpec;
-use tollgate_model::{Gateway, IDENTITY_CLUSTER, Protocol};
+use tollgate_model::{Gateway, IDENTITY_CLUSTER, Protocol, SYNC_CLUSTER};
 
 use crate::cluster::breakers;
 use crate::version::version;
@@ -35,7 +35,8 @@ pub(crate) fn from_gateway(
     deployment: &Deployment,
 ) -> impl Iterator<Item = (String, Resource)> {
     let front = deployment.identity.as_ref().filter(|front| is_asked(gateway, front));
-    front.map(|front| (IDENTITY_CLUSTER.to_owned(), identity(front))).into_iter()
+    let front = front.map(|front| (IDENTITY_CLUSTER.to_owned(), identity(front)));
+    front.into_iter().chain(deployment.sync.map(|xds| (SYNC_CLUSTER.to_owned(), sync(xds))))
 }
 
 fn is_asked(gateway: &Gateway, front: &IdentityFront) -> bool {
@@ -44,23 +45,41 @@ fn is_asked(gateway: &Gateway, front: &IdentityFront) -> bool {
 }
 
 fn identity(front: &IdentityFront) -> Resource {
-    let address = reachable(front.address);
+    let limits = Some(breakers::from_in_flight(Some(IN_FLIGHT)));
+    let cluster = |address| Cluster {
+        circuit_breakers: limits,
+        ..cluster(IDENTITY_CLUSTER, address, Protocol::Http1)
+    };
+    resource(IDENTITY_CLUSTER, front.address, cluster, "--introspection")
+}
+
+/// By which an Envoy learns who has been revoked: one call at a time.
+fn sync(xds: SocketAddr) -> Resource {
+    resource(SYNC_CLUSTER, xds, |address| cluster(SYNC_CLUSTER, address, Protocol::Grpc), "--store")
+}
+
+fn resource(
+    name: &str,
+    address: SocketAddr,
+    cluster: impl FnOnce(SocketAddr) -> Cluster,
+    origin: &str,
+) -> Resource {
+    let address = reachable(address);
     Resource {
-        version: version(&(IDENTITY_CLUSTER, address)),
-        body: cluster(IDENTITY_CLUSTER, address).encode_to_vec().into(),
+        version: version(&(name, address)),
+        body: cluster(address).encode_to_vec().into(),
         needs: Vec::new(),
-        origin: "--introspection".to_owned(),
+        origin: origin.to_owned(),
     }
 }
 
-fn cluster(name: &str, address: SocketAddr) -> Cluster {
+fn cluster(name: &str, address: SocketAddr, protocol: Protocol) -> Cluster {
     Cluster {
         name: name.to_owned(),
         connect_timeout: wrap::duration(CONNECT_TIMEOUT),
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::Static as i32)),
         load_assignment: Some(assignment(name, address)),
-        circuit_breakers: Some(breakers::from_in_flight(Some(IN_FLIGHT))),
-        typed_extension_protocol_options: protocol::options(Protocol::Http1),
+        typed_extension_protocol_options: protocol::options(protocol),
         ..Cluster::default()
     }
 }
@@ -100,6 +119,8 @@ pub(crate) fn identity_spec(
     deployment: &Deployment,
 ) -> tollgate_auth::IdentitySpec {
     let mut identity = gateway.identity.clone();
+    // Without a store nobody says who is revoked, and nobody waits for it.
+    identity.sync = identity.sync.filter(|_| deployment.sync.is_some());
     let Some(front) = &deployment.identity else { return identity };
     for provider in identity.introspection.values_mut() {
         provider.authorization = front.authorization.clone();

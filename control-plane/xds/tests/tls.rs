@@ -45,7 +45,10 @@ apis: {{ orders: {{ hosts: ['*'], routes: {{
     let loaded = Loaded(named.into_iter().zip(bytes).collect());
     let source = Source { name: "t.yaml".to_owned(), bytes: file.into_bytes() };
     let gateway = tollgate_model::read(&[source]).unwrap().compile(&loaded).unwrap();
-    translate(&gateway, &Deployment { module: "gateway.wasm".to_owned(), identity: None })
+    translate(
+        &gateway,
+        &Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None },
+    )
 }
 
 fn context(snapshot: &Snapshot) -> DownstreamTlsContext {

@@ -24,7 +24,8 @@ fn file() -> Value {
 fn snapshot(file: &Value) -> Snapshot {
     let source = Source { name: "tollgate.yaml".to_owned(), bytes: file.to_string().into_bytes() };
     let gateway = tollgate_model::read(&[source]).unwrap().compile(&Loaded::default()).unwrap();
-    translate(&gateway, &Deployment { module: "gateway.wasm".to_owned(), identity: None })
+    let deployment = Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None };
+    translate(&gateway, &deployment)
 }
 
 /// Sets one value of the file, and tells which resources have another version then.

@@ -1,13 +1,15 @@
 mod asking;
+mod revocation;
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    CallId, Cx, Duplicate, Edit, Fingerprint, Headers, Host, Principal, Reply, RequestHead, Seed,
+    CallId, Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed,
     Timestamp, Verdict,
 };
+use tollgate_sync::Mark;
 
 use self::asking::{DENIED_MAX, Denied};
 use crate::ask::{Asker, Unanswered};
@@ -15,6 +17,7 @@ use crate::cache::{Recent, Remembered, Slot};
 use crate::carrier::Credential;
 use crate::challenge::{keys_unavailable, unanswered};
 use crate::claims::Validity;
+use crate::denials::{self, Barred, Denials, Named};
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
@@ -29,8 +32,8 @@ use crate::{Access, IdentitySpec, InvalidToken};
 /// with the span of time in which they hold, which is looked at every time.
 /// What is remembered changes no answer, only its cost: it is a property of
 /// (token, issuer) alone, and whether a route accepts the issuer and what it
-/// allows is asked anew for every request. New keys or issuers mean a new
-/// `Authenticator`, which remembers nothing.
+/// allows is asked anew for every request, as is whether it has been revoked.
+/// New keys or issuers mean a new `Authenticator`, which remembers nothing.
 pub struct Authenticator {
     identity: Rc<Identity>,
     seed: Seed,
@@ -44,6 +47,8 @@ pub struct Authenticator {
     /// What the genuine ones say, each once.
     pool: Pool,
     asker: Asker,
+    /// Who of them is refused all the same.
+    denials: Denials,
 }
 
 /// Why a request does not go on: not at all, or not yet.
@@ -63,9 +68,19 @@ pub enum Stop {
 
 struct Known {
     principal: Rc<Principal>,
-    /// Bytes of texts that no other identity has.
-    own_bytes: u32,
+    /// Bytes of texts that no other identity has, in units of [`OWN_UNIT`].
+    own: u16,
     validity: Validity,
+    // What a denial would name, part by part: together they would take more room.
+    credential: Option<Mark>,
+    issuer: Option<denials::Issuer>,
+    issued_at: u32,
+}
+
+/// A caller who is recognised, and what a denial would name.
+struct Recognised {
+    principal: Rc<Principal>,
+    named: Named,
 }
 
 struct Forged {
@@ -77,6 +92,7 @@ struct Forged {
 enum Refusal {
     Token(InvalidToken),
     KeysUnavailable,
+    Barred(Barred),
     Unanswered(Unanswered),
     Waits(CallId),
 }
@@ -92,6 +108,9 @@ const POOL_BYTES_MAX: usize = 4 << 20;
 /// What an identity takes in the module, its texts aside.
 const IDENTITY_BYTES: usize = 192;
 
+/// Tokens and answers are far below 65,535 of these.
+const OWN_UNIT: usize = 16;
+
 /// Signatures do not change, but what a host says of one may have been an accident.
 const FORGED_SPAN: Duration = Duration::from_secs(30);
 
@@ -100,7 +119,9 @@ const FORGED_SPAN: Duration = Duration::from_secs(30);
 impl Authenticator {
     /// Checks and prepares whom the gateway can recognise.
     pub fn compile(spec: IdentitySpec, seed: Seed) -> Result<Self, InvalidIdentity> {
+        let denials = Denials::new(spec.sync.clone(), seed);
         Ok(Self {
+            denials,
             identity: Identity::compile(spec, seed)?.into(),
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
@@ -147,14 +168,12 @@ impl Authenticator {
         match self.identity.carriers.find(&access.places, head.headers) {
             Err(Duplicate) => Err(methods.challenges.duplicate_credentials().into()),
             Ok(Some(Credential::Bearer(token))) if methods.bearer() => {
-                let found = self.bearer(token, methods, cx).map(Some);
-                found.map_err(|refusal| {
-                    refusal.stop(|fault| methods.challenges.invalid_token(fault))
-                })
+                let found = self.bearer(token, methods, cx);
+                self.good(found, methods, cx.now, |fault| methods.challenges.invalid_token(fault))
             }
             Ok(Some(Credential::ApiKey(key))) if methods.api_key => {
-                let found = self.api_key(&key, cx).map(Some);
-                found.map_err(|refusal| refusal.stop(|_| methods.challenges.invalid_api_key()))
+                let found = self.api_key(&key, cx);
+                self.good(found, methods, cx.now, |_| methods.challenges.invalid_api_key())
             }
             Ok(other) => match self.certified(methods, cx)? {
                 Some(caller) => Ok(Some(caller)),
@@ -173,17 +192,11 @@ impl Authenticator {
         cx: &mut Cx<'_>,
     ) -> Result<Option<Rc<Principal>>, Reply> {
         let Identity { mtls, tenants, .. } = &*self.identity;
-        match mtls.as_ref().filter(|_| methods.mtls) {
-            Some(mtls) => mtls.caller(tenants, &methods.challenges, cx.host),
-            None => Ok(None),
-        }
-    }
-
-    /// Creates what is kept in shared data.
-    pub fn prepare(&self, host: &mut dyn Host) {
-        if let Some(signatures) = &self.identity.signatures {
-            signatures.prepare(host);
-        }
+        let Some(mtls) = mtls.as_ref().filter(|_| methods.mtls) else { return Ok(None) };
+        let caller = mtls.caller(tenants, &methods.challenges, cx.host)?;
+        let checked = caller
+            .map(|caller| self.denials.check(Named::default(), &caller, cx.now).map(|()| caller));
+        checked.transpose().map_err(|barred| methods.challenges.barred(barred))
     }
 
     /// Tells who is calling, as [`Authenticator::authenticate`] does, also by
@@ -207,7 +220,10 @@ impl Authenticator {
                 Err(methods.challenges.duplicate_credentials().into())
             }
             Ok(Some(scheme)) if methods.schemes.contains(&scheme) => {
-                signatures.signer(scheme, *head, body, &methods.challenges, cx).map(Some)
+                let signer = signatures.signer(scheme, *head, body, &methods.challenges, cx)?;
+                let checked = self.denials.check(Named::default(), &signer, cx.now);
+                checked.map_err(|barred| methods.challenges.barred(barred))?;
+                Ok(Some(signer))
             }
             Ok(Some(_)) => Err(methods.challenges.unauthenticated().into()),
             Err(refused) => Err(signatures::invalid(&refused, &methods.challenges).into()),
@@ -237,7 +253,7 @@ impl Authenticator {
         token: &[u8],
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
+    ) -> Result<Recognised, Refusal> {
         let fingerprint = self.seed.fingerprint(&[token]);
         let mut issuers = methods.issuers.iter();
         let remembered =
@@ -259,7 +275,7 @@ impl Authenticator {
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
+    ) -> Result<Recognised, Refusal> {
         let token = Token::parse(bytes).ok().filter(|_| !methods.issuers.is_empty());
         match token.filter(|token| issuer_of(token, methods, &self.identity).is_ok()) {
             Some(token) => self.verify(&token, fingerprint, methods, cx),
@@ -272,9 +288,9 @@ impl Authenticator {
         &mut self,
         slot: Slot,
         now: Timestamp,
-    ) -> Option<Result<Rc<Principal>, InvalidToken>> {
+    ) -> Option<Result<Recognised, InvalidToken>> {
         if let Some(known) = self.genuine.get(slot) {
-            return Some(known.validity.check(now).map(|()| Rc::clone(&known.principal)));
+            return Some(known.validity.check(now).map(|()| known.recognised()));
         }
         let forged = self.forged.get(slot)?;
         // A clock that went backwards must not make the span longer.
@@ -291,12 +307,15 @@ impl Authenticator {
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
+    ) -> Result<Recognised, Refusal> {
         let (place, issuer) = issuer_of(token, methods, &self.identity)?;
         let (principal, validity) = issuer.read(token, &self.identity.tenants, cx.now)?;
         let slot = Slot::new(fingerprint, place);
         match issuer.verify(token, cx.host) {
-            Outcome::Genuine => Ok(self.remember(slot, principal, validity)),
+            Outcome::Genuine => {
+                let named = self.denials.token(&token.claims, &principal);
+                Ok(self.remember(slot, principal, named, validity))
+            }
             Outcome::Refused(fault) => {
                 if fault == InvalidToken::Signature {
                     self.forged.put(slot, Forged { validity, since: cx.now });
@@ -307,13 +326,22 @@ impl Authenticator {
         }
     }
 
-    fn remember(&mut self, slot: Slot, principal: Principal, validity: Validity) -> Rc<Principal> {
+    /// Whoever is remembered is recognised, and checked, by what is remembered.
+    fn remember(
+        &mut self,
+        slot: Slot,
+        principal: Principal,
+        named: Named,
+        validity: Validity,
+    ) -> Recognised {
         let (principal, own_bytes) = self.pool.shared(principal);
         let principal = Rc::new(principal);
-        let own_bytes = u32::try_from(own_bytes).unwrap_or(u32::MAX);
-        let known = Known { principal: Rc::clone(&principal), own_bytes, validity };
+        let own = u16::try_from(own_bytes.div_ceil(OWN_UNIT)).unwrap_or(u16::MAX);
+        let Named { credential, issuer, issued_at } = named;
+        let known = Known { principal, own, validity, credential, issuer, issued_at };
+        let recognised = known.recognised();
         self.genuine.put(slot, known);
-        principal
+        recognised
     }
 }
 
@@ -331,9 +359,17 @@ fn issuer_of<'a>(
 
 // === impl Known ===
 
+impl Known {
+    fn recognised(&self) -> Recognised {
+        let Self { credential, issuer, issued_at, .. } = *self;
+        let named = Named { credential, issuer, issued_at };
+        Recognised { principal: Rc::clone(&self.principal), named }
+    }
+}
+
 impl Remembered for Known {
     fn bytes(&self) -> usize {
-        usize::try_from(self.own_bytes).unwrap_or(usize::MAX).saturating_add(IDENTITY_BYTES)
+        usize::from(self.own).saturating_mul(OWN_UNIT).saturating_add(IDENTITY_BYTES)
     }
 }
 
@@ -350,10 +386,11 @@ impl Remembered for Forged {
 
 impl Refusal {
     /// What the caller is told; `refused` says that the credential is not accepted.
-    fn stop(self, refused: impl FnOnce(InvalidToken) -> Reply) -> Stop {
+    fn stop(self, methods: &Methods, refused: impl FnOnce(InvalidToken) -> Reply) -> Stop {
         Stop::Refused(match self {
             Self::Waits(call) => return Stop::Waits(call),
             Self::Token(fault) => refused(fault),
+            Self::Barred(barred) => methods.challenges.barred(barred),
             Self::Unanswered(fault) => unanswered(fault),
             Self::KeysUnavailable => {
                 keys_unavailable("the keys of the token's issuer have not arrived yet")

@@ -3,9 +3,11 @@ use tollgate_core::Reply;
 use crate::InvalidToken;
 use crate::allow::Lacking;
 use crate::ask::Unanswered;
+use crate::denials::Barred;
 use crate::problem::{
     CALLER_UNKNOWN, DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY,
-    INVALID_CERTIFICATE, INVALID_TOKEN, KEYS_UNAVAILABLE, UNAUTHENTICATED, UNDECIDED,
+    INVALID_CERTIFICATE, INVALID_TOKEN, KEYS_UNAVAILABLE, REVOCATIONS_UNKNOWN, REVOKED,
+    UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
@@ -57,6 +59,23 @@ impl Challenges {
 
     pub(crate) fn invalid_api_key(&self) -> Reply {
         self.ask(Reply::new(INVALID_API_KEY, "nobody has this API key"), REALM.to_owned())
+    }
+
+    /// RFC 6750, section 3.1: a revoked token is an invalid one.
+    pub(crate) fn barred(&self, barred: Barred) -> Reply {
+        match barred {
+            Barred::Revoked => {
+                let detail = "the credential has been revoked";
+                let bearer =
+                    format!("{REALM}, error=\"invalid_token\", error_description=\"{detail}\"");
+                self.ask(Reply::new(REVOKED, detail), bearer)
+            }
+            Barred::Unknown => Reply::new(
+                REVOCATIONS_UNKNOWN,
+                "the control plane has not said for too long who has been revoked",
+            )
+            .with("retry-after", RETRY_SECONDS),
+        }
     }
 
     pub(crate) fn invalid_certificate(&self) -> Reply {

@@ -55,6 +55,17 @@ impl Claims {
         Ok(Validity { from, until: expiry.plus(skew) })
     }
 
+    /// When the token was issued, in seconds; 0 if it does not say.
+    pub(crate) fn issued_at(&self) -> u32 {
+        let issued = self.0.get("iat").and_then(moment).map_or(0, Timestamp::as_seconds);
+        u32::try_from(issued).unwrap_or(u32::MAX)
+    }
+
+    /// The token's own name, if it has one.
+    pub(crate) fn token_id(&self) -> Option<&str> {
+        self.0.get("jti").and_then(Value::as_str)
+    }
+
     /// The moment that a claim names, if there is such a claim.
     pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, InvalidToken> {
         let claim = self.0.get(name);

@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tollgate_core::{
-    Answer, CallId, Cx, Edit, Edits, Filter, Headers, Host, RequestHead, Seed, Verdict,
+    Answer, CallId, Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, RequestHead,
+    Seed, Verdict,
 };
 
 use crate::{
@@ -57,8 +60,20 @@ impl Filter for AuthFilter {
         Ok(Self { authenticator, access })
     }
 
-    fn prepare(&self, host: &mut dyn Host) {
+    fn prepare(&mut self, host: &mut dyn Host) {
         self.authenticator.prepare(host);
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.authenticator.tick_period()
+    }
+
+    fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.authenticator.on_tick(cx);
+    }
+
+    fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
+        self.authenticator.on_grpc_answer(id, answer, cx);
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {

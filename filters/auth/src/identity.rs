@@ -95,6 +95,7 @@ impl Identity {
             signing_keys,
             tenants,
             anonymous,
+            sync: _,
         } = spec;
         let AnonymousSpec { tier } = anonymous;
         let signing = SignatureSpec { hmac, sigv4, http_signature };

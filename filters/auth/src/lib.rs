@@ -21,6 +21,7 @@ mod challenge;
 mod claim_path;
 mod claims;
 mod condition;
+mod denials;
 mod facts;
 mod filter;
 mod hasher;
@@ -73,6 +74,7 @@ pub use crate::spec::{
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;
 pub use crate::wanted::InvalidClaims;
+pub use tollgate_sync::{SyncSpec, WhenStale};
 
 /// Takes a token apart, for the fuzzer.
 #[doc(hidden)]

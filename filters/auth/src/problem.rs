@@ -36,6 +36,17 @@ pub const TOO_MANY_SIGNATURES: Problem = Problem {
     title: "The key has signed too many requests",
 };
 
+/// A credential that looks good and was revoked.
+pub const REVOKED: Problem =
+    Problem { status: 401, name: "revoked", title: "The credential has been revoked" };
+
+/// It has been too long that the control plane said who has been revoked.
+pub const REVOCATIONS_UNKNOWN: Problem = Problem {
+    status: 503,
+    name: "revocations-unknown",
+    title: "It cannot be told at the moment whether the credential has been revoked",
+};
+
 /// A certificate that is nobody's here.
 pub const INVALID_CERTIFICATE: Problem = Problem {
     status: 401,

@@ -3,6 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tollgate_signatures::{HmacSpec, HttpSignatureSpec, SigV4Spec};
+use tollgate_sync::SyncSpec;
 
 use crate::SigningKeysSpec;
 
@@ -56,6 +57,10 @@ pub struct IdentitySpec {
     /// What holds for callers who show nothing, where they may.
     #[serde(default)]
     pub anonymous: AnonymousSpec,
+
+    /// How workers learn who has been revoked; without it nobody ever is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncSpec>,
 }
 
 /// Callers who show nothing, on routes with `auth: { optional: [...] }`.

@@ -58,7 +58,7 @@ fn identity() -> Value {
 impl Gate {
     fn new(access: Value) -> Self {
         let identity = serde_json::from_value(identity()).unwrap();
-        let authenticator = Authenticator::compile(identity, SEED).unwrap();
+        let mut authenticator = Authenticator::compile(identity, SEED).unwrap();
         let access = serde_json::from_value(access).unwrap();
         let access = Access::compile(access, &[], &authenticator).unwrap();
         let mut host = MemoryHost::default();

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Answer, Call, CallId, CallRefused, CanonicalPath, Edit, Edits, Headers, Reply, Seed, Timestamp,
+    Answer, Call, CallId, CallRefused, CanonicalPath, Edit, Edits, GrpcAnswer, GrpcCall,
+    GrpcCallId, Headers, Reply, Seed, Timestamp,
 };
 
 /// A policy that has been checked and compiled, ready to judge requests.
@@ -21,13 +24,25 @@ pub trait Filter: Sized {
     /// it decides and allocates early but must stay short. `seed` is random.
     fn compile(spec: Self::Spec, seed: Seed) -> Result<Self, Self::Error>;
 
-    /// Creates what the filter keeps in shared data.
+    /// Creates what the filter keeps in shared data, and learns what is there.
     ///
     /// The host calls it after every successful [`Filter::compile`]: once on
     /// Envoy's main thread, before any worker does. Workers thus find
     /// everything in place, and none has to create it while requests wait.
-    fn prepare(&self, host: &mut dyn Host) {
+    fn prepare(&mut self, host: &mut dyn Host) {
         let _ = host;
+    }
+
+    /// How often [`Filter::on_tick`] runs, in steps of a millisecond; never by
+    /// default.
+    fn tick_period(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Does what is to be done whether requests come or not. Runs on every
+    /// worker and on Envoy's main thread.
+    fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        let _ = cx;
     }
 
     /// Judges one request by its head. Runs again from the start for a request
@@ -52,6 +67,11 @@ pub trait Filter: Sized {
     /// Learns what a call was answered that [`Filter::on_request`] made. The
     /// requests that wait for it are judged anew right after.
     fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        let _ = (id, answer, cx);
+    }
+
+    /// Learns what became of a call that [`Filter::on_tick`] made.
+    fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
         let _ = (id, answer, cx);
     }
 
@@ -116,6 +136,14 @@ pub trait Host {
     /// Sends a request to another server. Its answer, or that there is none,
     /// comes to [`Filter::on_answer`] within `timeout`.
     fn call(&mut self, call: &Call<'_>) -> Result<CallId, CallRefused>;
+
+    /// Calls a gRPC method of another server. Its answer, or that there is none,
+    /// comes to [`Filter::on_grpc_answer`] within `timeout`.
+    fn call_grpc(&mut self, call: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused>;
+
+    /// Shows a number among Envoy's statistics, as `wasmcustom.NAME`, until
+    /// another takes its place. Names are few and fixed: Envoy forgets none.
+    fn gauge(&mut self, name: &'static str, value: u64);
 
     /// Verifies an RSA (PKCS#1 v1.5) or ECDSA signature.
     fn verify_signature(

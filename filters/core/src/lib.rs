@@ -20,7 +20,9 @@ pub mod testing;
 mod time;
 mod words;
 
-pub use crate::call::{Answer, Call, CallId, CallRefused};
+pub use crate::call::{
+    Answer, Call, CallId, CallRefused, GrpcAnswer, GrpcCall, GrpcCallId, GrpcFailed,
+};
 pub use crate::config::{ConfigError, parse};
 pub use crate::edit::{Edit, Edits, Operation, is_header_name, is_header_value};
 pub use crate::escape::{query_parameters, unescape, without_parameters};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Call, CallId, CallRefused, Cx, Headers, Host, SharedDataUnavailable, SignatureCheck,
-    SignatureUnsupported, Timestamp, Version,
+    Call, CallId, CallRefused, Cx, GrpcCall, GrpcCallId, Headers, Host, SharedDataUnavailable,
+    SignatureCheck, SignatureUnsupported, Timestamp, Version,
 };
 
 /// A host whose every answer is decided by its fields.
@@ -27,6 +27,13 @@ pub struct MemoryHost {
 
     /// The calls that were made: cluster, headers, body. Their ids are their places.
     pub called: Vec<Called>,
+
+    /// The gRPC calls that were made: service and method, with the message.
+    /// Their ids are their places.
+    pub called_grpc: Vec<(String, Vec<u8>)>,
+
+    /// What is shown among the statistics.
+    pub gauges: BTreeMap<&'static str, u64>,
 
     /// The host knows no cluster.
     pub isolated: bool,
@@ -136,6 +143,20 @@ impl Host for MemoryHost {
             body: call.body.to_vec(),
         });
         Ok(CallId(id))
+    }
+
+    fn call_grpc(&mut self, call: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused> {
+        if self.isolated {
+            return Err(CallRefused);
+        }
+        let id = u32::try_from(self.called_grpc.len()).map_err(|_| CallRefused)?;
+        let path = format!("{}/{}", call.service, call.method);
+        self.called_grpc.push((path, call.message.to_vec()));
+        Ok(GrpcCallId(id))
+    }
+
+    fn gauge(&mut self, name: &'static str, value: u64) {
+        self.gauges.insert(name, value);
     }
 
     fn verify_signature(

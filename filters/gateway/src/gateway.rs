@@ -1,9 +1,10 @@
 use std::rc::Rc;
+use std::time::Duration;
 
 use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Stop};
 use tollgate_core::{
-    Answer, CallId, Cx, Edit, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed,
-    Verdict, property,
+    Answer, CallId, Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Principal,
+    Reply, RequestHead, Seed, Verdict, property,
 };
 use tollgate_rate_limit::{Caller, InvalidTiers, RateLimiter};
 use tollgate_transform::Facts;
@@ -58,9 +59,21 @@ impl Filter for Gateway {
         })
     }
 
-    fn prepare(&self, host: &mut dyn Host) {
-        self.authenticator.prepare(host);
+    fn prepare(&mut self, host: &mut dyn Host) {
         self.limiter.prepare(host);
+        self.authenticator.prepare(host);
+    }
+
+    fn tick_period(&self) -> Option<Duration> {
+        self.authenticator.tick_period()
+    }
+
+    fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.authenticator.on_tick(cx);
+    }
+
+    fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
+        self.authenticator.on_grpc_answer(id, answer, cx);
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {

@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "the host can only be reached through imports and raw buffers")]
 
+mod import;
+
 use std::ptr::{null_mut, slice_from_raw_parts_mut};
 
 /// Why the host did not do what it was asked.
@@ -47,106 +49,10 @@ pub(crate) struct LocalResponse<'a> {
 const LOG_LEVEL_ERROR: u32 = 4;
 const BUFFER_REQUEST_BODY: u32 = 0;
 const BUFFER_ANSWER_BODY: u32 = 4;
+const BUFFER_GRPC_MESSAGE: u32 = 5;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const STREAM_HTTP_REQUEST: u32 = 0;
-
-mod import {
-    #[link(wasm_import_module = "env")]
-    unsafe extern "C" {
-        pub(super) fn proxy_log(level: u32, text: *const u8, len: usize) -> u32;
-        pub(super) fn proxy_get_current_time_nanoseconds(nanos: *mut u64) -> u32;
-        pub(super) fn proxy_close_stream(stream: u32) -> u32;
-        pub(super) fn proxy_continue_stream(stream: u32) -> u32;
-        pub(super) fn proxy_set_effective_context(id: u32) -> u32;
-        pub(super) fn proxy_http_call(
-            cluster: *const u8,
-            cluster_len: usize,
-            headers: *const u8,
-            headers_len: usize,
-            body: *const u8,
-            body_len: usize,
-            trailers: *const u8,
-            trailers_len: usize,
-            timeout_millis: u32,
-            token: *mut u32,
-        ) -> u32;
-        pub(super) fn proxy_get_buffer_bytes(
-            buffer: u32,
-            start: usize,
-            len_max: usize,
-            data: *mut *mut u8,
-            len: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_get_header_map_pairs(
-            map: u32,
-            data: *mut *mut u8,
-            len: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_replace_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_len: usize,
-            value: *const u8,
-            value_len: usize,
-        ) -> u32;
-        pub(super) fn proxy_add_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_len: usize,
-            value: *const u8,
-            value_len: usize,
-        ) -> u32;
-        pub(super) fn proxy_remove_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_len: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_property(
-            path: *const u8,
-            path_len: usize,
-            data: *mut *mut u8,
-            len: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_set_property(
-            path: *const u8,
-            path_len: usize,
-            value: *const u8,
-            value_len: usize,
-        ) -> u32;
-        pub(super) fn proxy_get_shared_data(
-            key: *const u8,
-            key_len: usize,
-            data: *mut *mut u8,
-            len: *mut usize,
-            cas: *mut u32,
-        ) -> u32;
-        pub(super) fn proxy_set_shared_data(
-            key: *const u8,
-            key_len: usize,
-            value: *const u8,
-            value_len: usize,
-            cas: u32,
-        ) -> u32;
-        pub(super) fn proxy_call_foreign_function(
-            function: *const u8,
-            function_len: usize,
-            argument: *const u8,
-            argument_len: usize,
-            data: *mut *mut u8,
-            len: *mut usize,
-        ) -> u32;
-        pub(super) fn proxy_send_local_response(
-            status: u32,
-            details: *const u8,
-            details_len: usize,
-            body: *const u8,
-            body_len: usize,
-            headers: *const u8,
-            headers_len: usize,
-            grpc_status: i32,
-        ) -> u32;
-    }
-}
+const METRIC_GAUGE: u32 = 1;
 
 // SAFETY, for every `unsafe` below: a pointer handed to the host comes with the
 // length of the slice it was made from, and the host keeps neither past the
@@ -326,6 +232,65 @@ pub(crate) fn http_call(call: &HttpCall<'_>) -> Result<u32, Status> {
         )
     })?;
     Ok(token)
+}
+
+/// A call of a gRPC method; the metadata in the encoding of [`crate::pairs`].
+pub(crate) struct GrpcCall<'a> {
+    pub(crate) cluster: &'a [u8],
+    pub(crate) service: &'a [u8],
+    pub(crate) method: &'a [u8],
+    pub(crate) metadata: &'a [u8],
+    pub(crate) message: &'a [u8],
+    pub(crate) timeout_millis: u32,
+}
+
+/// Calls a gRPC method of another server; returns the host's number for it.
+pub(crate) fn grpc_call(call: &GrpcCall<'_>) -> Result<u32, Status> {
+    let GrpcCall { cluster, service, method, metadata, message, timeout_millis } = *call;
+    let mut token = 0;
+    done(unsafe {
+        import::proxy_grpc_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            service.as_ptr(),
+            service.len(),
+            method.as_ptr(),
+            method.len(),
+            metadata.as_ptr(),
+            metadata.len(),
+            message.as_ptr(),
+            message.len(),
+            timeout_millis,
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
+}
+
+/// The message that a gRPC call was answered with, while that is being handed over.
+pub(crate) fn grpc_message(len_max: usize) -> Result<Vec<u8>, Status> {
+    returned(|data, len| unsafe {
+        import::proxy_get_buffer_bytes(BUFFER_GRPC_MESSAGE, 0, len_max, data, len)
+    })
+}
+
+/// Has the plugin that is being called ticked from now on.
+pub(crate) fn tick_every(millis: u32) -> Result<(), Status> {
+    done(unsafe { import::proxy_set_tick_period_milliseconds(millis) })
+}
+
+/// Makes a gauge, or finds the one of that name; returns the host's number for it.
+pub(crate) fn gauge(name: &[u8]) -> Result<u32, Status> {
+    let mut id = 0;
+    done(unsafe {
+        import::proxy_define_metric(METRIC_GAUGE, name.as_ptr(), name.len(), &raw mut id)
+    })?;
+    Ok(id)
+}
+
+/// Sets a gauge.
+pub(crate) fn record(gauge: u32, value: u64) -> Result<(), Status> {
+    done(unsafe { import::proxy_record_metric(gauge, value) })
 }
 
 fn done(status: u32) -> Result<(), Status> {

@@ -1,4 +1,4 @@
-use tollgate_core::{Answer, CallId, Cx, Filter, Headers};
+use tollgate_core::{Answer, CallId, Cx, Filter, GrpcAnswer, GrpcCallId, GrpcFailed, Headers};
 
 use crate::abi::{self, Map};
 use crate::clock::now;
@@ -22,5 +22,30 @@ fn read() -> Answer {
     Answer {
         headers: headers.unwrap_or_default(),
         body: abi::answer_body(BODY_BYTES_MAX).unwrap_or_default(),
+    }
+}
+
+/// Longer messages count as none. Nothing that a filter asks for is as long.
+const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Tells a filter what became of its gRPC call.
+pub(crate) fn learn_grpc<F: Filter>(filter: &Shared<F>, id: GrpcCallId, answer: &GrpcAnswer) {
+    if let (Ok(mut filter), Ok(now)) = (filter.try_borrow_mut(), now()) {
+        filter.on_grpc_answer(id, answer, &mut Cx { now, host: &mut Envoy });
+    }
+}
+
+/// The message that a gRPC call was answered with.
+pub(crate) fn message(bytes: usize) -> GrpcAnswer {
+    if MESSAGE_BYTES_MAX < bytes {
+        return Err(GrpcFailed::RESOURCE_EXHAUSTED);
+    }
+    abi::grpc_message(bytes).map_err(|_| GrpcFailed::RESOURCE_EXHAUSTED)
+}
+
+/// Has a filter do what it does whether requests come or not.
+pub(crate) fn tick<F: Filter>(filter: &Shared<F>) {
+    if let (Ok(mut filter), Ok(now)) = (filter.try_borrow_mut(), now()) {
+        filter.on_tick(&mut Cx { now, host: &mut Envoy });
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use tollgate_core::{ConfigError, Filter, parse};
 
 use crate::abi::{self, Status};
-use crate::envoy::Envoy;
+use crate::envoy::{self, Envoy};
 use crate::seed::{self, NoSeed};
 use crate::stream::Shared;
 
@@ -23,7 +23,10 @@ pub(crate) enum Unconfigured<E: std::error::Error> {
 pub(crate) fn configure<F: Filter>() -> Result<Shared<F>, Unconfigured<F::Error>> {
     let bytes = abi::configuration()?;
     let seed = seed::of_this_envoy(&mut Envoy)?;
-    let filter = parse::<F>(&bytes, seed)?;
+    let mut filter = parse::<F>(&bytes, seed)?;
     filter.prepare(&mut Envoy);
+    if let Some(period) = filter.tick_period() {
+        abi::tick_every(envoy::millis(period))?;
+    }
     Ok(Rc::new(RefCell::new(filter)))
 }

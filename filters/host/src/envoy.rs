@@ -1,9 +1,12 @@
+use std::time::Duration;
+
 use tollgate_core::{
-    Call, CallId, CallRefused, Host, SharedDataUnavailable, SignatureCheck, SignatureUnsupported,
-    Version,
+    Call, CallId, CallRefused, GrpcCall, GrpcCallId, Host, SharedDataUnavailable, SignatureCheck,
+    SignatureUnsupported, Version,
 };
 
 use crate::abi::{self, HttpCall, Status};
+use crate::gauges;
 use crate::pairs;
 use crate::signature;
 
@@ -59,9 +62,25 @@ impl Host for Envoy {
             headers: &pairs::encode(call.headers),
             body: call.body,
             trailers: &pairs::encode(&[]),
-            timeout_millis: u32::try_from(call.timeout.as_millis()).unwrap_or(u32::MAX),
+            timeout_millis: millis(call.timeout),
         };
         abi::http_call(&call).map(CallId).map_err(|_| CallRefused)
+    }
+
+    fn call_grpc(&mut self, call: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused> {
+        let call = abi::GrpcCall {
+            cluster: call.cluster.as_bytes(),
+            service: call.service.as_bytes(),
+            method: call.method.as_bytes(),
+            metadata: &pairs::encode(&[]),
+            message: call.message,
+            timeout_millis: millis(call.timeout),
+        };
+        abi::grpc_call(&call).map(GrpcCallId).map_err(|_| CallRefused)
+    }
+
+    fn gauge(&mut self, name: &'static str, value: u64) {
+        gauges::set(name, value);
     }
 
     fn verify_signature(
@@ -70,4 +89,8 @@ impl Host for Envoy {
     ) -> Result<bool, SignatureUnsupported> {
         signature::verify(check)
     }
+}
+
+pub(crate) fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::mem::MaybeUninit;
 
-use tollgate_core::{CallId, Filter};
+use tollgate_core::{CallId, Filter, GrpcCallId};
 
 use crate::abi::{self, Action};
 use crate::module::{Contexts, Module};
@@ -88,6 +88,21 @@ extern "C" fn proxy_on_http_call_response(
     _trailers: usize,
 ) {
     with(|module| module.on_answer(plugin, CallId(call)));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(plugin: u32) {
+    with(|module| module.on_tick(plugin));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_receive(plugin: u32, call: u32, bytes: usize) {
+    with(|module| module.on_grpc_message(plugin, GrpcCallId(call), bytes));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_grpc_close(plugin: u32, call: u32, status: u32) {
+    with(|module| module.on_grpc_failure(plugin, GrpcCallId(call), status));
 }
 
 #[unsafe(no_mangle)]

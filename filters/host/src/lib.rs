@@ -20,6 +20,7 @@ mod edits;
 mod envoy;
 mod exports;
 mod failure;
+mod gauges;
 mod module;
 mod pairs;
 mod seed;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tollgate_core::{CallId, Filter};
+use tollgate_core::{CallId, Filter, GrpcCallId, GrpcFailed};
 
 use crate::abi::{self, Action};
 use crate::answered;
@@ -22,6 +22,12 @@ pub(crate) trait Module {
     fn on_response_headers(&mut self, id: u32) -> Action;
     /// A call that a stream of `plugin` made has been answered.
     fn on_answer(&mut self, plugin: u32, call: CallId);
+    /// It is time for what a plugin does whether requests come or not.
+    fn on_tick(&mut self, plugin: u32);
+    /// A gRPC call that `plugin` made has been answered with a message.
+    fn on_grpc_message(&mut self, plugin: u32, call: GrpcCallId, bytes: usize);
+    /// It has ended without one.
+    fn on_grpc_failure(&mut self, plugin: u32, call: GrpcCallId, status: u32);
     fn on_delete(&mut self, id: u32);
 }
 
@@ -105,6 +111,24 @@ impl<F: Filter> Module for Contexts<F> {
             if self.streams.contains_key(&id) && abi::turn_to(id).is_ok() {
                 self.with_stream(id, Stream::on_answer);
             }
+        }
+    }
+
+    fn on_tick(&mut self, plugin: u32) {
+        if let Some(filter) = self.plugins.get(&plugin) {
+            answered::tick(filter);
+        }
+    }
+
+    fn on_grpc_message(&mut self, plugin: u32, call: GrpcCallId, bytes: usize) {
+        if let Some(filter) = self.plugins.get(&plugin) {
+            answered::learn_grpc(filter, call, &answered::message(bytes));
+        }
+    }
+
+    fn on_grpc_failure(&mut self, plugin: u32, call: GrpcCallId, status: u32) {
+        if let Some(filter) = self.plugins.get(&plugin) {
+            answered::learn_grpc(filter, call, &Err(GrpcFailed(status)));
         }
     }
 

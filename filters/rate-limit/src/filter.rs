@@ -58,7 +58,7 @@ impl Filter for RateLimitFilter {
         Ok(Self { limits, limiter, by_route })
     }
 
-    fn prepare(&self, host: &mut dyn Host) {
+    fn prepare(&mut self, host: &mut dyn Host) {
         self.limiter.prepare(host);
     }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tollgate_core::testing::MemoryHost;
 use tollgate_core::{
-    Call, CallId, CallRefused, Cx, Host, Principal, Seed, SharedDataUnavailable, SignatureCheck,
-    SignatureUnsupported, Timestamp, Version,
+    Call, CallId, CallRefused, Cx, GrpcCall, GrpcCallId, Host, Principal, Seed,
+    SharedDataUnavailable, SignatureCheck, SignatureUnsupported, Timestamp, Version,
 };
 use tollgate_rate_limit::{Caller, Dimension, LimitSpec, Limits, OnFailure, Period, RateLimiter};
 
@@ -91,6 +91,12 @@ impl Host for Worker<'_> {
     fn call(&mut self, _: &Call<'_>) -> Result<CallId, CallRefused> {
         Err(CallRefused)
     }
+
+    fn call_grpc(&mut self, _: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused> {
+        Err(CallRefused)
+    }
+
+    fn gauge(&mut self, _: &'static str, _: u64) {}
 
     fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {
         Err(SignatureUnsupported)
@@ -212,6 +218,12 @@ impl Host for Locked {
     fn call(&mut self, _: &Call<'_>) -> Result<CallId, CallRefused> {
         Err(CallRefused)
     }
+
+    fn call_grpc(&mut self, _: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused> {
+        Err(CallRefused)
+    }
+
+    fn gauge(&mut self, _: &'static str, _: u64) {}
 
     fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {
         Err(SignatureUnsupported)

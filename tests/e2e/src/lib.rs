@@ -30,12 +30,21 @@ impl Gateway {
         Self::with_upstream(Upstream::start().await?, config).await
     }
 
+    /// Likewise, with further arguments for the control plane.
+    pub async fn with_arguments(config: &str, arguments: &[&str]) -> Result<Self> {
+        Self::with(Upstream::start().await?, config, arguments).await
+    }
+
     /// Likewise, before a backend that was prepared.
     pub async fn with_upstream(upstream: Upstream, config: &str) -> Result<Self> {
+        Self::with(upstream, config, &[]).await
+    }
+
+    async fn with(upstream: Upstream, config: &str, arguments: &[&str]) -> Result<Self> {
         let built = Built::find()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let config = fill_in(config, address, &upstream);
-        let control_plane = ControlPlane::start(&built, &config).await?;
+        let control_plane = ControlPlane::with(&built, &config, arguments, &[]).await?;
         let mut envoy = Envoy::start(&built.envoy, control_plane.xds())?;
         envoy.ready().await.with_context(|| control_plane.log())?;
         envoy.listening(address).await?;

@@ -13,8 +13,10 @@ use tollgate_tidy::{packages, root, text_files};
 const EDGES: &[(&str, &[&str])] = &[
     // What it depends on has to run in a wasm module, so: nothing of ours.
     ("tollgate-core", &[]),
+    // No filter by itself: what filters keep up with, and both ends of the line.
+    ("tollgate-sync", &["tollgate-core"]),
     // A filter knows no other filter.
-    ("tollgate-auth", &["tollgate-core", "tollgate-signatures"]),
+    ("tollgate-auth", &["tollgate-core", "tollgate-signatures", "tollgate-sync"]),
     ("tollgate-rate-limit", &["tollgate-core"]),
     ("tollgate-signatures", &["tollgate-core"]),
     ("tollgate-transform", &["tollgate-core"]),
@@ -49,6 +51,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-identity",
             "tollgate-model",
             "tollgate-store",
+            "tollgate-sync",
             "tollgate-xds",
         ],
     ),
@@ -69,9 +72,9 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("sqlx", &["tollgate-store"]),
     // The language of conditions.
     ("cel", &["tollgate-auth"]),
-    // Envoy's messages.
+    // Messages: Envoy's and our own; tests of auth answer for the control plane.
     ("envoy-types", &["tollgate-xds", "tollgate"]),
-    ("prost", &["tollgate-xds", "tollgate"]),
+    ("prost", &["tollgate-auth", "tollgate-sync", "tollgate-xds", "tollgate"]),
     // The network.
     ("tonic", &["tollgate", "tollgate-support"]),
     (

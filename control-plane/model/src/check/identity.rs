@@ -5,18 +5,18 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tollgate_auth::{
     AnonymousSpec, ApiKeySourceSpec, ApiKeySpec, Authenticator, CertificateNameSpec, ClaimsSpec,
-    IdentitySpec, IssuerSpec, MtlsSpec,
+    IdentitySpec, IssuerSpec, MtlsSpec, SyncSpec, WhenStale,
 };
 
 use super::span::seconds;
 use super::tenant::tier as tier_of;
 use super::tier::SEED;
 use super::{introspection, jwks, signing};
-use crate::Loaded;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
-use crate::spec::{IssuerFile, JwksSpec};
+use crate::spec::{IssuerFile, JwksSpec, RevocationFile, WhenStaleFile};
+use crate::{Loaded, SYNC_CLUSTER};
 
 const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
 
@@ -161,6 +161,27 @@ pub(super) fn anonymous(root: &At<'_>, faults: &mut Faults) -> AnonymousSpec {
     let Some(at) = anonymous else { return AnonymousSpec::default() };
     tier_of(root, &at, faults);
     at.read(faults).unwrap_or_default()
+}
+
+/// How old what is known of revocations may be.
+const MAX_AGE: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_hours(24);
+
+/// How gateways learn who has been revoked, should there be a store to tell it.
+pub(super) fn sync(root: &At<'_>, faults: &mut Faults) -> Option<SyncSpec> {
+    let at = root.get("identity").and_then(|identity| identity.get("revocation"));
+    let file: RevocationFile = match &at {
+        Some(at) => at.read(faults)?,
+        None => RevocationFile::default(),
+    };
+    let at = at.unwrap_or_else(|| root.clone());
+    Some(SyncSpec {
+        cluster: SYNC_CLUSTER.to_owned(),
+        stale_after_seconds: seconds(&at, "max_age", &file.max_age, &MAX_AGE, faults)?,
+        when_stale: match file.when_stale {
+            WhenStaleFile::Serve => WhenStale::Serve,
+            WhenStaleFile::Refuse => WhenStale::Closed,
+        },
+    })
 }
 
 /// Knows every method that is written, whatever is wrong with it: a route that

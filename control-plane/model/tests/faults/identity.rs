@@ -6,6 +6,39 @@ use tollgate_model::{Loaded, Reference};
 use crate::{check, faults_with};
 
 #[test]
+fn revocation() {
+    check(
+        "identity",
+        "identity: { revocation: { max_age: 4s, when_stale: open } }",
+        &expect![[r#"
+            t.yaml:1: identity.revocation.max_age: 4s is not between 5s and 24h
+            t.yaml:1: identity.revocation.when_stale: "open" cannot stand here; write serve or refuse
+        "#]],
+    );
+    check(
+        "identity",
+        "identity: { revocation: { max_age: 25h } }",
+        &expect![[r#"
+            t.yaml:1: identity.revocation.max_age: 25h is not between 5s and 24h
+        "#]],
+    );
+    check(
+        "identity",
+        "identity: { revocation: { max_age: 7500ms } }",
+        &expect![[r#"
+            t.yaml:1: identity.revocation.max_age: 7500ms is not a whole number of seconds
+        "#]],
+    );
+    check(
+        "identity",
+        "identity: { revocation: { stale: serve } }",
+        &expect![[r#"
+            t.yaml:1: identity.revocation.stale: unknown field `stale`; known here: `max_age` and `when_stale`
+        "#]],
+    );
+}
+
+#[test]
 fn issuers() {
     check(
         "identity",

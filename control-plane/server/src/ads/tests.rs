@@ -31,7 +31,7 @@ impl Server {
         let (revisions, receiver) = watch::channel(Arc::new(Revision::new(1, snapshot)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve_streams(listener, receiver, patience));
+        tokio::spawn(serve_streams(listener, receiver, None, patience));
         Self { revisions, address }
     }
 

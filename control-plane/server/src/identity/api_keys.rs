@@ -42,6 +42,11 @@ impl ApiKeys {
         Self { store, hasher, clock, known, is_failing }
     }
 
+    /// Where they stand, with everything else that is followed.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -40,8 +40,9 @@ impl Sides {
         let source =
             Source { name: "tollgate.yaml".to_owned(), bytes: file.to_string().into_bytes() };
         let gateway = tollgate_model::read(&[source]).ok()?.compile(&Loaded::default()).ok()?;
-        let snapshot =
-            translate(&gateway, &Deployment { module: "gateway.wasm".to_owned(), identity: None });
+        let deployment =
+            Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None };
+        let snapshot = translate(&gateway, &deployment);
         let resource = snapshot.get(Kind::Routes, "public").unwrap();
         let routes = RouteConfiguration::decode(resource.body.as_ref()).unwrap();
         let authenticator =

@@ -35,7 +35,7 @@ pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
         has_api_keys: true,
     });
     let module = "/modules/gateway.0123456789abcdef.wasm".into();
-    Ok(translate(&gateway, &Deployment { module, identity }))
+    Ok(translate(&gateway, &Deployment { module, identity, sync: None }))
 }
 
 fn gateway(file: &str, text: &str) -> Result<Gateway, String> {

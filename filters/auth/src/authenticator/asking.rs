@@ -1,16 +1,16 @@
 //! Callers whom others know.
 
 use std::num::NonZeroUsize;
-use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{Answer, CallId, Cx, Fingerprint, Principal, Timestamp};
 
-use super::{Authenticator, Refusal};
+use super::{Authenticator, Recognised, Refusal};
 use crate::InvalidToken;
 use crate::ask::{Asked, Question, Said, Unanswered, Whom};
 use crate::cache::{Remembered, Slot};
 use crate::claims::Validity;
+use crate::denials::Named;
 use crate::introspection::Found;
 use crate::methods::Methods;
 
@@ -48,18 +48,21 @@ impl Authenticator {
     pub fn on_answer(&mut self, id: CallId, answer: &Answer, now: Timestamp) {
         let Some((question, said)) = self.asker.answered(id, answer, now) else { return };
         let slot = question.slot;
-        let why = match said.map(|said| self.found(question, &said, now)) {
-            Ok(Found::Caller(principal, validity)) => {
-                self.denied.forget(slot);
-                self.remember(slot, principal, validity);
-                return;
-            }
-            Ok(Found::Refused(fault)) => {
-                self.genuine.forget(slot);
-                Why::Refused(fault)
-            }
-            Ok(Found::Unreadable) => Why::Unanswered(Unanswered::Unreadable),
-            Err(unanswered) => Why::Unanswered(unanswered),
+        let why = match &said {
+            Ok(said) => match self.found(question, said, now) {
+                Found::Caller(principal, validity) => {
+                    let named = self.named(question.whom, said, &principal);
+                    self.denied.forget(slot);
+                    self.remember(slot, principal, named, validity);
+                    return;
+                }
+                Found::Refused(fault) => {
+                    self.genuine.forget(slot);
+                    Why::Refused(fault)
+                }
+                Found::Unreadable => Why::Unanswered(Unanswered::Unreadable),
+            },
+            Err(unanswered) => Why::Unanswered(*unanswered),
         };
         self.denied.put(slot, Denied { why, since: now });
     }
@@ -73,16 +76,24 @@ impl Authenticator {
         asked.read(claims, *max_age, &self.identity.tenants, (now, spread))
     }
 
-    /// Whose key it is, by what is written down or by whoever else knows.
-    pub(super) fn api_key(
-        &mut self,
-        key: &[u8],
-        cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
-        if let Some(holder) = self.identity.tenants.holder(key) {
-            return Ok(holder);
+    /// What a denial would name.
+    fn named(&mut self, whom: Whom, said: &Said, principal: &Principal) -> Named {
+        match (whom, said) {
+            (Whom::Provider(_), Said::Active { claims, .. }) => {
+                self.denials.token(claims, principal)
+            }
+            _ => self.denials.api_key(&principal.subject),
         }
-        let asked = Asked::api_key(key).filter(|_| self.identity.lookup.is_some());
+    }
+
+    /// Whose key it is, by what is written down or by whoever else knows.
+    pub(super) fn api_key(&mut self, key: &[u8], cx: &mut Cx<'_>) -> Result<Recognised, Refusal> {
+        if let Some(principal) = self.identity.tenants.holder(key) {
+            let named = self.denials.api_key(&principal.subject);
+            return Ok(Recognised { principal, named });
+        }
+        let asked = Asked::api_key(key)
+            .filter(|_| self.identity.lookup.is_some() && self.denials.may_be_a_key(key));
         let asked = asked.ok_or(InvalidToken::Inactive)?;
         let fingerprint = self.seed.fingerprint(&[key]);
         self.consult(Whom::Lookup, fingerprint, || asked.form(None), cx)
@@ -96,11 +107,11 @@ impl Authenticator {
         fingerprint: Fingerprint,
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
+    ) -> Result<Recognised, Refusal> {
         let places = || methods.introspection.iter().copied();
         let mut slots = places().map(|place| Slot::new(fingerprint, Whom::Provider(place).place()));
-        if let Some(principal) = slots.find_map(|slot| self.holder(slot, cx.now)) {
-            return Ok(principal);
+        if let Some(holder) = slots.find_map(|slot| self.holder(slot, cx.now)) {
+            return Ok(holder);
         }
         let asked = Asked::token(token)?;
         let mut refusal = Refusal::Token(InvalidToken::Inactive);
@@ -118,9 +129,9 @@ impl Authenticator {
     }
 
     /// Whose credential it is, as far as is remembered.
-    fn holder(&mut self, slot: Slot, now: Timestamp) -> Option<Rc<Principal>> {
+    fn holder(&mut self, slot: Slot, now: Timestamp) -> Option<Recognised> {
         let known = self.genuine.get(slot)?;
-        known.validity.check(now).ok().map(|()| Rc::clone(&known.principal))
+        known.validity.check(now).ok().map(|()| known.recognised())
     }
 
     /// What is known about a credential from one who was asked, or the call
@@ -131,10 +142,10 @@ impl Authenticator {
         fingerprint: Fingerprint,
         form: impl FnOnce() -> String,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Refusal> {
+    ) -> Result<Recognised, Refusal> {
         let slot = Slot::new(fingerprint, whom.place());
-        if let Some(principal) = self.holder(slot, cx.now) {
-            return Ok(principal);
+        if let Some(holder) = self.holder(slot, cx.now) {
+            return Ok(holder);
         }
         if let Some(denied) = self.denied.get(slot) {
             if denied.validity().check(cx.now).is_ok() {

@@ -75,7 +75,7 @@ impl Gate {
     }
 
     pub(crate) fn of(config: &Value, contract: &Value) -> Self {
-        let gateway: Gateway = parse(config.to_string().as_bytes(), Seed([7; 16])).unwrap();
+        let mut gateway: Gateway = parse(config.to_string().as_bytes(), Seed([7; 16])).unwrap();
         let mut host = MemoryHost::default()
             .with_property(ROUTE, format!("{} a", id(contract)))
             .with_property(body_path(&id(contract)), body(contract))

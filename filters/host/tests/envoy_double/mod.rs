@@ -1,5 +1,6 @@
 //! An Envoy that answers each call into it as a test says.
 
+#![allow(dead_code, reason = "no test file needs all of it")]
 #![expect(unsafe_code, reason = "it stands in for the other side of the ABI")]
 
 use std::cell::RefCell;
@@ -105,6 +106,9 @@ pub(crate) mod module {
             len: usize,
             trailers: usize,
         );
+        pub(crate) safe fn proxy_on_tick(root: u32);
+        pub(crate) safe fn proxy_on_grpc_receive(root: u32, call: u32, len: usize);
+        pub(crate) safe fn proxy_on_grpc_close(root: u32, call: u32, status: u32);
         pub(crate) safe fn proxy_on_request_trailers(id: u32, lines: usize) -> u32;
         pub(crate) safe fn proxy_on_response_headers(id: u32, lines: usize, end: bool) -> u32;
         pub(crate) safe fn proxy_on_delete(id: u32);
@@ -162,6 +166,48 @@ mod import {
         // SAFETY: the caller's own number.
         unsafe { token.write(next_token()) };
         status
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_set_tick_period_milliseconds(_: u32) -> u32 {
+        answer("tick", &[]).0
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_grpc_call(
+        cluster: Bytes,
+        cluster_len: usize,
+        service: Bytes,
+        service_len: usize,
+        method: Bytes,
+        method_len: usize,
+        _: Bytes,
+        _: usize,
+        message: Bytes,
+        message_len: usize,
+        _: u32,
+        token: *mut u32,
+    ) -> u32 {
+        let parts = [
+            (cluster, cluster_len),
+            (service, service_len),
+            (method, method_len),
+            (message, message_len),
+        ];
+        let (status, _) = answer("grpc call", &parts);
+        // SAFETY: the caller's own number.
+        unsafe { token.write(next_token()) };
+        status
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_define_metric(_: u32, name: Bytes, len: usize, _: *mut u32) -> u32 {
+        answer("gauge", &[(name, len)]).0
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_record_metric(_: u32, _: u64) -> u32 {
+        answer("record", &[]).0
     }
 
     #[unsafe(no_mangle)]

@@ -1,0 +1,69 @@
+//! Callers who are refused although their credential looks good.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tollgate_core::{Cx, GrpcAnswer, GrpcCallId, Host, Principal, Reply, Timestamp};
+
+use super::{Authenticator, Recognised, Refusal, Stop};
+use crate::InvalidToken;
+use crate::methods::Methods;
+
+// === impl Authenticator ===
+
+impl Authenticator {
+    /// How often [`Authenticator::on_tick`] is to run; never without a control
+    /// plane that says who has been revoked.
+    pub fn tick_period(&self) -> Option<Duration> {
+        self.denials.tick_period()
+    }
+
+    /// Creates what is kept in shared data, and learns what other workers know:
+    /// from the first request on, nobody is accepted whom they refuse.
+    pub fn prepare(&mut self, host: &mut dyn Host) {
+        if let Some(signatures) = &self.identity.signatures {
+            signatures.prepare(host);
+        }
+        self.denials.join(host);
+    }
+
+    /// Keeps up with the control plane.
+    pub fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.denials.on_tick(cx);
+    }
+
+    /// Learns what became of a call that [`Authenticator::on_tick`] made.
+    pub fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
+        self.denials.on_answer(id, answer, cx);
+    }
+
+    /// Whether an API key that nobody here has may be one of the store's; false
+    /// if that is certainly not so. Asking anybody else is worth it only then.
+    pub fn may_be_a_key(&self, key: &[u8]) -> bool {
+        self.denials.may_be_a_key(key)
+    }
+
+    /// What becomes of whoever was recognised, or was not. A caller is looked for
+    /// on the list at every request, however well it is known.
+    pub(super) fn good(
+        &self,
+        found: Result<Recognised, Refusal>,
+        methods: &Methods,
+        now: Timestamp,
+        refused: impl FnOnce(InvalidToken) -> Reply,
+    ) -> Result<Option<Rc<Principal>>, Stop> {
+        let good = found.and_then(|recognised| self.unless_denied(recognised, now));
+        good.map(Some).map_err(|refusal| refusal.stop(methods, refused))
+    }
+
+    fn unless_denied(
+        &self,
+        Recognised { principal, named }: Recognised,
+        now: Timestamp,
+    ) -> Result<Rc<Principal>, Refusal> {
+        match self.denials.check(named, &principal, now) {
+            Ok(()) => Ok(principal),
+            Err(barred) => Err(Refusal::Barred(barred)),
+        }
+    }
+}
