@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
@@ -107,7 +108,7 @@ impl World {
     /// How many questions Envoy has asked the control plane about credentials.
     async fn questions(&self) -> u64 {
         let stats = self.gateway.envoy.stats("cluster.tollgate-identity.upstream_rq_total").await;
-        stats.unwrap().get("cluster.tollgate-identity.upstream_rq_total").copied().unwrap()
+        stats.unwrap()["cluster.tollgate-identity.upstream_rq_total"]
     }
 
     async fn synced(&self) {
