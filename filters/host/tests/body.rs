@@ -3,7 +3,6 @@
 #![cfg(not(target_family = "wasm"))]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
-#[allow(dead_code, reason = "each test file uses a part")]
 mod envoy_double;
 
 use std::convert::Infallible;
