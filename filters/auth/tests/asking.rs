@@ -190,6 +190,19 @@ fn who_is_revoked_is_refused_at_the_next_answer() {
 }
 
 #[test]
+fn a_refusal_is_remembered_no_longer_than_it_says() {
+    let refused = "401 invalid-token: whoever issued the token says that it is not active";
+    for (says, until) in [("max-age=0", 1_000), ("max-age=4", 4_000), ("max-age=60", 10_000)] {
+        let mut asked = Asked::new(&json!({}));
+        asked.token("t", 0);
+        let headers = [(":status", "200"), ("cache-control", says)];
+        asked.answer_with(0, 0, &headers, r#"{"active":false}"#);
+        assert_eq!(asked.token("t", until - 1), refused, "{says}");
+        assert_eq!(asked.token("t", until), "waits 1", "{says}");
+    }
+}
+
+#[test]
 fn tokens_of_an_issuer_are_not_asked_about() {
     let signer = Signer::new("EdDSA");
     let identity = json!({

@@ -14,7 +14,9 @@ pub(crate) enum Said {
         /// How long the answer may be believed, if it says so.
         max_age: Option<Duration>,
     },
-    Inactive,
+    Inactive {
+        max_age: Option<Duration>,
+    },
 }
 
 /// The host cuts longer ones off.
@@ -39,12 +41,10 @@ impl Said {
             return None;
         }
         let members = json::object(&answer.body)?;
+        let max_age = max_age(&answer.headers);
         match members.get("active") {
-            Some(Value::Bool(true)) => {
-                let max_age = max_age(&answer.headers);
-                Some(Self::Active { claims: Claims(members), max_age })
-            }
-            Some(Value::Bool(false)) => Some(Self::Inactive),
+            Some(Value::Bool(true)) => Some(Self::Active { claims: Claims(members), max_age }),
+            Some(Value::Bool(false)) => Some(Self::Inactive { max_age }),
             _ => None,
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     fn read(headers: &[(&str, &str)], body: &str) -> String {
         match Said::read(&answer(headers, body)) {
             Ok(Said::Active { max_age, .. }) => format!("active {max_age:?}"),
-            Ok(Said::Inactive) => "inactive".to_owned(),
+            Ok(Said::Inactive { .. }) => "inactive".to_owned(),
             Err(unanswered) => format!("{unanswered:?}"),
         }
     }

@@ -20,6 +20,7 @@ use crate::methods::Methods;
 pub(super) struct Denied {
     why: Why,
     since: Timestamp,
+    span: Duration,
 }
 
 #[derive(Clone, Copy)]
@@ -31,7 +32,8 @@ enum Why {
 /// As many as a worker may ask about while one is remembered.
 pub(super) const DENIED_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2047);
 
-/// A token may be shown before its provider knows it everywhere.
+/// A token may be shown before its provider knows it everywhere. Whoever was
+/// asked may say that it should be asked again sooner.
 const REFUSED_SPAN: Duration = Duration::from_secs(10);
 
 /// Long enough for all who waited to be told.
@@ -48,7 +50,7 @@ impl Authenticator {
     pub fn on_answer(&mut self, id: CallId, answer: &Answer, now: Timestamp) {
         let Some((question, said)) = self.asker.answered(id, answer, now) else { return };
         let slot = question.slot;
-        let why = match &said {
+        let (why, span) = match &said {
             Ok(said) => match self.found(question, said, now) {
                 Found::Caller(principal, validity) => {
                     let named = self.named(question.whom, said, &principal);
@@ -58,13 +60,13 @@ impl Authenticator {
                 }
                 Found::Refused(fault) => {
                     self.genuine.forget(slot);
-                    Why::Refused(fault)
+                    (Why::Refused(fault), said.refused_for())
                 }
-                Found::Unreadable => Why::Unanswered(Unanswered::Unreadable),
+                Found::Unreadable => (Why::Unanswered(Unanswered::Unreadable), UNANSWERED_SPAN),
             },
-            Err(unanswered) => Why::Unanswered(*unanswered),
+            Err(unanswered) => (Why::Unanswered(*unanswered), UNANSWERED_SPAN),
         };
-        self.denied.put(slot, Denied { why, since: now });
+        self.denied.put(slot, Denied { why, since: now, span });
     }
 
     fn found(&self, Question { slot, whom, .. }: Question, said: &Said, now: Timestamp) -> Found {
@@ -165,16 +167,22 @@ impl Authenticator {
     }
 }
 
+// === impl Said ===
+
+impl Said {
+    /// How long a refusal is remembered.
+    fn refused_for(&self) -> Duration {
+        let (Self::Active { max_age, .. } | Self::Inactive { max_age }) = self;
+        max_age.unwrap_or(REFUSED_SPAN).clamp(UNANSWERED_SPAN, REFUSED_SPAN)
+    }
+}
+
 // === impl Denied ===
 
 impl Denied {
     /// A clock that went backwards must not make the span longer.
     fn validity(&self) -> Validity {
-        let span = match self.why {
-            Why::Refused(_) => REFUSED_SPAN,
-            Why::Unanswered(_) => UNANSWERED_SPAN,
-        };
-        Validity::new(self.since, self.since.plus(span))
+        Validity::new(self.since, self.since.plus(self.span))
     }
 }
 
