@@ -115,16 +115,26 @@ async fn two_control_planes_ask_once_and_a_broken_cache_breaks_nothing() {
     assert_eq!(one.token("invented").await.status, 401);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn api_keys_of_the_store_work_as_their_example_says() {
+/// Follows an example that has a store with one tenant, and tells how many commands that were.
+async fn with_store(name: &str) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", folder.path().join("tollgate.db").display());
     let built = Built::find().unwrap();
     let tenant = ["tenants", "create", "acme", "--tier", "pro", "--store", &store];
     assert!(Command::new(&built.tollgate).args(tenant).status().unwrap().success());
-    let example = Example::of("api-key").variable("TOLLGATE_STORE", &store);
+    let example = Example::of(name).variable("TOLLGATE_STORE", &store);
     let served = Served::start(example, &["--store", &store], &[]).await;
-    assert_eq!(served.example.follow(&served.built).await.unwrap(), 14);
+    served.example.follow(&served.built).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_keys_of_the_store_work_as_their_example_says() {
+    assert_eq!(with_store("api-key").await, 14);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revocation_works_as_its_example_says() {
+    assert_eq!(with_store("revocation").await, 14);
 }
 
 #[tokio::test(flavor = "multi_thread")]
