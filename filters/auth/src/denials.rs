@@ -113,13 +113,14 @@ impl Denials {
     }
 
     /// Whether an API key that is not written down can be one of the store's.
-    /// False only if a filter is there and does not know it.
-    pub(crate) fn may_be_a_key(&self, key: &[u8]) -> bool {
+    /// False only if a filter is there that is not old and does not know it.
+    pub(crate) fn may_be_a_key(&self, key: &[u8], now: Timestamp) -> bool {
         let (Some(member), Some((version, filter))) = (&self.member, &self.keys) else {
             return true;
         };
         let fingerprint = KeyFingerprint::of(key);
-        member.filter() != *version
+        member.is_behind(now)
+            || member.filter() != *version
             || filter.may_contain(fingerprint)
             || member.may_be_newer(*version, fingerprint.0)
     }

@@ -61,6 +61,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// After one that failed. The control plane has better things to do.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Time for many exchanges, one of which would have been good.
+const BEHIND: Duration = Duration::from_secs(10);
+
 const MEMBERS_KEY: &[u8] = b"tollgate.sync.members";
 
 // === impl Member ===
@@ -134,8 +137,17 @@ impl Member {
         self.spec.when_stale == WhenStale::Closed && self.is_stale(now)
     }
 
+    /// Whether the control plane has been silent for so long that it may well
+    /// have said something else to others.
+    pub fn is_behind(&self, now: Timestamp) -> bool {
+        self.is_older_than(BEHIND, now)
+    }
+
     fn is_stale(&self, now: Timestamp) -> bool {
-        let bound = Duration::from_secs(self.spec.stale_after_seconds.into());
+        self.is_older_than(Duration::from_secs(self.spec.stale_after_seconds.into()), now)
+    }
+
+    fn is_older_than(&self, bound: Duration, now: Timestamp) -> bool {
         self.head.synced_at().is_none_or(|at| bound < now.since(at))
     }
 

@@ -95,7 +95,7 @@ impl Authenticator {
             return Ok(Recognised { principal, named });
         }
         let asked = Asked::api_key(key)
-            .filter(|_| self.identity.lookup.is_some() && self.denials.may_be_a_key(key));
+            .filter(|_| self.identity.lookup.is_some() && self.denials.may_be_a_key(key, cx.now));
         let asked = asked.ok_or(InvalidToken::Inactive)?;
         let fingerprint = self.seed.fingerprint(&[key]);
         self.consult(Whom::Lookup, fingerprint, || asked.form(None), cx)

@@ -39,8 +39,8 @@ impl Authenticator {
 
     /// Whether an API key that nobody here has may be one of the store's; false
     /// if that is certainly not so. Asking anybody else is worth it only then.
-    pub fn may_be_a_key(&self, key: &[u8]) -> bool {
-        self.denials.may_be_a_key(key)
+    pub fn may_be_a_key(&self, key: &[u8], now: Timestamp) -> bool {
+        self.denials.may_be_a_key(key, now)
     }
 
     /// What becomes of whoever was recognised, or was not. A caller is looked for
