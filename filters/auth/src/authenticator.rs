@@ -1,23 +1,25 @@
 mod asking;
 mod revocation;
+mod stop;
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    CallId, Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed,
-    Timestamp, Verdict,
+    Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed, Timestamp,
 };
 use tollgate_sync::Mark;
 
 use self::asking::{DENIED_MAX, Denied};
-use crate::ask::{Asker, Unanswered};
+use self::stop::Refusal;
+pub use self::stop::Stop;
+use crate::ask::Asker;
 use crate::cache::{Recent, Remembered, Slot};
 use crate::carrier::Credential;
-use crate::challenge::{keys_unavailable, unanswered};
+use crate::challenge::keys_unavailable;
 use crate::claims::Validity;
-use crate::denials::{self, Barred, Denials, Named};
+use crate::denials::{self, Denials, Named};
 use crate::identity::{Identity, InvalidIdentity};
 use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
@@ -51,21 +53,6 @@ pub struct Authenticator {
     denials: Denials,
 }
 
-/// Why a request does not go on: not at all, or not yet.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Stop {
-    /// It ends here, with this answer.
-    Refused(Reply),
-    /// Who is calling is told by the answer to this call; then ask again.
-    Waits(CallId),
-    /// Who is calling is told by the signature of the whole request; then ask
-    /// again.
-    AwaitsBody {
-        /// A longer body is refused.
-        bytes_max: usize,
-    },
-}
-
 struct Known {
     principal: Rc<Principal>,
     /// Bytes of texts that no other identity has, in units of [`OWN_UNIT`].
@@ -86,15 +73,6 @@ struct Recognised {
 struct Forged {
     validity: Validity,
     since: Timestamp,
-}
-
-/// Why nobody was recognised.
-enum Refusal {
-    Token(InvalidToken),
-    KeysUnavailable,
-    Barred(Barred),
-    Unanswered(Unanswered),
-    Waits(CallId),
 }
 
 const GENUINE_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
@@ -379,46 +357,5 @@ impl Remembered for Forged {
     /// There are few.
     fn bytes(&self) -> usize {
         0
-    }
-}
-
-// === impl Refusal ===
-
-impl Refusal {
-    /// What the caller is told; `refused` says that the credential is not accepted.
-    fn stop(self, methods: &Methods, refused: impl FnOnce(InvalidToken) -> Reply) -> Stop {
-        Stop::Refused(match self {
-            Self::Waits(call) => return Stop::Waits(call),
-            Self::Token(fault) => refused(fault),
-            Self::Barred(barred) => methods.challenges.barred(barred),
-            Self::Unanswered(fault) => unanswered(fault),
-            Self::KeysUnavailable => {
-                keys_unavailable("the keys of the token's issuer have not arrived yet")
-            }
-        })
-    }
-}
-
-impl From<InvalidToken> for Refusal {
-    fn from(fault: InvalidToken) -> Self {
-        Self::Token(fault)
-    }
-}
-
-// === impl Stop ===
-
-impl From<Reply> for Stop {
-    fn from(reply: Reply) -> Self {
-        Self::Refused(reply)
-    }
-}
-
-impl From<Stop> for Verdict {
-    fn from(stop: Stop) -> Self {
-        match stop {
-            Stop::Refused(reply) => Self::Reply(reply),
-            Stop::Waits(call) => Self::Wait(call),
-            Stop::AwaitsBody { bytes_max } => Self::Body { bytes_max },
-        }
     }
 }
