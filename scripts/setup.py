@@ -36,7 +36,7 @@ def main():
         check_their_envoy(envoy)
     if "--tests" in sys.argv[1:]:
         require_postgres()
-        require_redis_and_node()
+        require_programs()
         require_provider()
 
 
@@ -153,14 +153,14 @@ def has_postgres():
     return bool(glob.glob("/usr/lib/postgresql/*/bin/initdb") or os.path.exists("/usr/bin/initdb"))
 
 
-def require_redis_and_node():
+def require_programs():
     if missing_programs():
         install(missing_programs())
     if missing_programs():
         names = " ".join(missing_programs())
         stop(
             f"{names}: missing, and tests start them; install them with `apt-get install {names}` "
-            "(Debian, Ubuntu) or `dnf install redis nodejs npm` (Fedora)"
+            "(Debian, Ubuntu) or `dnf install redis nodejs npm curl openssl` (Fedora)"
         )
     found = (output(["node", "--version"]) or "broken").strip()
     number = re.match(r"v(\d+)\.", found)
@@ -170,7 +170,13 @@ def require_redis_and_node():
 
 def missing_programs():
     """By the names of Debian's packages."""
-    packages = {"redis-server": "redis-server", "node": "nodejs", "npm": "npm"}
+    packages = {
+        "redis-server": "redis-server",
+        "node": "nodejs",
+        "npm": "npm",
+        "curl": "curl",
+        "openssl": "openssl",
+    }
     return [package for program, package in packages.items() if not shutil.which(program)]
 
 
