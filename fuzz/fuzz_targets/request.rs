@@ -86,7 +86,7 @@ fuzz_target!(|sent: Sent<'_>| {
 });
 
 fn gateway() -> (Gateway, MemoryHost) {
-    let gateway: Gateway = parse(CONFIG.as_bytes(), Seed([0; 16])).unwrap();
+    let mut gateway: Gateway = parse(CONFIG.as_bytes(), Seed([0; 16])).unwrap();
     let contract: ContractSpec = serde_json::from_str(CONTRACT).unwrap();
     let id = contract.id();
     let mut host = MemoryHost::default()
