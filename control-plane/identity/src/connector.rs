@@ -38,14 +38,17 @@ pub(crate) fn connector(ca: Option<&[u8]>, within: Duration) -> Option<Connector
     Some(connector)
 }
 
-fn trusting(pem: &[u8], provider: Arc<CryptoProvider>) -> Option<ClientConfig> {
+/// The certificates in a PEM file, all of which must be good; none if there are none.
+pub(crate) fn roots(pem: &[u8]) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         roots.add(certificate.ok()?).ok()?;
     }
-    if roots.is_empty() {
-        return None;
-    }
+    Some(roots).filter(|roots| !roots.is_empty())
+}
+
+fn trusting(pem: &[u8], provider: Arc<CryptoProvider>) -> Option<ClientConfig> {
+    let roots = roots(pem)?;
     let config = ClientConfig::builder_with_provider(provider);
     let config = config.with_safe_default_protocol_versions().ok()?;
     Some(config.with_root_certificates(roots).with_no_client_auth())

@@ -12,6 +12,7 @@ use redis::{
 use tokio::time::timeout;
 
 use crate::breaker::{Breaker, Pass};
+use crate::connector::roots;
 use crate::seal::{self, Seal, Sealed};
 use crate::spec::CLAIMS_BYTES_MAX;
 use crate::{Cache, Clock, Entry, Later, Name, RedisSpec, report};
@@ -112,6 +113,8 @@ fn client(url: &str, ca: Option<Vec<u8>>) -> Result<Client, InvalidRedis> {
     let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
     match ca {
         None => Client::open(info).map_err(|_| InvalidRedis::Url),
+        // The client itself takes a file without any, and then trusts nobody.
+        Some(ca) if roots(&ca).is_none() => Err(InvalidRedis::Ca),
         Some(ca) => {
             let certificates = TlsCertificates { client_tls: None, root_cert: Some(ca) };
             Client::build_with_tls(info, certificates).map_err(|_| InvalidRedis::Ca)

@@ -148,6 +148,13 @@ fn a_shared_cache_needs_an_address_and_a_secret() {
             InvalidRedis::Ca,
             "ca: holds no certificate; write the path of a PEM file",
         ),
+        (
+            "rediss://127.0.0.1:1",
+            Some("no certificate at all"),
+            &secret,
+            InvalidRedis::Ca,
+            "ca: holds no certificate; write the path of a PEM file",
+        ),
     ] {
         assert_eq!(compile(url, ca, secret), Err(fault));
         assert_eq!(fault.to_string(), text);
