@@ -14,10 +14,12 @@ use tollgate_xds::{Deployment, IdentityFront, Kind, Snapshot, translate};
 /// but does not offer them.
 static ENVOY: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline"])
+        // Not offline: it names every platform's crates, and not all have come with the build.
+        .args(["metadata", "--format-version=1", "--locked"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     let packages = metadata["packages"].as_array().unwrap();
     let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
