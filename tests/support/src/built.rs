@@ -32,6 +32,12 @@ impl Built {
     pub fn envoy() -> Result<PathBuf> {
         found(&or_env("ENVOY", root().join(".tools/envoy")), "make setup")
     }
+
+    /// Finds the Envoy before ours.
+    pub fn previous_envoy() -> Result<PathBuf> {
+        let default = root().join(".tools/envoy-previous");
+        found(&or_env("PREVIOUS_ENVOY", default), "scripts/setup.py --tests")
+    }
 }
 
 /// The folder of the workspace.

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::Built;
 use crate::built::root;
 
-/// One of the examples, done as its README tells a reader to.
+/// An example, or another folder, done as its README tells a reader to.
 ///
 /// In the README's blocks marked `console`, a line that begins with `$ ` is a
 /// command for the shell (one that ends in `\` goes on in the next), and each
@@ -46,8 +46,12 @@ const MARK: &str = "=== end of a step ===";
 impl Example {
     /// The example of this name.
     pub fn of(name: &str) -> Self {
-        let folder = root().join("examples").join(name);
-        Self { folder, ports: Vec::new(), variables: Vec::new() }
+        Self::at(&format!("examples/{name}"))
+    }
+
+    /// What lies in this folder of the repository.
+    pub fn at(folder: &str) -> Self {
+        Self { folder: root().join(folder), ports: Vec::new(), variables: Vec::new() }
     }
 
     /// Has another port of loopback where the example's files name this one.
