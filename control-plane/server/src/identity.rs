@@ -2,7 +2,9 @@
 
 mod api_keys;
 mod follow;
+mod in_store;
 mod known;
+mod signing_keys;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -23,6 +25,8 @@ use tollgate_store::{
 use tollgate_xds::IdentityFront;
 
 pub(crate) use self::api_keys::ApiKeys;
+pub(crate) use self::in_store::{InStore, Opened};
+pub(crate) use self::signing_keys::SigningKeys;
 use crate::cli::identity::IdentityArgs;
 use crate::config::reason;
 use crate::report;
@@ -83,15 +87,25 @@ const DEFAULT_STORE: &str = "sqlite:tollgate.db";
 /// What answers for API keys is called in questions.
 const API_KEYS: &str = "api-keys";
 
+/// What answers for keys that requests are signed with is called in questions.
+const SIGNING_KEYS: &str = "signing-keys";
+
 /// All that is ready before the first gateway asks.
 pub(crate) struct Identity {
     pub(crate) listener: TcpListener,
     pub(crate) service: IntrospectionService,
-    pub(crate) api_keys: Option<Arc<ApiKeys>>,
+    pub(crate) keys: Option<KeyStore>,
     /// Where the newest front is told.
     pub(crate) fronts: watch::Sender<Arc<Front>>,
     /// What gateways are told of it.
     pub(crate) deployed: IdentityFront,
+}
+
+/// What the keys of a store are good for.
+pub(crate) struct KeyStore {
+    opened: Arc<Opened>,
+    api_keys: Arc<InStore<ApiKeys>>,
+    signing_keys: Arc<InStore<SigningKeys>>,
 }
 
 // === impl Identity ===
@@ -106,35 +120,56 @@ impl Identity {
             None => URL_SAFE_NO_PAD.encode(entropy()?),
         };
         let shared = cache(&args, &clock)?;
-        let api_keys = api_keys(&args, &clock).await?;
+        let keys = KeyStore::open(&args, &clock).await?;
         let listener = listen(args.introspection)?;
         let spec = FrontSpec::new([].into());
         let mut front = Front::compile(spec, shared, clock).map_err(IdentityFailed::Front)?;
-        if let Some(keys) = &api_keys {
-            front = front.with(API_KEYS, Arc::clone(keys) as _);
+        if let Some(keys) = &keys {
+            front = front.with(API_KEYS, Arc::clone(&keys.api_keys) as _);
+            front = front.with(SIGNING_KEYS, Arc::clone(&keys.signing_keys) as _);
         }
         let (fronts, receiver) = watch::channel(Arc::new(front));
         let service = IntrospectionService::following(receiver, &Secret::new(secret.as_str()))?;
         let deployed = IdentityFront {
             address: listener.local_addr()?,
             authorization: tollgate_auth::Secret(format!("Bearer {secret}")),
-            has_api_keys: api_keys.is_some(),
+            has_store: keys.is_some(),
         };
-        Ok(Self { listener, service, api_keys, fronts, deployed })
+        Ok(Self { listener, service, keys, fronts, deployed })
     }
 }
 
-async fn api_keys(
-    args: &IdentityArgs,
-    clock: &Arc<dyn Clock>,
-) -> Result<Option<Arc<ApiKeys>>, IdentityFailed> {
-    let Some(address) = store_address(args.store.as_deref())? else { return Ok(None) };
-    let store = Store::open(&address).await?;
-    let reference = args.key_hash.key_hash_secret.as_deref().map(str::parse).transpose();
-    let reference = reference.map_err(IdentityFailed::KeyHashReference)?;
-    let hasher = store.key_hasher(reference.as_ref(), entropy()?).await?;
-    report::store(&address);
-    Ok(Some(Arc::new(ApiKeys::new(store, hasher, Arc::clone(clock)))))
+// === impl KeyStore ===
+
+impl KeyStore {
+    async fn open(
+        args: &IdentityArgs,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Self>, IdentityFailed> {
+        let Some(address) = store_address(args.store.as_deref())? else { return Ok(None) };
+        let store = Store::open(&address).await?;
+        let reference = args.key_hash.key_hash_secret.as_deref().map(str::parse).transpose();
+        let reference = reference.map_err(IdentityFailed::KeyHashReference)?;
+        let hasher = store.key_hasher(reference.as_ref(), entropy()?).await?;
+        let seal = store.secret_seal(reference.as_ref(), entropy()?).await?;
+        report::store(&address);
+        let opened = Arc::new(Opened::new(store, Arc::clone(clock)));
+        Ok(Some(Self {
+            api_keys: Arc::new(InStore::new(ApiKeys(hasher), Arc::clone(&opened))),
+            signing_keys: Arc::new(InStore::new(SigningKeys(seal), Arc::clone(&opened))),
+            opened,
+        }))
+    }
+
+    /// Where they stand, with everything else that is followed.
+    pub(crate) fn store(&self) -> &Store {
+        &self.opened.store
+    }
+
+    /// Follows the changes of the store for as long as it is polled.
+    pub(crate) async fn follow(&self) {
+        tokio::join!(self.api_keys.follow(), self.signing_keys.follow());
+    }
 }
 
 /// A store that is named has to be there; one that is not may be.

@@ -4,7 +4,6 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tollgate::cli::signing_keys::SigningKeysArgs;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
 use tollgate::store;
@@ -21,16 +20,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Nobody must believe that a signing key is out of use that is not.
-const SIGNING_KEYS_ARE_NOT_READ: &str =
-    "gateways do not read signing keys of the store yet: they have no effect on requests";
-
-fn signing_keys(args: SigningKeysArgs, out: &mut impl io::Write) -> anyhow::Result<()> {
-    let mut notes = io::stderr();
-    store::signing_keys(args, out, &mut notes)?;
-    Ok(writeln!(notes, "{SIGNING_KEYS_ARE_NOT_READ}")?)
-}
-
 fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match cli.command {
@@ -44,7 +33,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         }
         Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
         Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
-        Command::SigningKeys(args) => signing_keys(args, &mut out)?,
+        Command::SigningKeys(args) => store::signing_keys(args, &mut out, &mut io::stderr())?,
         Command::Tokens(args) => store::tokens(args, &mut out, &mut io::stderr())?,
         Command::Schema => commands::schema(&mut out)?,
         Command::Reference => commands::reference(&mut out)?,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tollgate_store::StoreAddress;
+use tollgate_store::{SigningKeyUnavailable, StoreAddress};
 use tollgate_xds::Kind;
 use tollgate_xds::delta::{Event, Named};
 use tonic::Status;
@@ -26,19 +26,23 @@ pub(crate) fn serving(address: SocketAddr) {
 }
 
 pub(crate) fn store(store: &StoreAddress) {
-    info!(%store, "API keys of the store are known to gateways");
+    info!(%store, "keys of the store are known to gateways");
 }
 
 pub(crate) fn no_store() {
-    info!("there is no store: gateways know the API keys of the configuration alone");
+    info!("there is no store: gateways know the keys of the configuration alone");
 }
 
 pub(crate) fn store_fails(why: &str) {
-    warn!("{}; its API keys are answered 503 until it can", one_line(why));
+    warn!("{}; its keys are answered 503 until it can", one_line(why));
 }
 
 pub(crate) fn store_again() {
     info!("the store can be used again");
+}
+
+pub(crate) fn signing_key_sealed(why: &SigningKeyUnavailable) {
+    error!("{}; requests signed with it are refused", one_line(&why.to_string()));
 }
 
 pub(crate) fn stopping() {

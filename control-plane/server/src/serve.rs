@@ -77,7 +77,7 @@ pub fn serve(
     let runtime = Runtime::new()?;
     let identity = runtime.block_on(Identity::open(identity))?;
     let (events, inbox) = mpsc::channel();
-    let sync = identity.api_keys.as_ref().map(|_| xds);
+    let sync = identity.keys.as_ref().map(|_| xds);
     let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
     // Only what is good is ever listened for: there is always a snapshot.
     let (publisher, revisions) = Publisher::start(config, module, fronts, events.clone(), inbox)
@@ -86,10 +86,10 @@ pub fn serve(
     report::serving(listener.local_addr()?);
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
-    let sync = identity.api_keys.map(|api_keys| {
+    let sync = identity.keys.map(|keys| {
         let _entered = runtime.enter();
-        let sync = Sync::following(api_keys.store().clone());
-        runtime.spawn(async move { api_keys.follow().await });
+        let sync = Sync::following(keys.store().clone());
+        runtime.spawn(async move { keys.follow().await });
         sync
     });
     if sync.is_none() {

@@ -89,7 +89,7 @@ impl Fronts {
         let deployed = IdentityFront {
             address: ([127, 0, 0, 1], 18_002).into(),
             authorization: tollgate_auth::Secret::default(),
-            has_api_keys: false,
+            has_store: false,
         };
         Self::new(watch::channel(Arc::new(front)).0, deployed, None)
     }

@@ -64,6 +64,21 @@ impl Store {
         Ok(keys)
     }
 
+    /// At most `limit` signing keys that changed after change `sequence`, in the
+    /// order of their changes: as they are now, revoked ones among them.
+    pub async fn signing_keys_since(
+        &self,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<SigningKeyRecord>, StoreUnavailable> {
+        sqlx::query_as("SELECT * FROM signing_keys WHERE seq > $1 ORDER BY seq LIMIT $2")
+            .bind(sequence.cast_signed())
+            .bind(i64::from(limit))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreUnavailable::from)
+    }
+
     /// Keeps a new signing key.
     pub async fn create_signing_key(
         &self,

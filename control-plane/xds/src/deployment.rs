@@ -11,7 +11,7 @@ pub struct Deployment {
     /// code, and a changed file for nothing.
     pub module: String,
 
-    /// Who is asked about opaque tokens and API keys.
+    /// Who is asked about opaque tokens and keys.
     pub identity: Option<IdentityFront>,
 
     /// Where the control plane says who has been revoked; none if nobody can be.
@@ -27,6 +27,6 @@ pub struct IdentityFront {
     /// How the gateway proves who it is: `Bearer …`.
     pub authorization: Secret,
 
-    /// Whether it knows API keys too.
-    pub has_api_keys: bool,
+    /// Whether it knows the keys of a store too.
+    pub has_store: bool,
 }

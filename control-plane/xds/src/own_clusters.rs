@@ -10,7 +10,7 @@ use envoy_types::pb::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints,
 };
 use prost::Message as _;
-use tollgate_auth::EndpointSpec;
+use tollgate_auth::{EndpointSpec, IdentitySpec};
 use tollgate_model::{Gateway, IDENTITY_CLUSTER, Protocol, SYNC_CLUSTER};
 
 use crate::cluster::breakers;
@@ -20,11 +20,14 @@ use crate::{Deployment, IdentityFront, Resource, endpoints, protocol, wrap};
 /// It is on the same machine, or near.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long an API key's answer may take: a look into an index, and the way there.
+/// How long a key's answer may take: a look into an index, and the way there.
 const LOOKUP_TIMEOUT_MILLISECONDS: u32 = 1000;
 
 /// What answers for API keys is called there.
 const API_KEYS: &str = "api-keys";
+
+/// What answers for keys that requests are signed with is called there.
+const SIGNING_KEYS: &str = "signing-keys";
 
 /// Questions in flight from one Envoy, which its workers bound more narrowly.
 const IN_FLIGHT: u32 = 4096;
@@ -40,8 +43,13 @@ pub(crate) fn from_gateway(
 }
 
 fn is_asked(gateway: &Gateway, front: &IdentityFront) -> bool {
-    let looks_up = gateway.identity.api_key.is_some() && front.has_api_keys;
-    !gateway.identity.introspection.is_empty() || looks_up
+    let identity = &gateway.identity;
+    let has_keys = identity.api_key.is_some() || accepts_signatures(identity);
+    !identity.introspection.is_empty() || has_keys && front.has_store
+}
+
+fn accepts_signatures(identity: &IdentitySpec) -> bool {
+    identity.hmac.is_some() || identity.sigv4.is_some() || identity.http_signature.is_some()
 }
 
 fn identity(front: &IdentityFront) -> Resource {
@@ -114,10 +122,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Whom the gateway recognises, and how it proves who it is to those it asks.
-pub(crate) fn identity_spec(
-    gateway: &Gateway,
-    deployment: &Deployment,
-) -> tollgate_auth::IdentitySpec {
+pub(crate) fn identity_spec(gateway: &Gateway, deployment: &Deployment) -> IdentitySpec {
     let mut identity = gateway.identity.clone();
     // Without a store nobody says who is revoked, and nobody waits for it.
     identity.sync = identity.sync.filter(|_| deployment.sync.is_some());
@@ -125,16 +130,22 @@ pub(crate) fn identity_spec(
     for provider in identity.introspection.values_mut() {
         provider.authorization = front.authorization.clone();
     }
-    if let Some(api_key) = identity.api_key.as_mut().filter(|_| front.has_api_keys) {
-        api_key.lookup = Some(lookup(front));
+    if !front.has_store {
+        return identity;
+    }
+    if let Some(api_key) = identity.api_key.as_mut() {
+        api_key.lookup = Some(lookup(front, API_KEYS));
+    }
+    if accepts_signatures(&identity) {
+        identity.signing_keys.lookup = Some(lookup(front, SIGNING_KEYS));
     }
     identity
 }
 
-fn lookup(front: &IdentityFront) -> EndpointSpec {
+fn lookup(front: &IdentityFront, name: &str) -> EndpointSpec {
     EndpointSpec {
         cluster: IDENTITY_CLUSTER.to_owned(),
-        path: format!("/introspect/{API_KEYS}"),
+        path: format!("/introspect/{name}"),
         authority: IDENTITY_CLUSTER.to_owned(),
         authorization: front.authorization.clone(),
         timeout_milliseconds: LOOKUP_TIMEOUT_MILLISECONDS,

@@ -48,6 +48,8 @@ pub(crate) enum Whom {
     Provider(usize),
     /// Whoever knows API keys.
     Lookup,
+    /// Whoever keeps the keys that requests are signed with.
+    SigningKeys,
 }
 
 /// What is asked, and about which credential.
@@ -176,9 +178,11 @@ impl Whom {
     pub(crate) fn place(self) -> usize {
         const PROVIDERS: usize = 1 << 30;
         const LOOKUP: usize = 1 << 31;
+        const SIGNING_KEYS: usize = LOOKUP | 1;
         match self {
             Self::Provider(place) => PROVIDERS | place,
             Self::Lookup => LOOKUP,
+            Self::SigningKeys => SIGNING_KEYS,
         }
     }
 }

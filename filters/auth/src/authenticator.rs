@@ -1,5 +1,6 @@
 mod asking;
 mod revocation;
+mod signing;
 mod stop;
 
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use tollgate_core::{
 use tollgate_sync::Mark;
 
 use self::asking::{DENIED_MAX, Denied};
+use self::signing::Signer;
 use self::stop::Refusal;
 pub use self::stop::Stop;
 use crate::ask::Asker;
@@ -46,6 +48,8 @@ pub struct Authenticator {
     forged: Recent<Forged>,
     /// What was asked about, and is nobody's.
     denied: Recent<Denied>,
+    /// Keys that requests were signed with, and that others keep.
+    signers: Recent<Signer>,
     /// What the genuine ones say, each once.
     pool: Pool,
     asker: Asker,
@@ -105,6 +109,7 @@ impl Authenticator {
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
             forged: Recent::new(FORGED_MAX, usize::MAX),
             denied: Recent::new(DENIED_MAX, usize::MAX),
+            signers: signing::memory(),
             asker: Asker::default(),
             pool: Pool::new(POOL_BYTES_MAX, seed),
         })
@@ -198,10 +203,7 @@ impl Authenticator {
                 Err(methods.challenges.duplicate_credentials().into())
             }
             Ok(Some(scheme)) if methods.schemes.contains(&scheme) => {
-                let signer = signatures.signer(scheme, *head, body, &methods.challenges, cx)?;
-                let checked = self.denials.check(Named::default(), &signer, cx.now);
-                checked.map_err(|barred| methods.challenges.barred(barred))?;
-                Ok(Some(signer))
+                self.signer(signatures, scheme, (*head, body), methods, cx).map(Some)
             }
             Ok(Some(_)) => Err(methods.challenges.unauthenticated().into()),
             Err(refused) => Err(signatures::invalid(&refused, &methods.challenges).into()),

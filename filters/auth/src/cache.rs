@@ -66,6 +66,11 @@ impl<V: Remembered> Recent<V> {
         self.entries.get(&slot)
     }
 
+    /// As [`Recent::get`], without being a reason to remember it.
+    pub(crate) fn peek(&self, slot: Slot) -> Option<&V> {
+        self.entries.peek(&slot)
+    }
+
     pub(crate) fn put(&mut self, slot: Slot, value: V) {
         self.bytes = self.bytes.saturating_add(value.bytes());
         if let Some(before) = self.entries.put(slot, value) {

@@ -86,6 +86,11 @@ impl Denials {
         Named { credential: Some(Name::ApiKey(id).mark(self.seed)), ..Named::default() }
     }
 
+    /// What there is to keep of a key that requests are signed with.
+    pub(crate) fn signing_key(&self, id: &str) -> Named {
+        Named { credential: Some(Name::SigningKey(id).mark(self.seed)), ..Named::default() }
+    }
+
     /// Whether a credential is still good. Tokens of a tenant are refused by
     /// their age; whatever else it has, only while it is suspended.
     pub(crate) fn check(

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use tollgate_core::{Principal, Seed};
 use tollgate_signatures::SignatureSpec;
 
-use crate::ask::{InvalidEndpoint, Whom};
+use crate::ask::{Endpoint, InvalidEndpoint, Whom};
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::condition::Language;
 use crate::introspection::{Introspection, InvalidIntrospection};
@@ -121,11 +121,20 @@ impl Identity {
         })
     }
 
-    /// Who is asked.
+    /// Who is asked about a caller, and how what it says is read.
     pub(crate) fn asked(&self, whom: Whom) -> Option<&Introspection> {
         match whom {
             Whom::Provider(place) => self.introspection.get(place),
             Whom::Lookup => self.lookup.as_ref(),
+            Whom::SigningKeys => None,
+        }
+    }
+
+    /// Where questions go.
+    pub(crate) fn endpoint(&self, whom: Whom) -> Option<&Endpoint> {
+        match whom {
+            Whom::SigningKeys => self.signatures.as_ref()?.lookup.as_ref(),
+            whom => self.asked(whom).map(|asked| &asked.endpoint),
         }
     }
 }

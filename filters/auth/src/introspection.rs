@@ -109,8 +109,7 @@ impl Introspection {
     }
 
     /// Whose credential it is, if that can be told from what an answer says.
-    /// `spread` is any number: as it is, the answer is believed up to a tenth
-    /// shorter, so that not all are asked about again at once.
+    /// `spread` is any number, as for [`believed`].
     pub(crate) fn read(
         &self,
         claims: &Claims,
@@ -131,9 +130,7 @@ impl Introspection {
             Err(fault) => Found::Refused(fault),
             Ok(principal) => {
                 let ttl = max_age.map_or(self.ttl, |age| age.min(self.ttl));
-                let until = now.plus(shortened(ttl, spread).max(AT_ONCE));
-                let until = expiry.map_or(until, |expiry| expiry.min(until));
-                Found::Caller(principal, Validity::new(now, until))
+                Found::Caller(principal, believed(ttl, expiry, (now, spread)))
             }
         }
     }
@@ -161,6 +158,18 @@ impl Introspection {
 
 fn is_bearer(kind: &str) -> bool {
     kind.eq_ignore_ascii_case("bearer")
+}
+
+/// For how long an answer is believed that may be for `ttl`, about something
+/// that ends by itself at `expiry`. `spread` is any number: as it is, that is up
+/// to a tenth shorter, so that not all are asked about again at once.
+pub(crate) fn believed(
+    ttl: Duration,
+    expiry: Option<Timestamp>,
+    (now, spread): (Timestamp, u64),
+) -> Validity {
+    let until = now.plus(shortened(ttl, spread).max(AT_ONCE));
+    Validity::new(now, expiry.map_or(until, |expiry| expiry.min(until)))
 }
 
 /// By nothing up to a tenth.

@@ -1,33 +1,38 @@
 //! Callers who sign their requests.
 
 mod carried;
+mod holder;
 mod keys;
 mod refusal;
 mod spec;
-
-use std::rc::Rc;
+mod told;
 
 use sha2::{Digest as _, Sha256};
-use tollgate_core::{Cx, Edit, Host, Principal, RequestHead, Seed};
+use tollgate_core::{Cx, Edit, Host, Reply, RequestHead, Seed};
 
 use crate::Stop;
 use tollgate_signatures::{
-    BodyCheck, InvalidSignatures, Refused, ReplayGuard, Request, Scheme, SignatureSpec, Verified,
-    Verifier,
+    BodyCheck, InvalidSignatures, Keys, Refused, ReplayGuard, Request, Scheme, SignatureSpec,
+    Verified, Verifier,
 };
 
+use crate::ask::{Endpoint, InvalidEndpoint};
 use crate::challenge::Challenges;
-pub use crate::signatures::keys::InvalidSigningKey;
+pub(crate) use crate::signatures::holder::Holder;
+pub use crate::signatures::holder::InvalidSigningKey;
 use crate::signatures::keys::SigningKeys;
 pub(crate) use crate::signatures::refusal::invalid;
 pub use crate::signatures::spec::{SchemeSpec, SigningKeySpec, SigningKeysSpec};
+pub(crate) use crate::signatures::told::Told;
 use crate::tenants::Tenants;
 
 /// Which signatures are accepted, and from whom.
 pub(crate) struct Signatures {
     verifier: Verifier,
     schemes: Vec<Scheme>,
-    keys: SigningKeys,
+    pub(crate) keys: SigningKeys,
+    /// Who is asked about other keys.
+    pub(crate) lookup: Option<Endpoint>,
     body_bytes_max: usize,
     replay_guard: ReplayGuard,
 }
@@ -42,6 +47,9 @@ pub enum InvalidSigning {
     /// What they are signed with.
     #[error(transparent)]
     Key(#[from] InvalidSigningKey),
+    /// Who is asked about keys.
+    #[error("signing_keys.lookup.{0}")]
+    Lookup(InvalidEndpoint),
     /// There are keys for nothing.
     #[error("signing_keys: nothing is signed with them; add `hmac`, `sigv4` or `http_signature`")]
     KeysAlone,
@@ -93,7 +101,7 @@ impl Signatures {
         if schemes.is_empty() {
             return if keys.is_default() { Ok(None) } else { Err(InvalidSigning::KeysAlone) };
         }
-        let body_bytes_max = keys.body_bytes_max;
+        let SigningKeysSpec { keys, body_bytes_max, lookup } = keys;
         match body_bytes_max {
             0 => return Err(InvalidSigning::NoBody),
             bytes if BODY_BYTES_MAX < bytes => return Err(InvalidSigning::LongBody(bytes)),
@@ -102,6 +110,7 @@ impl Signatures {
         Ok(Some(Self {
             verifier: Verifier::compile(spec)?,
             keys: SigningKeys::compile(keys, &schemes, tenants, seed)?,
+            lookup: lookup.map(Endpoint::compile).transpose().map_err(InvalidSigning::Lookup)?,
             schemes,
             body_bytes_max: usize::try_from(body_bytes_max).unwrap_or(usize::MAX),
             replay_guard: ReplayGuard::new(seed),
@@ -127,35 +136,57 @@ impl Signatures {
         self.verifier.carried(&request(head, None))
     }
 
-    /// Who signed a request, if the signature holds for all of it and was not
-    /// used before. `body` is nothing as long as it has not arrived.
-    pub(crate) fn signer(
+    /// With which key a request was signed, if the signature holds for its head
+    /// and for its body as far as that is there: nothing as long as it is not.
+    pub(crate) fn verify(
         &self,
-        scheme: Scheme,
-        head: RequestHead<'_>,
+        (head, body): (RequestHead<'_>, Option<&[u8]>),
+        keys: &Keys<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Verified, Refused> {
+        let body_sha256 = body.map(|body| Sha256::digest(body).into());
+        self.verifier.verify(&request(head, body_sha256), keys, cx)
+    }
+
+    /// Whether the body is the one that was signed.
+    pub(crate) fn check_body(
+        &self,
+        verified: &Verified,
         body: Option<&[u8]>,
         challenges: &Challenges,
-        cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Stop> {
-        let refuse = |refused| Stop::Refused(invalid(&refused, challenges));
-        let verified = match self.verify(scheme, head, body, cx) {
-            Err(Refused::AwaitsBody) => return Err(self.awaits_body()),
-            verified => verified.map_err(refuse)?,
-        };
+    ) -> Result<(), Stop> {
         match body {
-            None if verified.body != BodyCheck::Unsigned => return Err(self.awaits_body()),
+            None if verified.body != BodyCheck::Unsigned => Err(self.awaits_body()),
             _ => verified
                 .body
                 .check(body.unwrap_or_default())
-                .map_err(|mismatch| Stop::Refused(refusal::other_body(mismatch, challenges)))?,
+                .map_err(|mismatch| refusal::other_body(mismatch, challenges).into()),
         }
-        // A code made with the decoy is nobody's.
-        let principal = self.keys.principal(scheme, &verified.key_id);
-        let principal = principal.ok_or_else(|| refuse(Refused::UnknownKey))?;
-        self.replay_guard
-            .admit(&verified, cx)
-            .map_err(|replayed| Stop::Refused(refusal::replayed(replayed, challenges)))?;
-        Ok(principal)
+    }
+
+    /// Admits a signature once.
+    pub(crate) fn admit(
+        &self,
+        verified: &Verified,
+        challenges: &Challenges,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Reply> {
+        let admitted = self.replay_guard.admit(verified, cx);
+        admitted.map_err(|replayed| refusal::replayed(replayed, challenges))
+    }
+
+    /// Who signs with a key that others keep.
+    pub(crate) fn holder(
+        &self,
+        told: Told,
+        tenants: &Tenants,
+    ) -> Result<Holder, InvalidSigningKey> {
+        let (id, spec) = told.into_spec(tenants);
+        Holder::compile(&id, spec, &self.schemes, tenants)
+    }
+
+    pub(crate) fn awaits_body(&self) -> Stop {
+        Stop::AwaitsBody { bytes_max: self.body_bytes_max }
     }
 
     /// Takes out what carries signatures. Works for trailers as well.
@@ -163,22 +194,6 @@ impl Signatures {
         for scheme in &self.schemes {
             carried::strip(*scheme, head, edits);
         }
-    }
-
-    fn verify(
-        &self,
-        scheme: Scheme,
-        head: RequestHead<'_>,
-        body: Option<&[u8]>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Verified, Refused> {
-        let body_sha256 = body.map(|body| Sha256::digest(body).into());
-        let keys = |id: &str| Some(self.keys.key(scheme, id));
-        self.verifier.verify(&request(head, body_sha256), &keys, cx)
-    }
-
-    fn awaits_body(&self) -> Stop {
-        Stop::AwaitsBody { bytes_max: self.body_bytes_max }
     }
 }
 

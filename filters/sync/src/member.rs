@@ -319,6 +319,7 @@ impl Member {
             Kind::Token => (Name::Token { issuer, jti: name }, u32::MAX),
             Kind::Subject => (Name::Subject { issuer, subject: name }, seconds(told.at)),
             Kind::ApiKey => (Name::ApiKey(name), u32::MAX),
+            Kind::SigningKey => (Name::SigningKey(name), u32::MAX),
             Kind::Tenant => (Name::Tenant(name), seconds(told.at)),
             Kind::Suspended => (Name::Suspended(name), u32::MAX),
         };

@@ -83,7 +83,7 @@ pub struct Denial {
     /// The issuer of a token or of a subject's tokens.
     #[prost(string, tag = "2")]
     pub issuer: String,
-    /// The token's `jti`, the subject, the id of the API key or of the tenant.
+    /// The token's `jti`, the subject, the id of the key or of the tenant.
     #[prost(string, tag = "3")]
     pub name: String,
     /// When it was revoked, in seconds since the epoch.
@@ -113,6 +113,8 @@ pub enum Kind {
     Tenant = 4,
     /// A tenant and all that it has.
     Suspended = 5,
+    /// One key that requests are signed with.
+    SigningKey = 6,
 }
 
 /// A part of the filter of API keys.

@@ -21,6 +21,8 @@ pub enum Name<'a> {
     },
     /// One API key, by its public name.
     ApiKey(&'a str),
+    /// One key that requests are signed with, by its public name.
+    SigningKey(&'a str),
     /// All tokens of a tenant that were issued until then.
     Tenant(&'a str),
     /// A tenant and all that it has, until further notice.
@@ -41,6 +43,7 @@ impl Name<'_> {
             Self::Token { issuer, jti } => (b"token".as_slice(), issuer, jti),
             Self::Subject { issuer, subject } => (b"subject".as_slice(), issuer, subject),
             Self::ApiKey(id) => (b"api key".as_slice(), "", id),
+            Self::SigningKey(id) => (b"signing key".as_slice(), "", id),
             Self::Tenant(id) => (b"tenant".as_slice(), "", id),
             Self::Suspended(id) => (b"suspended".as_slice(), "", id),
         };

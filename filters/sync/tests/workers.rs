@@ -135,6 +135,7 @@ fn each_kind_refuses_what_it_names() {
         of(Kind::Tenant, "acme"),
         of(Kind::Suspended, "globex"),
         key,
+        of(Kind::SigningKey, "AKID"),
         of(Kind::Unknown, "whatever"),
     ];
     envoy.answer(&told(5, denials));
@@ -151,6 +152,9 @@ fn each_kind_refuses_what_it_names() {
         (Name::Suspended("globex"), u32::MAX, true),
         (Name::ApiKey("key_1"), 0, true),
         (Name::ApiKey("whatever"), 0, false),
+        (Name::SigningKey("AKID"), 0, true),
+        (Name::SigningKey("key_1"), 0, false),
+        (Name::ApiKey("AKID"), 0, false),
     ] {
         assert_eq!(envoy.refuse(name, issued_at), [expected], "{name:?} {issued_at}");
     }

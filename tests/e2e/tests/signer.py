@@ -1,4 +1,4 @@
-"""Signs the request in JSON on standard input, and prints its headers and target.
+"""Signs the requests in JSON on standard input, and prints their headers and targets.
 
 AWS signatures are made by botocore and HTTP Message Signatures by
 http-message-signatures. The gateway's own HMAC is made by Python's `hmac`, as
@@ -27,8 +27,9 @@ def main():
         "sigv4": sign_sigv4,
         "presigned": sign_sigv4,
         "http_signature": sign_http,
+        "http_hmac": sign_http,
     }
-    json.dump(schemes[wanted["scheme"]](wanted), sys.stdout)
+    json.dump([schemes[one["scheme"]](one) for one in wanted], sys.stdout)
 
 
 def digest(body):
@@ -83,9 +84,11 @@ def sign_http(wanted):
     url, body = urlsplit(wanted["url"]), wanted["body"].encode()
     headers = {"content-type": "application/json", "content-digest": digest(body)}
     request = Request(wanted["method"], wanted["url"], headers)
-    key = load_pem_private_key(wanted["secret"].encode(), None)
+    key, algorithm = wanted["secret"].encode(), algorithms.HMAC_SHA256
+    if wanted["scheme"] == "http_signature":
+        key, algorithm = load_pem_private_key(key, None), algorithms.ED25519
     resolver = MappingKeyResolver(public_keys={}, private_keys={wanted["key_id"]: key})
-    signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=resolver)
+    signer = HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver)
     components = ["@method", "@authority", "@path", "@query", "content-type", "content-digest"]
     signer.sign(
         request,

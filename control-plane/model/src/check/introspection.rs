@@ -15,8 +15,8 @@ use crate::sift::{Refused, read, sift};
 use crate::spec::{IntrospectionFile, SecretSpec};
 use crate::{IDENTITY_CLUSTER, Introspection, Loaded, Reference};
 
-/// What is asked of whoever answers for the keys in the store.
-const RESERVED: &str = "api-keys";
+/// What is asked of whoever answers for the keys in the store, and for which.
+const RESERVED: [(&str, &str); 2] = [("api-keys", "API keys"), ("signing-keys", "signing keys")];
 
 const TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(5);
 const NEGATIVE_TTL: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(5);
@@ -30,8 +30,8 @@ const SECRET_BYTES_MAX: usize = 4096;
 /// Why a provider was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 enum InvalidIntrospection {
-    #[error("is the name of the store's API keys; choose another name")]
-    Reserved,
+    #[error("is the name of the store's {0}; choose another name")]
+    Reserved(&'static str),
     #[error("{0:?} is not an address of a provider; write https://, a host and a path")]
     Address(String),
     #[error(
@@ -54,8 +54,8 @@ pub(super) struct Sources {
 pub(super) fn sources(root: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Sources {
     let mut sources = Sources { specs: BTreeMap::new(), asked: BTreeMap::new() };
     for (name, at) in written(root) {
-        if name == RESERVED {
-            at.fault(faults, InvalidIntrospection::Reserved.to_string());
+        if let Some((_, keys)) = RESERVED.iter().find(|(reserved, _)| *reserved == name) {
+            at.fault(faults, InvalidIntrospection::Reserved(keys).to_string());
         }
         if let Some((spec, asked)) = source(name, &at, loaded, faults) {
             sources.specs.insert(name.to_owned(), spec);

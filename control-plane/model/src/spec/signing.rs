@@ -28,7 +28,8 @@ pub(crate) struct HmacFile {
     #[serde(default = "headers")]
     pub(crate) headers: Vec<String>,
 
-    /// Keys, by the id that callers name; for small installations.
+    /// Keys, by the id that callers name; for small installations. Those of the
+    /// store are accepted besides.
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids()))]
     #[expect(dead_code, reason = "only its schema is used: they are read one by one")]
@@ -79,6 +80,7 @@ pub(crate) struct SigV4File {
     pub(crate) headers: Vec<String>,
 
     /// Keys, by the access key id that callers name; for small installations.
+    /// Those of the store are accepted besides.
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids()))]
     #[expect(dead_code, reason = "only its schema is used: they are read one by one")]
@@ -119,7 +121,8 @@ pub(crate) struct HttpSignatureFile {
     #[serde(default)]
     pub(crate) tag: Option<String>,
 
-    /// Keys, by the id that callers name; for small installations.
+    /// Keys, by the id that callers name; for small installations. Those of the
+    /// store are accepted besides.
     #[serde(default)]
     #[schemars(extend("propertyNames" = ids()))]
     #[expect(dead_code, reason = "only its schema is used: they are read one by one")]

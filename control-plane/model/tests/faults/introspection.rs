@@ -93,6 +93,13 @@ fn what_is_missing_or_makes_no_sense() {
             t.yaml:1: identity.introspection.api-keys: is the name of the store's API keys; choose another name
         "#]],
     );
+    check(
+        "identity",
+        "identity: { introspection: { signing-keys: { url: https://a/b, client_id: c, client_secret: { env: S } } } }",
+        &expect![[r#"
+            t.yaml:1: identity.introspection.signing-keys: is the name of the store's signing keys; choose another name
+        "#]],
+    );
 }
 
 /// A backend of that name would get tokens and the secret of the gateway.

@@ -1,10 +1,9 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tollgate_store::StoreUnavailable;
 
-use super::ApiKeys;
+use super::in_store::{InStore, Kind};
 
 /// A change is noticed within this.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -18,7 +17,7 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(800);
 /// More changes at a time are as good as a change of everything.
 const CHANGES_MAX: u32 = 1_000;
 
-impl ApiKeys {
+impl<K: Kind> InStore<K> {
     /// Follows the changes of the store for as long as it is polled.
     pub(crate) async fn follow(&self) {
         let mut seen = None;
@@ -26,10 +25,10 @@ impl ApiKeys {
             match timeout(ANSWER_WITHIN, self.catch_up(seen)).await {
                 Ok(Ok(sequence)) => {
                     seen = Some(sequence);
-                    self.recovered();
+                    self.opened.recovered();
                 }
-                Ok(Err(error)) => drop(self.failed(&error.to_string())),
-                Err(_) => drop(self.failed("the store does not answer")),
+                Ok(Err(error)) => drop(self.opened.failed(&error.to_string())),
+                Err(_) => drop(self.opened.failed("the store does not answer")),
             }
             sleep(LOOK_EVERY).await;
         }
@@ -38,17 +37,18 @@ impl ApiKeys {
     /// The number of the last change that is taken account of.
     async fn catch_up(&self, seen: Option<u64>) -> Result<u64, StoreUnavailable> {
         // What was current when the question was asked may have changed since.
-        let asked = self.clock.now();
+        let asked = self.opened.clock.now();
         let until = asked.checked_add(CURRENT_FOR).unwrap_or(asked);
-        let sequence = self.store.sequence().await?;
+        let store = &self.opened.store;
+        let sequence = store.sequence().await?;
         match seen {
             Some(seen) if seen == sequence => self.known().holds(until),
             Some(seen) if seen < sequence => {
-                let keys = self.store.keys_since(seen, CHANGES_MAX).await?;
-                let tenants = self.store.tenants_since(seen, CHANGES_MAX).await?;
+                let keys = K::changed(seen, CHANGES_MAX, store).await?;
+                let tenants = store.tenants_since(seen, CHANGES_MAX).await?;
                 let most = usize::try_from(CHANGES_MAX).unwrap_or(usize::MAX);
                 if keys.len() < most && tenants.len() < most {
-                    let keys: BTreeSet<_> = keys.into_iter().map(|key| key.id).collect();
+                    let keys = keys.into_iter().collect();
                     let tenants = tenants.into_iter().map(|tenant| tenant.id).collect();
                     self.known().changed(&keys, &tenants, until);
                 } else {

@@ -1,19 +1,22 @@
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lru::LruCache;
-use tollgate_store::{KeyHash, KeyRecord, Tenant};
+use tollgate_store::Tenant;
+
+use super::in_store::{Facts, Record};
 
 /// What was found in the store, as long as nothing has changed there.
 ///
 /// It may be used up to a moment that those who follow the store's changes move
 /// on. What is not known to be current is looked up again.
-pub(crate) struct Known {
-    found: LruCache<KeyHash, Arc<Found>>,
+pub(crate) struct Known<N: Eq + Hash, R> {
+    found: LruCache<N, Arc<Found<R>>>,
     /// Apart from the others, so that made-up keys drive out nobody.
-    unknown: LruCache<KeyHash, ()>,
+    unknown: LruCache<N, ()>,
     current_until: Option<Instant>,
     /// Counts changes. What was looked up before one and arrives after it may be
     /// out of date, and is not kept.
@@ -21,9 +24,8 @@ pub(crate) struct Known {
 }
 
 /// A key, and whose it is. The tenant may have been deleted.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Found {
-    pub(crate) key: KeyRecord,
+pub(crate) struct Found<R> {
+    pub(crate) key: R,
     pub(crate) tenant: Option<Tenant>,
 }
 
@@ -35,7 +37,7 @@ const UNKNOWN_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
 // === impl Known ===
 
-impl Known {
+impl<N: Clone + Eq + Hash, R: Record> Known<N, R> {
     pub(crate) fn new() -> Self {
         Self {
             found: LruCache::new(FOUND_MAX),
@@ -52,26 +54,26 @@ impl Known {
     /// What is known and current: a key, or that there is none.
     pub(crate) fn get(
         &mut self,
-        hash: &KeyHash,
+        name: &N,
         now: Instant,
-    ) -> Result<Option<Arc<Found>>, NotKnown> {
+    ) -> Result<Option<Arc<Found<R>>>, NotKnown> {
         if self.current_until.is_none_or(|end| end <= now) {
             return Err(NotKnown);
         }
-        if let Some(found) = self.found.get(hash) {
+        if let Some(found) = self.found.get(name) {
             return Ok(Some(Arc::clone(found)));
         }
-        self.unknown.get(hash).map(|()| None).ok_or(NotKnown)
+        self.unknown.get(name).map(|()| None).ok_or(NotKnown)
     }
 
     /// Keeps what was looked up, unless something has changed since.
-    pub(crate) fn keep(&mut self, hash: KeyHash, found: Option<Arc<Found>>, generation: u64) {
+    pub(crate) fn keep(&mut self, name: N, found: Option<Arc<Found<R>>>, generation: u64) {
         if generation != self.generation {
             return;
         }
         match found {
-            Some(found) => drop(self.found.put(hash, found)),
-            None => drop(self.unknown.put(hash, ())),
+            Some(found) => drop(self.found.put(name, found)),
+            None => drop(self.unknown.put(name, ())),
         }
     }
 
@@ -89,12 +91,14 @@ impl Known {
     ) {
         self.generation = self.generation.wrapping_add(1);
         self.unknown.clear();
-        let is_out =
-            |found: &Found| keys.contains(&found.key.id) || tenants.contains(&found.key.tenant);
+        let is_out = |found: &Found<R>| {
+            let Facts { id, tenant, .. } = found.key.facts();
+            keys.contains(id) || tenants.contains(tenant)
+        };
         let out = self.found.iter().filter(|(_, found)| is_out(found));
-        let out: Vec<KeyHash> = out.map(|(hash, _)| hash.clone()).collect();
-        for hash in &out {
-            self.found.pop(hash);
+        let out: Vec<N> = out.map(|(name, _)| name.clone()).collect();
+        for name in &out {
+            self.found.pop(name);
         }
         self.current_until = Some(until);
     }

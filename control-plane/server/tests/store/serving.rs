@@ -13,6 +13,11 @@ use crate::shell::{Shell, both};
 
 const SECRET: &str = "made-up-0123456789abcdef0123456789";
 
+const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAAglqsnGGLa0vnjCFMdWuv7KZoUHHtvVLamBqeYbPPoI=
+-----END PUBLIC KEY-----
+";
+
 /// Longer than anything here takes, unless it never happens.
 const NEVER: Duration = Duration::from_secs(30);
 
@@ -31,9 +36,18 @@ impl Serving {
         this
     }
 
-    /// What there is to say about a key.
+    /// What there is to say about an API key.
     fn ask(&self, key: &str) -> Answer {
-        let call = Call::new("POST", "localhost", "/introspect/api-keys")
+        self.ask_of("api-keys", key)
+    }
+
+    /// What there is to say about the signing key of an id.
+    fn signing(&self, id: &str) -> Answer {
+        self.ask_of("signing-keys", id)
+    }
+
+    fn ask_of(&self, kind: &str, key: &str) -> Answer {
+        let call = Call::new("POST", "localhost", &format!("/introspect/{kind}"))
             .header("authorization", format!("Bearer {SECRET}"))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(format!("token={key}"));
@@ -125,6 +139,50 @@ both! {
         assert!(!serving.process.stderr().contains(key));
     }
 
+    fn signing_keys_are_answered_for_with_what_verifies_until_they_are_revoked(shell: &Shell) {
+        shell.notes("tenants create acme --tier pro");
+        let mut serving = Serving::start(shell);
+        assert_eq!(serving.signing("AKID").json(), json!({"active": false}));
+        let secret = shell.out("signing-keys create --tenant acme --kind sigv4 --id AKID --scopes b,a");
+        let secret = secret.trim();
+        serving.waits_until("the key is known", |this| this.signing("AKID").json()["active"] == true);
+        let expected = json!({
+            "active": true, "sub": "AKID", "jti": "AKID", "tenant": "acme", "tier": "pro",
+            "scope": "a b", "scheme": "sigv4", "algorithm": "hmac-sha256", "secret": secret,
+        });
+        assert_eq!(serving.signing("AKID").json(), expected);
+        let remembered = serving.signing("AKID").header("cache-control").unwrap().to_owned();
+        assert_eq!(remembered, "private, max-age=29");
+
+        fs::write(shell.path("acme.pem"), PUBLIC).unwrap();
+        shell.out(
+            "signing-keys create --tenant acme --kind http-signature --algorithm ed25519 \
+             --public-key acme.pem --id acme-3 --tier free --expires 90d",
+        );
+        serving.waits_until("the key is known", |this| this.signing("acme-3").json()["active"] == true);
+        let told = serving.signing("acme-3").json();
+        for (name, value) in [
+            ("scheme", "http_signature"),
+            ("algorithm", "ed25519"),
+            ("public_key", PUBLIC),
+            ("tier", "free"),
+        ] {
+            assert_eq!(told[name], value, "{told}");
+        }
+        assert!(told["exp"].is_u64() && told.get("secret").is_none(), "{told}");
+
+        // An API key is no signing key, nor the other way round.
+        assert_eq!(serving.ask("AKID").json(), json!({"active": false}));
+        shell.notes("tenants suspend acme");
+        serving.waits_until("it is refused", |this| this.signing("AKID").json()["active"] == false);
+        shell.notes("tenants resume acme");
+        serving.waits_until("it is back", |this| this.signing("AKID").json()["active"] == true);
+        shell.notes("signing-keys revoke AKID");
+        serving.waits_until("it is refused", |this| this.signing("AKID").json()["active"] == false);
+        assert_eq!(serving.signing("acme-3").json()["active"], true);
+        assert!(!serving.process.stderr().contains(secret));
+    }
+
     fn a_rotated_key_works_while_both_do(shell: &Shell) {
         shell.notes("tenants create acme");
         let old = shell.out("keys create --tenant acme --id old");
@@ -177,8 +235,33 @@ fn a_store_that_breaks_is_never_taken_for_an_answer() {
     postgres.sql(name, "ALTER TABLE gone RENAME TO store").unwrap();
     serving.waits_until("it is back", |this| this.ask(key.trim()).status == 200);
     let log = serving.process.stderr();
-    assert_eq!(log.matches("its API keys are answered 503").count(), 1, "{log}");
+    assert_eq!(log.matches("its keys are answered 503").count(), 1, "{log}");
     assert!(!log.contains(key.trim()) && !log.contains("sesame"), "{log}");
+}
+
+#[test]
+fn a_secret_that_was_moved_to_another_key_is_nobodys_and_said_in_the_log() {
+    let postgres = Postgres::shared().unwrap();
+    let mut shell = Shell::sqlite();
+    fs::write(shell.path("secret"), SECRET).unwrap();
+    let database = postgres.database().unwrap();
+    shell.variables = vec![
+        ("TOLLGATE_STORE", database.clone()),
+        ("TOLLGATE_KEY_HASH_SECRET", format!("file:{}", shell.path("secret").display())),
+    ];
+    shell.notes("tenants create acme");
+    for id in ["a", "b"] {
+        shell.out(&format!("signing-keys create --tenant acme --kind hmac --id {id}"));
+    }
+    let name = database.rsplit('/').next().unwrap();
+    let moved = "UPDATE signing_keys SET material = (SELECT material FROM signing_keys WHERE id = 'a') \
+                 WHERE id = 'b'";
+    postgres.sql(name, moved).unwrap();
+    let serving = Serving::start(&shell);
+    assert_eq!(serving.signing("a").json()["active"], true);
+    assert_eq!(serving.signing("b").json(), json!({"active": false}));
+    let log = serving.process.stderr();
+    assert!(log.contains("signing key \"b\" does not open under the store's secret"), "{log}");
 }
 
 #[test]

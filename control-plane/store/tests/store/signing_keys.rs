@@ -69,6 +69,27 @@ both! {
         assert!(store.signing_keys(Some("other")).await.unwrap().is_empty());
     }
 
+    async fn whoever_follows_the_changes_learns_of_keys_and_of_their_end(place: &Place) {
+        let store = place.open().await;
+        let seal = seal(place, &store).await;
+        store.create_tenant("acme", None, at(0)).await.unwrap();
+        for id in ["a", "b", "c"] {
+            store.create_signing_key(new(id), &seal, at(0)).await.unwrap();
+        }
+        store.revoke_signing_key("a", at(7)).await.unwrap();
+        let since = async |sequence, limit| {
+            let keys = store.signing_keys_since(sequence, limit).await.unwrap();
+            let told = keys.into_iter().map(|key| (key.id, key.sequence, key.revoked_at));
+            told.collect::<Vec<_>>()
+        };
+        let [b, c, a] = [("b", 3, None), ("c", 4, None), ("a", 5, Some(at(7)))]
+            .map(|(id, sequence, revoked)| (id.to_owned(), sequence, revoked));
+        assert_eq!(since(0, 9).await, [b.clone(), c.clone(), a.clone()]);
+        assert_eq!(since(0, 2).await, [b, c.clone()]);
+        assert_eq!(since(3, 9).await, [c, a]);
+        assert_eq!(since(5, 9).await, []);
+    }
+
     async fn a_secret_that_was_moved_to_another_key_does_not_open(place: &Place) {
         let store = place.open().await;
         let seal = seal(place, &store).await;

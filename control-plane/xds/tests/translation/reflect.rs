@@ -34,7 +34,7 @@ pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
     let identity = Some(IdentityFront {
         address: ([127, 0, 0, 1], 18_002).into(),
         authorization: Secret("Bearer made-up".to_owned()),
-        has_api_keys: true,
+        has_store: true,
     });
     let module = "/modules/gateway.0123456789abcdef.wasm".into();
     Ok(translate(&gateway, &Deployment { module, identity, sync: None }))

@@ -1,3 +1,4 @@
+use crate::name::is_id;
 use crate::tenants::KEY_BYTES_MAX;
 use crate::token::TOKEN_BYTES_MAX;
 use crate::{ApiKey, InvalidToken};
@@ -29,6 +30,11 @@ impl Asked {
         let fits = (1..=KEY_BYTES_MAX).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
         let is_ours = !key.starts_with(OUR_KEY) || ApiKey::is_well_formed(key);
         if fits && is_ours { text(key) } else { None }
+    }
+
+    /// The id of a key that a request was signed with.
+    pub(crate) fn signing_key(id: &str) -> Option<Self> {
+        is_id(id).then(|| Self(id.to_owned()))
     }
 
     /// The question (RFC 7662, section 2.1).

@@ -24,7 +24,7 @@ pub(super) struct Denied {
 }
 
 #[derive(Clone, Copy)]
-enum Why {
+pub(super) enum Why {
     Refused(InvalidToken),
     Unanswered(Unanswered),
 }
@@ -49,24 +49,38 @@ impl Authenticator {
     /// not its own are passed over.
     pub fn on_answer(&mut self, id: CallId, answer: &Answer, now: Timestamp) {
         let Some((question, said)) = self.asker.answered(id, answer, now) else { return };
-        let slot = question.slot;
-        let (why, span) = match &said {
-            Ok(said) => match self.found(question, said, now) {
-                Found::Caller(principal, validity) => {
-                    let named = self.named(question.whom, said, &principal);
-                    self.denied.forget(slot);
-                    self.remember(slot, principal, named, validity);
-                    return;
-                }
-                Found::Refused(fault) => {
-                    self.genuine.forget(slot);
-                    (Why::Refused(fault), said.refused_for())
-                }
-                Found::Unreadable => (Why::Unanswered(Unanswered::Unreadable), UNANSWERED_SPAN),
-            },
-            Err(unanswered) => (Why::Unanswered(*unanswered), UNANSWERED_SPAN),
+        let learned = match &said {
+            Ok(said) => self.learn(question, said, now).map_err(|why| (why, said.refused_for())),
+            Err(unanswered) => Err((Why::Unanswered(*unanswered), UNANSWERED_SPAN)),
         };
-        self.denied.put(slot, Denied { why, since: now, span });
+        match learned {
+            Ok(()) => self.denied.forget(question.slot),
+            Err((why @ Why::Refused(_), span)) => self.deny(question.slot, why, now, span),
+            Err((why, _)) => self.deny(question.slot, why, now, UNANSWERED_SPAN),
+        }
+    }
+
+    fn deny(&mut self, slot: Slot, why: Why, since: Timestamp, span: Duration) {
+        self.denied.put(slot, Denied { why, since, span });
+    }
+
+    /// Remembers whose a credential is, if that is what was said.
+    fn learn(&mut self, question: Question, said: &Said, now: Timestamp) -> Result<(), Why> {
+        if question.whom == Whom::SigningKeys {
+            return self.learn_key(question.slot, said, now);
+        }
+        match self.found(question, said, now) {
+            Found::Caller(principal, validity) => {
+                let named = self.named(question.whom, said, &principal);
+                self.remember(question.slot, principal, named, validity);
+                Ok(())
+            }
+            Found::Refused(fault) => {
+                self.genuine.forget(question.slot);
+                Err(Why::Refused(fault))
+            }
+            Found::Unreadable => Err(Why::Unanswered(Unanswered::Unreadable)),
+        }
     }
 
     fn found(&self, Question { slot, whom, .. }: Question, said: &Said, now: Timestamp) -> Found {
@@ -150,19 +164,28 @@ impl Authenticator {
             return Ok(holder);
         }
         if let Some(denied) = self.denied.get(slot) {
-            if denied.validity().check(cx.now).is_ok() {
-                return Err(denied.why.into());
+            if let Some(why) = denied.holds(cx.now) {
+                return Err(why.into());
             }
             self.denied.forget(slot);
         }
-        let Some(asked) = self.identity.asked(whom) else {
-            return Err(Refusal::Unanswered(Unanswered::NoCluster));
-        };
         let is_known = self.genuine.get(slot).is_some();
-        let question = Question { whom, slot, is_known };
-        match self.asker.ask(question, &asked.endpoint, form, cx) {
-            Ok(call) => Err(Refusal::Waits(call)),
-            Err(unanswered) => Err(Refusal::Unanswered(unanswered)),
+        Err(self.ask(Question { whom, slot, is_known }, form, cx))
+    }
+
+    /// The call that will tell, or why there is none.
+    pub(super) fn ask(
+        &mut self,
+        question: Question,
+        form: impl FnOnce() -> String,
+        cx: &mut Cx<'_>,
+    ) -> Refusal {
+        let Some(endpoint) = self.identity.endpoint(question.whom) else {
+            return Refusal::Unanswered(Unanswered::NoCluster);
+        };
+        match self.asker.ask(question, endpoint, form, cx) {
+            Ok(call) => Refusal::Waits(call),
+            Err(unanswered) => Refusal::Unanswered(unanswered),
         }
     }
 }
@@ -180,9 +203,11 @@ impl Said {
 // === impl Denied ===
 
 impl Denied {
-    /// A clock that went backwards must not make the span longer.
-    fn validity(&self) -> Validity {
-        Validity::new(self.since, self.since.plus(self.span))
+    /// Why, as long as that is remembered. A clock that went backwards must not
+    /// make the span longer.
+    pub(super) fn holds(&self, now: Timestamp) -> Option<Why> {
+        let validity = Validity::new(self.since, self.since.plus(self.span));
+        validity.check(now).ok().map(|()| self.why)
     }
 }
 

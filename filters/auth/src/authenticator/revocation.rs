@@ -56,7 +56,7 @@ impl Authenticator {
         good.map(Some).map_err(|refusal| refusal.stop(methods, refused))
     }
 
-    fn unless_denied(
+    pub(super) fn unless_denied(
         &self,
         Recognised { principal, named }: Recognised,
         now: Timestamp,

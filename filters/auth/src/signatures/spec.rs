@@ -4,6 +4,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tollgate_signatures::{KeyAlgorithm, Scheme};
 
+use crate::EndpointSpec;
+
 /// The keys that requests are signed with, and how much may be signed.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +18,10 @@ pub struct SigningKeysSpec {
     /// been compared with what was signed. Envoy's own buffers must be as large.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: u32,
+
+    /// Who is asked about keys that are not among `keys`. Without it, nobody has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<EndpointSpec>,
 }
 
 /// A key that one caller signs requests with.
@@ -72,7 +78,7 @@ impl SigningKeysSpec {
 
 impl Default for SigningKeysSpec {
     fn default() -> Self {
-        Self { keys: BTreeMap::new(), body_bytes_max: body_bytes_max() }
+        Self { keys: BTreeMap::new(), body_bytes_max: body_bytes_max(), lookup: None }
     }
 }
 

@@ -9,7 +9,9 @@
     reason = "helpers of tests"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod kept;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,7 +20,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tollgate_auth::{Access, Authenticator, Stop};
 use tollgate_core::testing::MemoryHost;
-use tollgate_core::{Edit, Headers, RequestHead, Timestamp};
+use tollgate_core::{CallId, Edit, Headers, RequestHead, Timestamp};
 
 const SECRET: &str = "the secret that acme and the gateway share";
 
@@ -57,7 +59,11 @@ fn identity() -> Value {
 
 impl Gate {
     fn new(access: Value) -> Self {
-        let identity = serde_json::from_value(identity()).unwrap();
+        Self::of(identity(), access)
+    }
+
+    fn of(identity: Value, access: Value) -> Self {
+        let identity = serde_json::from_value(identity).unwrap();
         let mut authenticator = Authenticator::compile(identity, SEED).unwrap();
         let access = serde_json::from_value(access).unwrap();
         let access = Access::compile(access, &[], &authenticator).unwrap();
@@ -73,7 +79,7 @@ impl Gate {
             Ok(principal) => principal.as_deref().map_or_else(|| "nobody".to_owned(), caller),
             Err(Stop::Refused(reply)) => refusal(&reply),
             Err(Stop::AwaitsBody { bytes_max }) => format!("awaits {bytes_max}"),
-            Err(other) => panic!("{other:?}"),
+            Err(Stop::Waits(CallId(call))) => format!("waits {call}"),
         }
     }
 
@@ -281,6 +287,13 @@ fn faults_of_signatures() {
     assert_eq!(
         fault(&|spec| spec["signing_keys"]["body_bytes_max"] = json!(16_777_217)),
         "signing_keys.body_bytes_max: 16777217 is not between 1 and 16777216"
+    );
+    assert_eq!(
+        fault(&|spec| {
+            let lookup = json!({"cluster": "", "path": "/x", "authority": "a"});
+            spec["signing_keys"]["lookup"] = lookup;
+        }),
+        "signing_keys.lookup.cluster: is empty; name the cluster of Envoy that leads to the endpoint"
     );
     assert_eq!(
         fault(&|spec| {

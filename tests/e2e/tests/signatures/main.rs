@@ -4,8 +4,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test that cannot be set up has failed"
 )]
+
+mod store;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -131,29 +134,39 @@ impl Sent {
     }
 
     fn wanted(scheme: &str, body: &str, changes: &Value) -> Self {
+        let nonce = changes["nonce"].as_str().unwrap().to_owned();
+        Self::many(scheme, body, changes, &[nonce]).remove(0)
+    }
+
+    /// As many as there are nonces.
+    fn many(scheme: &str, body: &str, changes: &Value, nonces: &[String]) -> Vec<Self> {
         let method = if scheme == "presigned" { "GET" } else { "POST" };
         let (key_id, secret) = match scheme {
             "hmac" => ("acme-1", SECRET),
             "http_signature" => ("acme-3", PRIVATE),
             _ => ("AKIDACME", SECRET),
         };
-        let mut wanted = json!({
-            "scheme": scheme, "method": method, "body": body, "key_id": key_id, "secret": secret,
-            "url": format!("http://{HOST}/orders/7?b=2&a=1&n={}", changes["nonce"].as_str().unwrap()),
-        });
-        for (name, value) in changes.as_object().unwrap() {
-            wanted[name] = value.clone();
-        }
-        let signed = run(&wanted);
+        let wanted = |nonce: &String| {
+            let mut wanted = json!({
+                "scheme": scheme, "method": method, "body": body, "key_id": key_id,
+                "secret": secret, "url": format!("http://{HOST}/orders/7?b=2&a=1&n={nonce}"),
+            });
+            let changes = changes.as_object().unwrap().clone();
+            wanted.as_object_mut().unwrap().extend(changes);
+            wanted["nonce"] = nonce.as_str().into();
+            wanted
+        };
+        let signed = run(&nonces.iter().map(wanted).collect());
         let pair = |pair: &Value| {
             (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned())
         };
-        Self {
+        let sent = signed.as_array().unwrap().iter().map(|signed| Self {
             method,
             target: signed["target"].as_str().unwrap().to_owned(),
             headers: signed["headers"].as_array().unwrap().iter().map(pair).collect(),
             body: body.as_bytes().to_vec(),
-        }
+        });
+        sent.collect()
     }
 
     fn call(&self) -> Call {
