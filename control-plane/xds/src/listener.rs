@@ -12,7 +12,6 @@ use envoy_types::pb::envoy::config::listener::v3::{
 use envoy_types::util::pack_any;
 use tollgate_model::Listener;
 
-pub(crate) use self::connection::REQUEST_TIMEOUT;
 use crate::{endpoints, wrap};
 
 /// What one connection may make Envoy hold, as Envoy advises for the edge; its

@@ -25,7 +25,7 @@ const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a whole request may take to arrive. Bounds, too, how long a request
 /// can hang whose filter died.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// How long a stream may say nothing in either direction.
 const STREAM_IDLE_TIMEOUT: Duration = Duration::from_mins(5);

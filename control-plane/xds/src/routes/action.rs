@@ -5,13 +5,10 @@ use std::time::Duration;
 use envoy_types::pb::envoy::config::core::v3::DataSource;
 use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
 use envoy_types::pb::envoy::config::route::v3::route::Action;
-use envoy_types::pb::envoy::config::route::v3::route_action::{
-    ClusterSpecifier, MaxStreamDuration,
-};
+use envoy_types::pb::envoy::config::route::v3::route_action::ClusterSpecifier;
 use envoy_types::pb::envoy::config::route::v3::{DirectResponseAction, RetryPolicy, RouteAction};
 use tollgate_model::Gateway;
 
-use crate::listener::REQUEST_TIMEOUT;
 use crate::wrap;
 
 /// A request that never reached a backend may try another connection, whatever
@@ -28,13 +25,10 @@ pub(crate) fn to(backend: Option<&str>, gateway: &Gateway) -> Action {
     let timeout = gateway.backends.get(name).map_or(DEFAULT_TIMEOUT, |backend| backend.timeout);
     Action::Route(RouteAction {
         cluster_specifier: Some(ClusterSpecifier::Cluster(name.to_owned())),
+        // It begins in the router; a request whose filter died is ended by the
+        // listener's `stream_idle_timeout`. Not `max_stream_duration` beside it:
+        // where a route has one, Envoy takes no notice of the timeout.
         timeout: wrap::duration(timeout),
-        // The timeout begins in the router. This begins with the request, so that
-        // one whose filter died does not hang.
-        max_stream_duration: Some(MaxStreamDuration {
-            max_stream_duration: wrap::duration(REQUEST_TIMEOUT.saturating_add(timeout)),
-            ..MaxStreamDuration::default()
-        }),
         retry_policy: Some(RetryPolicy {
             retry_on: RETRY_ON.to_owned(),
             num_retries: wrap::number(1),
