@@ -32,6 +32,13 @@ pub enum Command {
     /// Feed Envoys, and follow changes of the configuration.
     Serve(ServeArgs),
 
+    /// Say whether a control plane serves, by the exit code: for health checks.
+    Health {
+        /// Where Envoys find it.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
+        xds: SocketAddr,
+    },
+
     /// Print every fault in a configuration, one a line, or `ok`.
     ///
     /// Asks nobody: key sets named by url are not fetched.

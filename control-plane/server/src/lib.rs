@@ -17,6 +17,7 @@ mod client;
 mod config;
 mod connection;
 mod fetch;
+mod health;
 mod identity;
 mod input;
 mod keys;
@@ -36,6 +37,7 @@ mod watch;
 
 pub use crate::config::UnreadableFile;
 pub use crate::fetch::FetchFailed;
+pub use crate::health::{Unhealthy, health};
 pub use crate::identity::IdentityFailed;
 pub use crate::load::Fault;
 pub use crate::logging::{LogFormat, start_logging};

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
 use tollgate::store;
-use tollgate::{serve, start_logging};
+use tollgate::{health, serve, start_logging};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -27,6 +27,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
             start_logging(log_format);
             serve(&config, module.into(), xds, identity)?;
         }
+        Command::Health { xds } => health(xds)?,
         Command::Check { config } => return Ok(commands::check(&config, &mut out)?),
         Command::Translate { config, to, module } => {
             commands::translate(&config, to, &module.into(), &mut out)?;
