@@ -16,7 +16,7 @@ export ENVOY
 WASM_CRATES := -p tollgate-auth -p tollgate-core -p tollgate-gateway -p tollgate-host -p tollgate-rate-limit -p tollgate-signatures -p tollgate-sync -p tollgate-transform
 
 help: ## lists these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: python ## gets Envoy 1.40.0 into .tools/ and Rust's wasm target, or names what is missing
 	@$(PYTHON) scripts/setup.py
@@ -45,6 +45,27 @@ test: python signers ## runs everything that CI runs, what fails fastest first
 	@$(call step,documentation)
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
+images: filters ## builds the container images into the Docker engine, and prints their sizes
+	@cargo build --release -p tollgate -p tollgate-support --bins
+	@$(PYTHON) scripts/images.py
+
+PROFILE ?= minimal
+compose: filters ## starts the gateway in containers and waits until it is well; PROFILE=full for all of it
+	@cargo build --release -p tollgate -p tollgate-support --bins
+	@$(PYTHON) scripts/setup.py --tests
+	@$(PYTHON) scripts/compose.py up $(PROFILE)
+
+compose-down: python ## ends those containers, and forgets what they kept
+	@$(PYTHON) scripts/compose.py down
+
+test-compose: filters ## tests the gateway in containers, and what callers see when parts of it fail
+	@cargo build -p tollgate -p tollgate-support --bins
+	@$(PYTHON) scripts/setup.py --tests
+	@$(PYTHON) scripts/compose.py test
+
+dist: setup ## packs what people install into target/dist/, the same bytes from the same sources
+	@$(PYTHON) scripts/dist.py
+
 bench: filters ## measures the gateway beside Envoy's own filters; writes target/bench/
 	@cargo build --release -p tollgate
 	@cargo run --release -p tollgate-bench
@@ -71,4 +92,4 @@ python:
 
 step = printf '\n=== %s\n' '$(1)'
 
-.PHONY: bench clean filters fuzz golden help lint python run setup signers test
+.PHONY: bench clean compose compose-down dist filters fuzz golden help images lint python run setup signers test test-compose

@@ -1,5 +1,6 @@
-// A real identity provider on loopback: `node server.mjs PORT FOLDER`, where
-// FOLDER holds node_modules.
+// A real identity provider: `node server.mjs PORT FOLDER` on loopback, where
+// FOLDER holds node_modules; `node server.mjs PORT FOLDER HOST CERTIFICATES` for
+// others, called HOST, over TLS with what lies in CERTIFICATES.
 //
 // The client `app` gets tokens (client_credentials), the client `gateway` may
 // ask about them. What a token is like is said by the resource it is for:
@@ -10,12 +11,14 @@
 // key; with `?keep` the old one is published a while longer.
 
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const [port, folder] = process.argv.slice(2);
-const issuer = `http://127.0.0.1:${port}`;
+const [port, folder, host, certificates] = process.argv.slice(2);
+const issuer = host ? `https://${host}:${port}` : `http://127.0.0.1:${port}`;
 const modules = createRequire(`${folder}/`);
 const { default: Provider, errors } = await import(
   pathToFileURL(modules.resolve('oidc-provider')).href
@@ -89,7 +92,12 @@ function parts(name) {
   return { format, seconds, tenant, tier };
 }
 
-createServer((request, response) => {
+function tls() {
+  const read = (kind) => readFileSync(`${certificates}/${host}.${kind}`);
+  return { cert: read('pem'), key: read('key') };
+}
+
+function serve(request, response) {
   const { pathname, searchParams } = new URL(request.url, issuer);
   if (pathname === '/control/calls') {
     response.end(JSON.stringify(calls));
@@ -101,4 +109,7 @@ createServer((request, response) => {
     calls[pathname] = (calls[pathname] ?? 0) + 1;
     answer(request, response);
   }
-}).listen(Number(port), '127.0.0.1', () => console.log('listening'));
+}
+
+const server = host ? createSecureServer(tls(), serve) : createServer(serve);
+server.listen(Number(port), host ? '0.0.0.0' : '127.0.0.1', () => console.log('listening'));

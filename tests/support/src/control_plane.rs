@@ -45,6 +45,22 @@ impl ControlPlane {
         Self::serving(config.to_owned(), tempfile::tempdir()?, port, built).await
     }
 
+    /// One that runs elsewhere, by the file that it serves and a command that
+    /// follows its log.
+    pub fn elsewhere(built: Built, config: PathBuf, log: Command) -> Result<Self> {
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        Ok(Self {
+            built,
+            config,
+            folder: tempfile::tempdir()?,
+            xds: nowhere,
+            introspection: nowhere,
+            options: Vec::new(),
+            variables: Vec::new(),
+            process: Some(Process::start("the control plane", log, tempfile::tempdir()?)?),
+        })
+    }
+
     async fn serving(config: PathBuf, folder: TempDir, port: u16, built: &Built) -> Result<Self> {
         let xds = (Ipv4Addr::LOCALHOST, port).into();
         let introspection = (Ipv4Addr::LOCALHOST, free_port()?).into();
@@ -104,7 +120,7 @@ impl ControlPlane {
 
     /// Replaces the configuration, whole, as an editor would.
     pub fn write(&self, config: &str) -> Result<()> {
-        let draft = self.folder.path().join(".tollgate.yaml.new");
+        let draft = self.config.with_file_name(".tollgate.yaml.new");
         fs::write(&draft, config)?;
         Ok(fs::rename(draft, self.config_path())?)
     }

@@ -67,6 +67,11 @@ impl Envoy {
         Ok(Self { process, admin: (Ipv4Addr::LOCALHOST, admin_port).into() })
     }
 
+    /// One that runs elsewhere, by a command that follows its log.
+    pub fn elsewhere(log: Command, admin: SocketAddr) -> Result<Self> {
+        Ok(Self { process: Process::start("Envoy", log, tempfile::tempdir()?)?, admin })
+    }
+
     /// Waits until it serves: every resource that it asked for has come.
     pub async fn ready(&mut self) -> Result<()> {
         let Self { process, admin } = self;

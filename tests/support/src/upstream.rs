@@ -60,9 +60,17 @@ impl Upstream {
         Self::on(crate::free_port()?).await
     }
 
-    /// Listens on this port.
+    /// Listens on this port of loopback; where containers are tested, on all
+    /// addresses, since they reach no other's loopback.
     pub async fn on(port: u16) -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let stack = std::env::var_os("TOLLGATE_STACK");
+        let ip = stack.map_or(Ipv4Addr::LOCALHOST, |_| Ipv4Addr::UNSPECIFIED);
+        Self::at((ip, port).into()).await
+    }
+
+    /// Listens on this address.
+    pub async fn at(address: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
         let server = tokio::spawn(accept(listener, Arc::clone(&state)));
