@@ -1,7 +1,10 @@
 //! Promises made to users, kept against a real Envoy.
 //!
 //! Each test starts the built control plane, an Envoy with two workers that
-//! runs the built module, and a backend that shows what reached it.
+//! runs the built module, and a backend that shows what reached it; or uses the
+//! containers of `envoy/docker-compose.yaml` (`make test-compose`).
+
+mod stack;
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -9,6 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use tollgate_support::{
     Answer, Built, Call, ControlPlane, Envoy, RawConnection, Seen, Upstream, free_port,
 };
+
+use crate::stack::Stack;
 
 /// A whole gateway, with its backend.
 #[derive(Debug)]
@@ -42,6 +47,9 @@ impl Gateway {
 
     async fn with(upstream: Upstream, config: &str, arguments: &[&str]) -> Result<Self> {
         let built = Built::find()?;
+        if let Some(stack) = Stack::from_env()? {
+            return stack.gateway(built, upstream, config, arguments).await;
+        }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let config = fill_in(config, address, &upstream);
         let control_plane = ControlPlane::with(&built, &config, arguments, &[]).await?;
@@ -98,6 +106,9 @@ impl Gateway {
 
 /// A configuration with the gateway's port for `$PORT` and the backend's for `$BACKEND`.
 pub fn fill_in(config: &str, address: SocketAddr, upstream: &Upstream) -> String {
+    if let Ok(Some(stack)) = Stack::from_env() {
+        return stack.fill_in(config, upstream);
+    }
     config
         .replace("$PORT", &address.port().to_string())
         .replace("$BACKEND", &upstream.port().to_string())
