@@ -71,6 +71,27 @@ fn what_is_only_reported_is_named_by_every_check() {
     );
 }
 
+/// Whoever copies a whole configuration out of a page gets one that is good.
+#[test]
+fn every_whole_configuration_in_the_documents_is_good() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut checked = Vec::new();
+    for page in ["README.md", "docs/configuration.md", "docs/drop-in.md", "docs/keys.md"] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let blocks =
+            text.split("\n```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+        for block in
+            blocks.filter(|block| block.contains("listeners:\n") && block.contains("apis:\n"))
+        {
+            let folder = folder(&[("tollgate.yaml", block.as_bytes())]);
+            let (code, out, err) = tollgate(folder.path(), &["check", "tollgate.yaml"]);
+            assert_eq!(code, 0, "{page}: {out}{err}");
+            checked.push(page);
+        }
+    }
+    assert_eq!(checked, ["README.md"]);
+}
+
 #[test]
 fn ten_faults_are_ten_lines() {
     let faults = faults(&[("bad.yaml", include_bytes!("ten-faults.yaml"))], "bad.yaml");
