@@ -3,6 +3,7 @@ use serde_json::{Map, Value, json};
 use tollgate_gateway::ContractSpec;
 use tollgate_support::{Key, now_seconds};
 
+use crate::bootstrap::UPSTREAM;
 use crate::upstream::REMEMBER;
 
 /// One way to do the job.
@@ -29,12 +30,12 @@ pub(crate) struct Job {
     pub(crate) remembered: Vec<u8>,
 }
 
-const ISSUER: &str = "https://id.example";
-const AUDIENCE: &str = "bench";
-const SCOPE: &str = "orders.read";
+pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) const AUDIENCE: &str = "bench";
+pub(crate) const SCOPE: &str = "orders.read";
 
 /// A limit that counts every request and is never reached.
-const UNREACHED: u32 = 1_000_000;
+pub(crate) const UNREACHED: u32 = 1_000_000;
 
 /// In the order in which they are reported.
 pub(crate) const CHAINS: [Chain; 4] = [
@@ -71,9 +72,9 @@ impl Job {
         let lister = token(&key, "orders.list")?;
         Ok(Self {
             jwks: key.jwks(),
-            admitted: request(&format!("authorization: Bearer {reader}\r\n")),
+            admitted: with_token("/orders/7", &reader),
             anonymous: request(""),
-            unscoped: request(&format!("authorization: Bearer {lister}\r\n")),
+            unscoped: with_token("/orders/7", &lister),
             remembered: request(&format!("authorization: Bearer {reader}\r\n{REMEMBER}: 1\r\n")),
         })
     }
@@ -109,34 +110,41 @@ impl Job {
     }
 
     fn tollgate(&self, module: &str) -> Value {
-        let configuration = json!({
-            "identity": {"jwt": {"bench": {
-                "issuer": ISSUER,
-                "audiences": [AUDIENCE],
-                "jwks": self.jwks,
-                "claims": {"tenant": "tenant"},
-            }}},
-        });
-        json!([filter(
-            "wasm",
-            "wasm.v3.Wasm",
-            json!({"config": {
-                "name": "tollgate",
-                "root_id": "gateway",
-                "vm_config": {
-                    "vm_id": "tollgate",
-                    "runtime": "envoy.wasm.runtime.v8",
-                    "code": {"local": {"filename": module}},
-                },
-                "configuration": {
-                    "@type": "type.googleapis.com/google.protobuf.StringValue",
-                    "value": configuration.to_string(),
-                },
-                "failure_policy": "FAIL_RELOAD",
-                "allow_on_headers_stop_iteration": true,
-            }})
-        )])
+        json!([gateway(module, &recognising(&self.jwks))])
     }
+}
+
+/// What the module is told: whose tokens these are.
+pub(crate) fn recognising(jwks: &Value) -> Value {
+    json!({"identity": {"jwt": {"bench": {
+        "issuer": ISSUER,
+        "audiences": [AUDIENCE],
+        "jwks": jwks,
+        "claims": {"tenant": "tenant"},
+    }}}})
+}
+
+/// The fused module as an HTTP filter.
+pub(crate) fn gateway(module: &str, configuration: &Value) -> Value {
+    filter(
+        "wasm",
+        "wasm.v3.Wasm",
+        json!({"config": {
+            "name": "tollgate",
+            "root_id": "gateway",
+            "vm_config": {
+                "vm_id": "tollgate",
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": module}},
+            },
+            "configuration": {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": configuration.to_string(),
+            },
+            "failure_policy": "FAIL_RELOAD",
+            "allow_on_headers_stop_iteration": true,
+        }}),
+    )
 }
 
 /// The API's contract, which travels with the route; the other chains ignore it.
@@ -145,7 +153,7 @@ pub(crate) fn contract() -> Result<ContractSpec> {
         "api": "orders",
         "operations": [{
             "name": "get-order",
-            "group": "upstream",
+            "group": UPSTREAM,
             "match": {"path": "/orders/{id}", "methods": ["GET"]},
             "access": {"auth": {"any_of": ["jwt.bench"]}, "allow": {"scopes": [SCOPE]}},
             "limits": [{"by": ["tenant"], "requests": UNREACHED, "per": "second"}],
@@ -201,8 +209,13 @@ fn tenant_limit() -> Value {
 }
 
 fn token(key: &Key, scope: &str) -> Result<String> {
+    key.sign(&claims(scope, json!({})))
+}
+
+/// What a token says that holds for a day; `others` add to it, or take the place.
+pub(crate) fn claims(scope: &str, others: Value) -> Value {
     let now = now_seconds();
-    key.sign(&json!({
+    let mut claims = object(json!({
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "ada",
@@ -210,13 +223,24 @@ fn token(key: &Key, scope: &str) -> Result<String> {
         "scope": scope,
         "iat": now,
         "exp": now.saturating_add(24 * 60 * 60),
-    }))
+    }));
+    claims.extend(object(others));
+    claims.into()
+}
+
+fn request(credential: &str) -> Vec<u8> {
+    request_to("/orders/7", credential)
+}
+
+/// One with a bearer token.
+pub(crate) fn with_token(path: &str, token: &str) -> Vec<u8> {
+    request_to(path, &format!("authorization: Bearer {token}\r\n"))
 }
 
 /// What a browser's `fetch` would send, more or less.
-fn request(credential: &str) -> Vec<u8> {
+fn request_to(path: &str, credential: &str) -> Vec<u8> {
     format!(
-        "GET /orders/7 HTTP/1.1\r\nhost: orders.example.com\r\nuser-agent: bench/1\r\n\
+        "GET {path} HTTP/1.1\r\nhost: orders.example.com\r\nuser-agent: bench/1\r\n\
          accept: application/json\r\naccept-encoding: gzip\r\n{credential}\r\n"
     )
     .into_bytes()

@@ -54,7 +54,7 @@ pub(crate) fn head_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Where a message with a content-length ends, if all of it is there.
-fn message_end(bytes: &[u8]) -> Result<Option<usize>> {
+pub(crate) fn message_end(bytes: &[u8]) -> Result<Option<usize>> {
     let Some(head) = head_end(bytes) else { return Ok(None) };
     let end = head.saturating_add(content_length(bytes.get(..head).unwrap_or_default())?);
     Ok((end <= bytes.len()).then_some(end))

@@ -6,10 +6,12 @@
 
 #![expect(clippy::print_stdout, reason = "people read it")]
 
+mod bootstrap;
 mod chain;
 mod clock;
 mod envoys;
 mod http;
+mod identity;
 mod load;
 mod report;
 mod samples;
@@ -17,12 +19,14 @@ mod settings;
 mod upstream;
 
 use std::path::Path;
+use std::slice::from_ref;
 
 use anyhow::Result;
 use tollgate_support::Built;
 
 use crate::chain::{CHAINS, Job};
 use crate::envoys::Bench;
+use crate::load::Requests;
 use crate::samples::Samples;
 use crate::settings::Settings;
 
@@ -32,29 +36,33 @@ fn main() -> Result<()> {
     let settings = Settings::from_env()?;
     let built = Built::find()?;
     let job = Job::new()?;
-    println!("starting {} Envoys, and checking that each does its job", CHAINS.len());
-    let benches = envoys::start(&built, &job)?;
-    let samples = measure(&settings, &benches, &job)?;
-    let report = report::Report::new(&settings, &built, samples)?;
+    let samples = measure(&settings, &built, &job)?;
+    let findings = identity::measure(&built, &settings)?;
+    let report = report::Report::new(&settings, &built, samples, findings)?;
     report.write(Path::new(OUTPUT))?;
     println!("\n{}", report.markdown());
     println!("written to target/bench/report.md and target/bench/report.json");
     Ok(())
 }
 
-fn measure(settings: &Settings, benches: &[Bench], job: &Job) -> Result<Vec<Samples>> {
-    println!("warming up");
-    let rate = settings.rate_for(warm_up(settings, benches, job)?);
-    println!("latencies are taken at {rate} requests a second");
-    let mut samples: Vec<_> = CHAINS.iter().map(|chain| Samples::new(chain.name, rate)).collect();
+/// Each round has new Envoys: by where its memory happens to lie, one can be
+/// faster than another of the same kind by more than what a filter costs.
+fn measure(settings: &Settings, built: &Built, job: &Job) -> Result<Vec<Samples>> {
+    let mut rate = None;
+    let mut samples: Vec<_> = CHAINS.iter().map(|chain| Samples::new(chain.name)).collect();
     for round in 0..settings.rounds {
         println!("round {} of {}", round.saturating_add(1), settings.rounds);
+        let benches = envoys::start(built, job)?;
+        let slowest = warm_up(settings, &benches, job)?;
+        let rate = *rate.get_or_insert_with(|| settings.rate_for(slowest));
         let mut turns: Vec<_> = benches.iter().zip(&mut samples).collect();
         // Whoever comes first in a round has the coldest caches.
         let chains = turns.len();
         turns.rotate_left(round.checked_rem(chains).unwrap_or_default());
+        let requests = Requests::admitted(from_ref(&job.admitted));
         for (bench, samples) in turns {
-            samples.add(bench.flat_out(settings, job)?, bench.at_rate(settings, job, rate)?);
+            let latencies = bench.at_rate(settings, requests, rate)?;
+            samples.add(bench.flat_out(settings, requests)?, latencies, rate);
         }
     }
     Ok(samples)
@@ -62,9 +70,10 @@ fn measure(settings: &Settings, benches: &[Bench], job: &Job) -> Result<Vec<Samp
 
 /// The requests a second of the slowest chain.
 fn warm_up(settings: &Settings, benches: &[Bench], job: &Job) -> Result<f64> {
+    let requests = Requests::admitted(from_ref(&job.admitted));
     let mut slowest = f64::MAX;
     for bench in benches {
-        slowest = slowest.min(bench.flat_out(settings, job)?.rps);
+        slowest = slowest.min(bench.flat_out(settings, requests)?.rps);
     }
     Ok(slowest)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tollgate_support::Built;
 
 use crate::chain::CHAINS;
+use crate::identity::{Bar, Finding};
 use crate::samples::{Samples, least, median, most};
 use crate::settings::Settings;
 
@@ -16,15 +17,22 @@ pub(crate) struct Report {
     versions: Value,
     settings: Settings,
     chains: Vec<Samples>,
+    findings: Vec<Finding>,
 }
 
 impl Report {
-    pub(crate) fn new(settings: &Settings, built: &Built, chains: Vec<Samples>) -> Result<Self> {
+    pub(crate) fn new(
+        settings: &Settings,
+        built: &Built,
+        chains: Vec<Samples>,
+        findings: Vec<Finding>,
+    ) -> Result<Self> {
         Ok(Self {
             machine: machine()?,
             versions: versions(built)?,
             settings: settings.clone(),
             chains,
+            findings,
         })
     }
 
@@ -38,7 +46,13 @@ impl Report {
 
     fn json(&self) -> Value {
         let chains: Vec<_> = self.chains.iter().map(chain_json).collect();
-        json!({"machine": self.machine, "versions": self.versions, "chains": chains})
+        let identity: Vec<_> = self.findings.iter().map(finding_json).collect();
+        json!({
+            "machine": self.machine,
+            "versions": self.versions,
+            "chains": chains,
+            "identity": identity,
+        })
     }
 
     pub(crate) fn markdown(&self) -> String {
@@ -54,11 +68,13 @@ impl Report {
         format!(
             "| chain | Envoy CPU, µs a request | added | requests/s | p50 ms | p99 ms | memory, MB |\n\
              |---|---|---|---|---|---|---|\n{}\n{}\n\
+             | who is calling | measured | promised | kept |\n|---|---|---|---|\n{}\n\
              Medians of {rounds} alternating rounds of {seconds} s, least and most in parentheses; one worker, \
              {connections} connections.\nLatencies at {rate} requests a second.\n\n\
              {}, {} cores, Linux {}; {}; {}; tollgate {}.\n",
             rows.concat(),
             legend.concat(),
+            self.findings.iter().map(finding_row).collect::<String>(),
             text(machine, "cpu"),
             machine["cores"],
             text(machine, "kernel"),
@@ -81,6 +97,34 @@ impl Report {
             median(rss_mb),
         )
     }
+}
+
+fn finding_row(finding: &Finding) -> String {
+    let Finding { name: _, what, unit, bar, values } = finding;
+    let (word, bar) = match bar {
+        Bar::AtMost(bar) => ("at most", bar),
+        Bar::AtLeast(bar) => ("at least", bar),
+    };
+    let kept = if finding.holds() { "yes" } else { "**no**" };
+    format!("| {what} | {} {unit} | {word} {bar:.0} | {kept} |\n", spread(values, 1))
+}
+
+fn finding_json(finding: &Finding) -> Value {
+    let Finding { name, what: _, unit, bar, values } = finding;
+    let (at_most, at_least) = match bar {
+        Bar::AtMost(bar) => (Some(rounded(*bar, 2)), None),
+        Bar::AtLeast(bar) => (None, Some(rounded(*bar, 2))),
+    };
+    json!({
+        "name": name,
+        "unit": unit,
+        "median": rounded(median(values), 2),
+        "min": rounded(least(values), 2),
+        "max": rounded(most(values), 2),
+        "at_most": at_most,
+        "at_least": at_least,
+        "kept": finding.holds(),
+    })
 }
 
 fn spread(values: &[f64], digits: usize) -> String {

@@ -23,11 +23,11 @@ pub(crate) struct FlatOut {
 }
 
 impl Samples {
-    pub(crate) fn new(name: &'static str, rate: u32) -> Self {
+    pub(crate) fn new(name: &'static str) -> Self {
         let none = Vec::new;
         Self {
             name,
-            rate,
+            rate: 0,
             cpu_us: none(),
             rps: none(),
             p50_ms: none(),
@@ -36,8 +36,9 @@ impl Samples {
         }
     }
 
-    pub(crate) fn add(&mut self, flat_out: FlatOut, mut latencies: Vec<Duration>) {
+    pub(crate) fn add(&mut self, flat_out: FlatOut, mut latencies: Vec<Duration>, rate: u32) {
         latencies.sort_unstable();
+        self.rate = rate;
         self.cpu_us.push(flat_out.cpu_us);
         self.rps.push(flat_out.rps);
         self.rss_mb.push(flat_out.rss_mb);

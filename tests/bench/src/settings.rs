@@ -16,6 +16,10 @@ pub(crate) struct Settings {
     /// `BENCH_RATE`: requests a second while latencies are taken. By default
     /// half of what the slowest chain can do.
     rate: Option<u32>,
+    /// `BENCH_IDENTITIES`: how many callers are remembered to see what memory they take.
+    pub(crate) identities: u32,
+    /// `BENCH_FLOOD_SECONDS`: how long made-up tokens come.
+    pub(crate) flood_seconds: u32,
 }
 
 impl Settings {
@@ -25,6 +29,8 @@ impl Settings {
             seconds: at_least_one("BENCH_SECONDS")?.unwrap_or(3),
             connections: at_least_one("BENCH_CONNECTIONS")?.unwrap_or(32),
             rate: at_least_one("BENCH_RATE")?,
+            identities: at_least_one("BENCH_IDENTITIES")?.unwrap_or(100_000),
+            flood_seconds: at_least_one("BENCH_FLOOD_SECONDS")?.unwrap_or(10),
         })
     }
 
