@@ -152,7 +152,7 @@ impl Shared {
             return None;
         }
         let Some(Sealed { claims, expires }) = self.seal.open(name, &value) else {
-            self.unreadable.fetch_add(1, Ordering::Relaxed);
+            report::unreadable(self.unreadable.fetch_add(1, Ordering::Relaxed).saturating_add(1));
             return None;
         };
         // Both clocks: the server's is the same for all, the time inside was sealed.

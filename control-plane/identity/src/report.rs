@@ -33,6 +33,16 @@ pub(crate) fn cache_again() {
     info!("the shared cache can be used again");
 }
 
+/// Told of the first one, and each time when there are twice as many.
+pub(crate) fn unreadable(count: u64) {
+    if count.is_power_of_two() {
+        warn!(
+            count,
+            "an entry of the shared cache does not open and counts as none: somebody has changed it"
+        );
+    }
+}
+
 /// As much of a text from outside as is logged.
 const CHARS_MAX: usize = 256;
 

@@ -38,6 +38,8 @@ pub use crate::redis::RedisServer;
 pub use crate::tls::{Authority, Certificate, ExtendedKeyUsagePurpose, SanType, TlsClient, Wanted};
 pub use crate::token::{Key, now_seconds};
 pub use crate::upstream::{Seen, Upstream};
+/// What a Redis may answer.
+pub use ::redis::Value as RedisValue;
 
 /// Waits until `probe` gives a value, or says after `patience` what never came.
 pub async fn eventually<T>(

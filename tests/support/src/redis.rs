@@ -1,7 +1,8 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use redis::{Client, Cmd, Connection, FromRedisValue};
 use tempfile::TempDir;
 
 use crate::free_port;
@@ -38,6 +39,25 @@ impl RedisServer {
         format!("redis://{}", self.address())
     }
 
+    /// What it answers to a command.
+    pub fn ask<T: FromRedisValue>(&self, words: &[&[u8]]) -> Result<T> {
+        Ok(command(words)?.query(&mut self.connect()?)?)
+    }
+
+    /// Sends a command, and does not wait for the answer.
+    pub fn begin(&self, words: &[&[u8]]) -> Result<()> {
+        Ok(self.connect()?.send_packed_command(&command(words)?.get_packed_command())?)
+    }
+
+    /// The name of everything that it holds.
+    pub fn keys(&self) -> Result<Vec<Vec<u8>>> {
+        self.ask(&[b"KEYS", b"*"])
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        Ok(Client::open(self.url())?.get_connection()?)
+    }
+
     /// Starts it, empty, after it was killed.
     pub async fn run(&mut self) -> Result<()> {
         let mut command = Command::new("redis-server");
@@ -61,4 +81,13 @@ impl RedisServer {
     pub fn resume(&self) -> Result<()> {
         self.server.resume()
     }
+}
+
+fn command(words: &[&[u8]]) -> Result<Cmd> {
+    let (name, arguments) = words.split_first().context("no command")?;
+    let mut command = redis::cmd(std::str::from_utf8(name)?);
+    for argument in arguments {
+        command.arg(*argument);
+    }
+    Ok(command)
 }

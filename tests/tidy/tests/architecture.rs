@@ -90,7 +90,7 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ),
     ("hyper", &["tollgate", "tollgate-identity", "tollgate-support", "tollgate-e2e"]),
     ("hyper-rustls", &["tollgate-identity"]),
-    ("redis", &["tollgate-identity"]),
+    ("redis", &["tollgate-identity", "tollgate-support"]),
     ("ureq", &["tollgate"]),
     // Errors without a type are for programs, not for libraries that others match on.
     ("anyhow", &["tollgate", "tollgate-support", "tollgate-e2e", "tollgate-bench"]),

@@ -5,7 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tollgate_identity::{Cache as _, Redis, RedisSpec, Secret, SourceSpec, SystemClock};
+use bytes::Bytes;
+use tollgate_identity::{
+    Cache as _, Entry, Name, Redis, RedisSpec, Secret, SourceSpec, SystemClock,
+};
+use tollgate_support::{RedisServer, eventually};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::http::{HttpServer, Play, answer, honest, json};
@@ -84,7 +88,7 @@ async fn a_cache_that_is_not_there_is_logged_once_without_its_password() {
         secret: Secret::new("canary".repeat(6)),
     };
     let redis = Redis::compile(spec, Arc::new(SystemClock)).unwrap();
-    let name = tollgate_identity::Name::of([b"a".as_slice()]);
+    let name = Name::of([b"a".as_slice()]);
     for _ in 0..30 {
         assert_eq!(redis.get(&name).await, None);
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -93,5 +97,38 @@ async fn a_cache_that_is_not_there_is_logged_once_without_its_password() {
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("the shared cache cannot be used: "), "{warnings:?}");
     assert!(warnings[0].ends_with("; this process remembers alone"), "{warnings:?}");
+    assert_eq!(lines(&log, "").iter().filter(|line| line.contains("canary")).count(), 0);
+}
+
+#[tokio::test]
+async fn entries_that_somebody_changed_are_logged_now_and_then() {
+    let (log, _guard) = listen();
+    let server = RedisServer::start(&[]).await.unwrap();
+    let spec = RedisSpec {
+        url: Secret::new(server.url()),
+        ca: None,
+        secret: Secret::new("canary".repeat(6)),
+    };
+    let redis = Redis::compile(spec, Arc::new(SystemClock)).unwrap();
+    let name = Name::of([b"a".as_slice()]);
+    let patience = Duration::from_secs(20);
+    eventually("an entry is kept", patience, async || {
+        let claims = Bytes::from_static(b"canary");
+        redis.put(&name, Entry { claims, lifetime: patience * 10 }).await;
+        redis.get(&name).await
+    })
+    .await
+    .unwrap();
+    let key = server.keys().unwrap().remove(0);
+    server.ask::<()>(&[b"SETRANGE", &key, b"30", b"changed"]).unwrap();
+    eventually("it is looked at five times", patience, async || {
+        assert_eq!(redis.get(&name).await, None);
+        (5 <= redis.unreadable()).then_some(())
+    })
+    .await
+    .unwrap();
+    let said = "WARN tollgate_identity::report: an entry of the shared cache does not open and \
+                counts as none: somebody has changed it count=";
+    assert_eq!(lines(&log, "WARN"), [1, 2, 4].map(|count| format!("{said}{count}")));
     assert_eq!(lines(&log, "").iter().filter(|line| line.contains("canary")).count(), 0);
 }

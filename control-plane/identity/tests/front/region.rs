@@ -27,17 +27,8 @@ fn redis(server: &RedisServer) -> Arc<Redis> {
     redis_with(&server.url(), "a", Arc::new(SystemClock))
 }
 
-/// A connection of the test's own.
-fn raw(server: &RedisServer) -> redis::Connection {
-    redis::Client::open(server.url()).unwrap().get_connection().unwrap()
-}
-
 fn run<T: redis::FromRedisValue>(server: &RedisServer, words: &[&[u8]]) -> T {
-    let mut command = redis::cmd(std::str::from_utf8(words[0]).unwrap());
-    for word in &words[1..] {
-        command.arg(*word);
-    }
-    command.query(&mut raw(server)).unwrap()
+    server.ask(words).unwrap()
 }
 
 fn name(text: &str) -> Name {
