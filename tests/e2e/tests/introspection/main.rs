@@ -1,95 +1,36 @@
 //! Callers with opaque tokens, about whom a worker asks the provider itself:
 //! `envoy/drop-in/introspection.yaml`, before a backend and a real provider.
 
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
 
+mod flood;
+mod gate;
+mod leaving;
 mod provider_double;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gate::{Gate, WORKERS, changed, order, root};
 use provider_double::{ProviderDouble, Says};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tollgate_support::{
-    Answer, Built, Call, Connection, Envoy, OidcProvider, Protocol, TokenRequest, Upstream,
-    eventually, free_port,
+    Built, Call, Connection, Envoy, OidcProvider, Protocol, TokenRequest, eventually, free_port,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
-const WORKERS: u32 = 2;
 
-/// The drop-in gateway, before a backend.
-struct Gate {
-    envoy: Envoy,
-    upstream: Upstream,
-    address: SocketAddr,
-}
-
-impl Gate {
-    async fn start(provider: SocketAddr, ttl_seconds: u32) -> Self {
-        let upstream = Upstream::start().await.unwrap();
-        let (port, admin) = (free_port().unwrap(), free_port().unwrap());
-        let config = config(provider, port, upstream.port(), ttl_seconds);
-        let config = format!(
-            "{config}\nadmin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: \
-             {admin} }} }} }}\n"
-        );
-        let envoy = Built::envoy().unwrap();
-        let mut envoy = Envoy::with_bootstrap(&envoy, &config, admin, WORKERS).unwrap();
-        envoy.ready().await.unwrap();
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        envoy.listening(address).await.unwrap();
-        Self { envoy, upstream, address }
-    }
-
-    async fn get(&self, token: &str) -> Answer {
-        order(token).send(self.address).await.unwrap()
-    }
-
-    async fn status(&self, token: &str) -> u16 {
-        self.get(token).await.status
-    }
-
-    async fn never_trapped(&self) {
-        let reloads = self.envoy.stats("vm_reload").await.unwrap();
-        assert!(reloads.values().all(|count| *count == 0), "a filter trapped: {reloads:?}");
-        let waiting = self.envoy.stats("downstream_rq_active").await.unwrap();
-        let public: Vec<_> = waiting.iter().filter(|(name, _)| name.contains("public")).collect();
-        assert!(public.iter().all(|(_, count)| **count == 0), "requests are left: {public:?}");
-    }
-}
-
-/// The file as it stands, but for its ports, its backend and how long answers are believed.
-fn config(provider: SocketAddr, port: u16, backend: u16, ttl_seconds: u32) -> String {
-    let config = fs::read_to_string(root().join("envoy/drop-in/introspection.yaml")).unwrap();
-    let cluster = format!(
-        "  clusters:\n  - name: backend\n    load_assignment:\n      cluster_name: backend\n      \
-         endpoints:\n      - lb_endpoints:\n        - endpoint: {{ address: {{ socket_address: {{ \
-         address: 127.0.0.1, port_value: {backend} }} }} }}\n"
-    );
-    let changes = [
-        ("target/filters/", format!("{}/", root().join("target/filters").display())),
-        ("port_value: 10000", format!("port_value: {port}")),
-        ("port_value: 9000", format!("port_value: {}", provider.port())),
-        ("\"127.0.0.1:9000\"", format!("\"{provider}\"")),
-        ("\"ttl_seconds\": 30", format!("\"ttl_seconds\": {ttl_seconds}")),
-        (
-            r#"direct_response: { status: 200, body: { inline_string: "admitted\n" } }"#,
-            "route: { cluster: backend, timeout: 15s }".to_owned(),
-        ),
-        ("  clusters:\n", cluster),
-    ];
-    changed(config, &changes)
-}
-
-/// `auth.yaml`, which knows a key, and asks about tokens besides.
+/// `auth/envoy.yaml`, which knows a key, and asks about tokens besides.
 fn auth_alone(provider: SocketAddr, port: u16, admin: u16) -> String {
-    let config = fs::read_to_string(root().join("envoy/drop-in/auth.yaml")).unwrap();
+    let config = fs::read_to_string(root().join("envoy/drop-in/auth/envoy.yaml")).unwrap();
     let asked = format!(
         r#""identity": {{ "introspection": {{ "idp": {{ "cluster": "idp", "path": "/", "authority": "{provider}" }} }},"#
     );
@@ -107,21 +48,6 @@ fn auth_alone(provider: SocketAddr, port: u16, admin: u16) -> String {
         (r#""any_of": ["api_key"]"#, r#""any_of": ["introspection.idp", "api_key"]"#.to_owned()),
     ];
     changed(config, &changes) + &cluster
-}
-
-fn changed(config: String, changes: &[(&str, String)]) -> String {
-    changes.iter().fold(config, |config, (from, to)| {
-        assert!(config.contains(from), "{from}");
-        config.replace(from, to)
-    })
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-fn order(token: &str) -> Call {
-    Call::get("localhost", "/orders/7").bearer(token)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,6 +178,7 @@ async fn an_answer_that_is_none_admits_nobody() {
         Says::status(401, active),
         Says::Nothing,
         Says::Slow(Duration::from_secs(3)),
+        Says::Trickle,
         Says::Endless,
     ]
     .into_iter()
@@ -318,78 +245,5 @@ async fn a_thousand_callers_with_one_token_cost_a_call_of_each_worker() {
     assert_eq!(gate.upstream.count(), 1000);
     let asked = provider.introspections().await.unwrap();
     assert!((1..=u64::from(WORKERS)).contains(&asked), "{asked}");
-    gate.never_trapped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn callers_who_leave_while_they_wait_leave_nothing_behind() {
-    let provider = ProviderDouble::start().await;
-    let gate = Gate::start(provider.address(), 30).await;
-    provider.says(Says::Late(Duration::from_millis(200)));
-    for round in 0..20_u64 {
-        let mut leaving = JoinSet::new();
-        for n in 0..20_u64 {
-            let address = gate.address;
-            // Many wait for the same call, some for their own.
-            let token = if n % 2 == 0 { format!("r{round}") } else { format!("r{round}n{n}") };
-            leaving.spawn(async move {
-                let mut stream = TcpStream::connect(address).await.unwrap();
-                let request = format!(
-                    "GET /orders/7 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
-                );
-                stream.write_all(request.as_bytes()).await.unwrap();
-                tokio::time::sleep(Duration::from_millis((n * 37 + round * 13) % 260)).await;
-            });
-        }
-        leaving.join_all().await;
-    }
-    assert!(0 < provider.asked());
-    assert_eq!(gate.status("who-stays").await, 200);
-    eventually("no request is left", PATIENCE, async || {
-        let left = gate.envoy.stats("http.public.downstream_rq_active").await.unwrap();
-        left.values().all(|count| *count == 0).then_some(())
-    })
-    .await
-    .unwrap();
-    gate.never_trapped().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_made_up_tokens_neither_reaches_the_provider_nor_others() {
-    const SPAN: Duration = Duration::from_secs(4);
-    let provider = OidcProvider::start().await.unwrap();
-    let gate = Gate::start(provider.address(), 2).await;
-    let token = provider.token(&TokenRequest::default()).await.unwrap();
-    for _ in 0..20 {
-        assert_eq!(gate.status(&token).await, 200);
-    }
-    let (before, start) = (provider.introspections().await.unwrap(), Instant::now());
-    let mut flood = JoinSet::new();
-    for client in 0..8 {
-        let mut connection = Connection::open(Protocol::Http1, gate.address).await.unwrap();
-        flood.spawn(async move {
-            let mut sent = 0_u64;
-            while start.elapsed() < SPAN {
-                let answer = connection.send(&order(&format!("x{client}y{sent}"))).await.unwrap();
-                assert!([401, 503].contains(&answer.status), "{answer:?}");
-                sent += 1;
-            }
-            sent
-        });
-    }
-    let mut good = 0;
-    while start.elapsed() < SPAN {
-        assert_eq!(gate.status(&token).await, 200, "after {good}");
-        good += 1;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let sent: u64 = flood.join_all().await.into_iter().sum();
-    let (asked, seconds) =
-        (provider.introspections().await.unwrap() - before, start.elapsed().as_secs() + 1);
-    // For each worker 100 at once, 100 a second, and those that are known.
-    let worth = u64::from(WORKERS) * (100 + 100 * seconds + seconds);
-    assert!(asked <= worth, "{asked} calls of {worth}, for {sent} tokens");
-    assert!(asked < sent, "there was no flood: {sent}");
-    assert_eq!(gate.upstream.count(), good + 20);
     gate.never_trapped().await;
 }

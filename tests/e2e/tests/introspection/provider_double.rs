@@ -22,6 +22,10 @@ pub(crate) enum Says {
     Late(Duration),
     /// That it is, and so much more that it never ends.
     Endless,
+    /// That it is, one byte at a time.
+    Trickle,
+    /// The truth: tokens that begin with `good` are active.
+    Honest,
 }
 
 pub(crate) struct ProviderDouble {
@@ -33,6 +37,7 @@ pub(crate) struct ProviderDouble {
 struct State {
     says: Mutex<Says>,
     asked: AtomicU64,
+    asked_about_good: AtomicU64,
 }
 
 const ACTIVE: &str = r#"{"active":true,"sub":"ann","aud":"api","scope":"orders.read"}"#;
@@ -52,7 +57,8 @@ impl ProviderDouble {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let says = Mutex::new(Says::json(ACTIVE));
-        let state = Arc::new(State { says, asked: AtomicU64::new(0) });
+        let (asked, asked_about_good) = (AtomicU64::new(0), AtomicU64::new(0));
+        let state = Arc::new(State { says, asked, asked_about_good });
         let shared = Arc::clone(&state);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -75,6 +81,10 @@ impl ProviderDouble {
     pub(crate) fn asked(&self) -> u64 {
         self.state.asked.load(Ordering::Relaxed)
     }
+
+    pub(crate) fn asked_about_good(&self) -> u64 {
+        self.state.asked_about_good.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for ProviderDouble {
@@ -85,8 +95,9 @@ impl Drop for ProviderDouble {
 
 /// One question on each connection.
 async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
-    read_question(&mut stream).await?;
+    let is_good = read_question(&mut stream).await?.contains("token=good");
     state.asked.fetch_add(1, Ordering::Relaxed);
+    state.asked_about_good.fetch_add(is_good.into(), Ordering::Relaxed);
     let says = state.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match says {
         Says::Answer(status, body) => answer(&mut stream, status, &body).await,
@@ -100,6 +111,9 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             answer(&mut stream, 200, ACTIVE).await
         }
         Says::Endless => endless(&mut stream).await,
+        Says::Trickle => trickle(&mut stream).await,
+        Says::Honest if is_good => answer(&mut stream, 200, ACTIVE).await,
+        Says::Honest => answer(&mut stream, 200, r#"{"active":false}"#).await,
     }
 }
 
@@ -125,18 +139,28 @@ async fn endless(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.shutdown().await
 }
 
+/// For a minute, if somebody waits for it.
+async fn trickle(stream: &mut TcpStream) -> std::io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", ACTIVE.len());
+    for byte in head.bytes().chain(ACTIVE.bytes()) {
+        stream.write_all(&[byte]).await?;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    stream.shutdown().await
+}
+
 /// The head, and as much of a body as it says.
-async fn read_question(stream: &mut TcpStream) -> std::io::Result<()> {
+async fn read_question(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut question = Vec::new();
     loop {
         if stream.read_buf(&mut question).await? == 0 {
-            return Ok(());
+            return Ok(String::new());
         }
         let text = String::from_utf8_lossy(&question);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
             if length.and_then(|length| length.parse().ok()).unwrap_or(0) <= body.len() {
-                return Ok(());
+                return Ok(body.to_owned());
             }
         }
     }
