@@ -1,6 +1,15 @@
 //! Opaque tokens and API keys of the store, from the caller to whoever knows them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod rotation;
+mod shared_cache;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
