@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gets others who sign requests, for the tests, into .tools/signers.
+"""Gets others who sign requests and tokens, for the tests, into .tools/signers.
 
 A virtual environment of its own, without a pip in it: the one that setup.py
 finds installs into it. Does nothing when it is all there.
@@ -24,7 +24,7 @@ def main():
         wanted = file.read()
     if is_done(wanted):
         return
-    say("fetching botocore, cryptography and http-message-signatures (25 MB)")
+    say("fetching botocore, cryptography, http-message-signatures and joserfc (25 MB)")
     shutil.rmtree(SIGNERS, ignore_errors=True)
     if subprocess.run([sys.executable, "-m", "venv", "--without-pip", SIGNERS]).returncode != 0:
         stop(

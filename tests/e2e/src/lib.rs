@@ -4,6 +4,7 @@
 //! runs the built module, and a backend that shows what reached it; or uses the
 //! containers of `envoy/docker-compose.yaml` (`make test-compose`).
 
+mod signer;
 mod stack;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,6 +14,7 @@ use tollgate_support::{
     Answer, Built, Call, ControlPlane, Envoy, RawConnection, Seen, Upstream, free_port,
 };
 
+pub use crate::signer::signed;
 use crate::stack::Stack;
 
 /// A whole gateway, with its backend.
@@ -37,22 +39,31 @@ impl Gateway {
 
     /// Likewise, with further arguments for the control plane.
     pub async fn with_arguments(config: &str, arguments: &[&str]) -> Result<Self> {
-        Self::with(Upstream::start().await?, config, arguments).await
+        Self::of(&Built::find()?, config, arguments).await
+    }
+
+    /// Likewise, with what was built for this test alone.
+    pub async fn of(built: &Built, config: &str, arguments: &[&str]) -> Result<Self> {
+        Self::with(built, Upstream::start().await?, config, arguments).await
     }
 
     /// Likewise, before a backend that was prepared.
     pub async fn with_upstream(upstream: Upstream, config: &str) -> Result<Self> {
-        Self::with(upstream, config, &[]).await
+        Self::with(&Built::find()?, upstream, config, &[]).await
     }
 
-    async fn with(upstream: Upstream, config: &str, arguments: &[&str]) -> Result<Self> {
-        let built = Built::find()?;
+    async fn with(
+        built: &Built,
+        upstream: Upstream,
+        config: &str,
+        arguments: &[&str],
+    ) -> Result<Self> {
         if let Some(stack) = Stack::from_env()? {
             return stack.gateway(built, upstream, config, arguments).await;
         }
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let config = fill_in(config, address, &upstream);
-        let control_plane = ControlPlane::with(&built, &config, arguments, &[]).await?;
+        let control_plane = ControlPlane::with(built, &config, arguments, &[]).await?;
         let mut envoy = Envoy::start(&built.envoy, control_plane.xds())?;
         envoy.ready().await.with_context(|| control_plane.log())?;
         envoy.listening(address).await?;

@@ -4,6 +4,7 @@
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
 )]
@@ -270,4 +271,62 @@ async fn unknown_keys_cause_no_fetches() {
     assert!(fetches as u128 <= looks + 1, "{fetches} fetches in {:?}", start.elapsed());
     assert_eq!(gateway.upstream.count(), 10);
     gateway.never_trapped().await.unwrap();
+}
+
+const ALGORITHMS: [&str; 10] =
+    ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA", "HS256", "HS384", "HS512"];
+
+/// How far apart the characters are that are changed, one at a time.
+const STEP: usize = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_joserfc_signs_is_verified_and_no_mutant_of_it() {
+    let wanted = |algorithm: &str| {
+        let claims = json!({"iss": format!("https://{algorithm}"), "aud": "api", "sub": "ada",
+            "exp": now_seconds() + 600});
+        json!({"scheme": "jwt", "algorithm": algorithm, "claims": claims})
+    };
+    let made = tollgate_e2e::signed(&json!(ALGORITHMS.map(wanted))).unwrap();
+    let made = made.as_array().unwrap();
+    let named: Vec<_> = ALGORITHMS
+        .iter()
+        .zip(made)
+        .map(|(name, made)| {
+            (*name, format!("https://{name}"), inline(&json!({"keys": [made["jwk"]]})))
+        })
+        .collect();
+    let issuers: Vec<_> =
+        named.iter().map(|(name, issuer, jwks)| (*name, &**issuer, &**jwks)).collect();
+    let gateway = Gateway::start(&routes(&issuers)).await.unwrap();
+    for (algorithm, made) in ALGORITHMS.iter().zip(made) {
+        let (path, token) = (format!("/{algorithm}"), made["token"].as_str().unwrap());
+        assert_eq!(status(&gateway, &path, token).await, 200, "{algorithm}");
+        let before = gateway.upstream.count();
+        let mut worker = Connection::open(Protocol::Http2, gateway.address).await.unwrap();
+        for mutant in mutants(token) {
+            let answer = worker.send(&Call::get(HOST, &path).bearer(&mutant)).await.unwrap();
+            assert_eq!(answer.status, 401, "{algorithm}: {mutant} of {token}");
+        }
+        assert_eq!(gateway.upstream.count(), before, "{algorithm}");
+    }
+    gateway.never_trapped().await.unwrap();
+}
+
+/// One character changed, left out, or there twice; the last of each part among
+/// them, some of whose bits nobody reads.
+fn mutants(token: &str) -> Vec<String> {
+    let last = |at: usize| token[at + 1..].starts_with('.') || at + 1 == token.len();
+    let places = (0..token.len()).filter(|at| at % STEP == 0 || last(*at));
+    places
+        .flat_map(|at| {
+            let other = if &token[at..=at] == "B" { "C" } else { "B" };
+            let twice = token[at..=at].repeat(2);
+            [other, "", &twice].map(|instead| {
+                let mut mutant = token.to_owned();
+                mutant.replace_range(at..=at, instead);
+                mutant
+            })
+        })
+        .filter(|mutant| mutant != token)
+        .collect()
 }

@@ -1,8 +1,9 @@
-"""Signs the requests in JSON on standard input, and prints their headers and targets.
+"""Signs what stands in JSON on standard input: requests, of which it prints headers
+and targets, and claims, of which it prints tokens with their keys.
 
 AWS signatures are made by botocore and HTTP Message Signatures by
 http-message-signatures. The gateway's own HMAC is made by Python's `hmac`, as
-its documentation describes it.
+its documentation describes it. Tokens are made by joserfc.
 """
 
 import base64
@@ -11,6 +12,7 @@ import hmac
 import json
 import sys
 import time
+import warnings
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth, SigV4QueryAuth
@@ -18,6 +20,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
+from joserfc import jwk, jwt
 
 
 def main():
@@ -28,6 +31,7 @@ def main():
         "presigned": sign_sigv4,
         "http_signature": sign_http,
         "http_hmac": sign_http,
+        "jwt": sign_jwt,
     }
     json.dump([schemes[one["scheme"]](one) for one in wanted], sys.stdout)
 
@@ -99,6 +103,27 @@ def sign_http(wanted):
     )
     lower = [(name.lower(), value) for name, value in request.headers.items()]
     return {"headers": lower, "target": f"{url.path}?{url.query}"}
+
+
+# What keys of each kind of algorithm are made of.
+KEYS = {
+    "RS": lambda bits: ("RSA", 2048),
+    "PS": lambda bits: ("RSA", 2048),
+    "ES": lambda bits: ("EC", f"P-{bits}"),
+    "Ed": lambda bits: ("OKP", "Ed25519"),
+    "HS": lambda bits: ("oct", int(bits)),
+}
+
+
+def sign_jwt(wanted):
+    # Of EdDSA it says that RFC 9864 has a newer name for it.
+    warnings.simplefilter("ignore")
+    algorithm = wanted["algorithm"]
+    kind, parameter = KEYS[algorithm[:2]](algorithm[2:])
+    key = jwk.generate_key(kind, parameter, {"kid": "k1", "alg": algorithm})
+    header = {"alg": algorithm, "kid": "k1", "typ": "at+jwt"}
+    token = jwt.encode(header, wanted["claims"], key, algorithms=[algorithm])
+    return {"token": token, "jwk": key.as_dict(private=kind == "oct")}
 
 
 main()

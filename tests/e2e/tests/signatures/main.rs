@@ -10,9 +10,7 @@
 
 mod store;
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tollgate_e2e::{Gateway, HOST};
@@ -156,7 +154,7 @@ impl Sent {
             wanted["nonce"] = nonce.as_str().into();
             wanted
         };
-        let signed = run(&nonces.iter().map(wanted).collect());
+        let signed = tollgate_e2e::signed(&nonces.iter().map(wanted).collect()).unwrap();
         let pair = |pair: &Value| {
             (pair[0].as_str().unwrap().to_owned(), pair[1].as_str().unwrap().to_owned())
         };
@@ -244,22 +242,6 @@ fn mutated(value: &str) -> String {
     let at = value.len() / 2;
     mutated.replace_range(at..=at, if value.as_bytes()[at] == b'A' { "B" } else { "A" });
     if mutated == value { format!("{value}{last}") } else { mutated }
-}
-
-fn run(wanted: &Value) -> Value {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = here.join("../../.tools/signers/bin/python");
-    assert!(python.exists(), "run `make signers` first: {} is missing", python.display());
-    let mut child = Command::new(python)
-        .arg(here.join("tests/signer.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(wanted.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{wanted}");
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
