@@ -37,7 +37,7 @@ test: python signers ## runs everything that CI runs, what fails fastest first
 	@$(call step,unit tests)
 	@cargo test --workspace --exclude tollgate-e2e
 	@$(call step,wasm modules)
-	@$(MAKE) filters
+	@$(PYTHON) scripts/filters.py --tests
 	@$(call step,end to end)
 	@cargo build -p tollgate -p tollgate-support --bins
 	@cargo test -p tollgate-e2e
@@ -84,6 +84,9 @@ fuzz: setup ## checks that the fuzz targets compile; `cargo +nightly fuzz run NA
 	@$(call step,fuzz targets)
 	@cargo check --manifest-path fuzz/Cargo.toml --bins --no-default-features
 
+timing: setup ## measures whether refusals tell how nearly right a secret was; takes minutes
+	@cargo run --release --manifest-path timing/Cargo.toml
+
 clean: ## removes everything that was built; .tools/ stays
 	@cargo clean
 
@@ -92,4 +95,4 @@ python:
 
 step = printf '\n=== %s\n' '$(1)'
 
-.PHONY: bench clean compose compose-down dist filters fuzz golden help images lint python run setup signers test test-compose
+.PHONY: bench clean compose compose-down dist filters fuzz golden help images lint python run setup signers test test-compose timing

@@ -5,6 +5,9 @@ A module lies under the hash of its own bytes, `target/filters/NAME.HASH.wasm`,
 so a running Envoy never sees one change; `target/filters/NAME.wasm` points to
 the newest. The check is the drop-in configuration of the same name,
 `envoy/drop-in/NAME/envoy.yaml`.
+
+With `--tests` there is one more, which never ships: the gateway that traps when
+a test tells it to.
 """
 
 import hashlib
@@ -17,24 +20,29 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ENVOY = os.environ.get("ENVOY") or os.path.join(ROOT, ".tools", "envoy")
 FILTERS = ["gateway", "auth", "rate-limit", "transform"]
+# By the drop-in configuration that it is checked with.
+FOR_TESTS = {"trapping": "gateway"}
 MODULES = os.path.join("target", "filters")
 
 
 def main():
     os.chdir(ROOT)
     os.makedirs(MODULES, exist_ok=True)
-    built = build()
-    for name in FILTERS:
+    for_tests = list(FOR_TESTS) if "--tests" in sys.argv[1:] else []
+    built = build(for_tests)
+    for name in FILTERS + for_tests:
         publish(name, built[name.replace("-", "_")])
 
 
-def build():
+def build(for_tests):
     """Builds all modules; cargo skips what has not changed."""
     packages = [part for name in FILTERS for part in ("--package", f"tollgate-{name}")]
+    features = [part for name in for_tests for part in ("--features", f"tollgate-gateway/{name}")]
     done = subprocess.run(
         ["cargo", "build", "--examples", "--profile", "wasm", "--target", "wasm32-wasip1"]
         + ["--message-format", "json-render-diagnostics"]
-        + packages,
+        + packages
+        + features,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -68,10 +76,11 @@ def publish(name, built):
 
 
 def check(name, module):
-    path = os.path.join("envoy", "drop-in", name, "envoy.yaml")
+    drop_in = FOR_TESTS.get(name, name)
+    path = os.path.join("envoy", "drop-in", drop_in, "envoy.yaml")
     with open(path) as file:
         config = file.read()
-    link = os.path.join(MODULES, f"{name}.wasm")
+    link = os.path.join(MODULES, f"{drop_in}.wasm")
     if link not in config:
         stop(f"{path} does not name {link}")
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

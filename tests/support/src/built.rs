@@ -28,6 +28,13 @@ impl Built {
         })
     }
 
+    /// Likewise, with the module that traps when it is told to.
+    pub fn trapping() -> Result<Self> {
+        let module = root().join("target/filters/trapping.wasm");
+        let module = found(&module, "scripts/filters.py --tests")?;
+        Ok(Self { module, ..Self::find()? })
+    }
+
     /// Finds Envoy alone.
     pub fn envoy() -> Result<PathBuf> {
         found(&or_env("ENVOY", root().join(".tools/envoy")), "make setup")

@@ -8,6 +8,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod trapping;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -32,11 +34,11 @@ struct World {
 }
 
 async fn world(revocation: &str) -> World {
-    asking(revocation, "", "").await
+    asking(&Built::find().unwrap(), revocation, "", "").await
 }
 
 /// With one more way to be known, and what there is to say about it.
-async fn asking(revocation: &str, method: &str, said: &str) -> World {
+async fn asking(built: &Built, revocation: &str, method: &str, said: &str) -> World {
     let (folder, key) = (tempfile::tempdir().unwrap(), Key::new("ES256", "k1").unwrap());
     let routes = format!(
         "      get:\n        match: {{ path: /orders }}\n        backend: echo\n        \
@@ -50,7 +52,7 @@ async fn asking(revocation: &str, method: &str, said: &str) -> World {
     let config = config(&routes).replace("identity:\n", &issuer);
     let store = store(folder.path());
     tollgate(&store, &["tenants", "create", "globex"]);
-    let gateway = Gateway::with_arguments(&config, &["--store", &store]).await.unwrap();
+    let gateway = Gateway::of(built, &config, &["--store", &store]).await.unwrap();
     World { gateway, key, folder }
 }
 
@@ -266,7 +268,8 @@ async fn opaque_tokens_are_revoked_here_while_their_provider_believes_in_them() 
         OidcProvider::CLIENT_ID,
         secret.display()
     );
-    let world = asking("{ max_age: 5m }", ", introspection.idp", &said).await;
+    let built = Built::find().unwrap();
+    let world = asking(&built, "{ max_age: 5m }", ", introspection.idp", &said).await;
     world.synced().await;
     let token = async || {
         let token = provider.token(&TokenRequest::default()).await.unwrap();
