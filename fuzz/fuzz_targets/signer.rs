@@ -1,0 +1,118 @@
+//! Somebody who has the keys, so that what a signature lets pass is fuzzed too.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+pub(crate) const AUTHORITY: &str = "a.example";
+
+/// 2015-08-30, 12:36.
+pub(crate) const NOW: u64 = 1_440_938_160;
+
+const DATE: &str = "20150830T123600Z";
+const DAY: &str = "20150830";
+const SECRET: &[u8] = b"01234567890123456789012345678901";
+
+/// Signs each request with another nonce: each signature is good once.
+#[derive(Default)]
+pub(crate) struct Signer {
+    nonce: u64,
+}
+
+/// What a signature adds to a request.
+#[derive(Default)]
+pub(crate) struct Signed {
+    pub(crate) target: Option<Vec<u8>>,
+    pub(crate) lines: Vec<(&'static str, String)>,
+}
+
+impl Signer {
+    pub(crate) fn sign(
+        &mut self,
+        how: u8,
+        method: &[u8],
+        path: &[u8],
+        body: &[u8],
+    ) -> Option<Signed> {
+        self.nonce += 1;
+        match how % 4 {
+            0 => Some(self.hmac(method, path, body)),
+            1 => Some(self.presigned(how, method, path, body)),
+            _ => None,
+        }
+    }
+
+    /// As the documentation of tollgate-signatures says.
+    fn hmac(&self, method: &[u8], path: &[u8], body: &[u8]) -> Signed {
+        let nonce = self.nonce;
+        let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)));
+        let (path, query) = split(path);
+        let mut parameters: Vec<&[u8]> = query.split(|byte| *byte == b'&').collect();
+        parameters.sort_by_key(|parameter| parameter.split(|byte| *byte == b'=').next());
+        let head = format!("HMAC-SHA256\nh\n{NOW}\n{nonce}\n");
+        let text = [
+            head.as_bytes(),
+            method,
+            format!("\n{AUTHORITY}\n").as_bytes(),
+            path,
+            b"\n",
+            &parameters.join(&b'&'),
+            format!("\n\n{digest}\n").as_bytes(),
+        ]
+        .concat();
+        let mac = STANDARD.encode(mac(SECRET, &text));
+        let credential = format!(
+            "HMAC-SHA256 keyId=\"h\",created={NOW},nonce=\"{nonce}\",signature=\"{mac}\""
+        );
+        let lines = vec![("authorization", credential), ("content-digest", digest)];
+        Signed { target: None, lines }
+    }
+
+    /// A presigned URL whose own parameters are `n` and `z`.
+    fn presigned(&self, how: u8, method: &[u8], path: &[u8], body: &[u8]) -> Signed {
+        let scope = format!("{DAY}/r/s/aws4_request");
+        let query = format!(
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=A%2F{}&X-Amz-Date={DATE}\
+             &X-Amz-Expires=60&X-Amz-SignedHeaders=host&n={}&z={}",
+            scope.replace('/', "%2F"),
+            self.nonce,
+            hex(path),
+        );
+        let method = String::from_utf8_lossy(method);
+        let canonical = format!(
+            "{method}\n/s/7\n{query}\nhost:{AUTHORITY}\n\nhost\n{}",
+            hex(&Sha256::digest(body))
+        );
+        let text = format!(
+            "AWS4-HMAC-SHA256\n{DATE}\n{scope}\n{}",
+            hex(&Sha256::digest(canonical.as_bytes()))
+        );
+        let first = mac(&[b"AWS4", SECRET].concat(), DAY.as_bytes());
+        let key = ["r", "s", "aws4_request"]
+            .iter()
+            .fold(first, |key, part| mac(&key, part.as_bytes()));
+        let signature = format!("X-Amz-Signature={}", hex(&mac(&key, text.as_bytes())));
+        // Parameters may come in any order.
+        let target = match how / 4 % 3 {
+            0 => format!("/s/7?{query}&{signature}"),
+            1 => format!("/s/7?{signature}&{query}"),
+            _ => format!("/s/7?{}", query.replace("&n=", &format!("&{signature}&n="))),
+        };
+        Signed { target: Some(target.into_bytes()), lines: Vec::new() }
+    }
+}
+
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let at = path.iter().position(|byte| *byte == b'?').unwrap_or(path.len());
+    (&path[..at], path.get(at + 1..).unwrap_or_default())
+}
+
+fn mac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.chain_update(text).finalize().into_bytes().into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
