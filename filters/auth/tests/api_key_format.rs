@@ -104,7 +104,7 @@ proptest! {
         let mut b = a;
         b[at / 8] ^= 1 << (at % 8);
         let (a, b) = (ApiKey::generate(a), ApiKey::generate(b));
-        prop_assert!(a != b && a.id() != b.id());
+        prop_assert!(a.as_str() != b.as_str() && a.id() != b.id());
     }
 
     #[test]
