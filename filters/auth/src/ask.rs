@@ -119,7 +119,7 @@ impl Asker {
         let form = form();
         let call = Call {
             cluster: &endpoint.cluster,
-            headers: &endpoint.headers(),
+            headers: &endpoint.question(),
             body: form.as_bytes(),
             timeout: endpoint.timeout,
         };

@@ -1,34 +1,30 @@
 mod asking;
+mod bearer;
 mod revocation;
 mod signing;
 mod stop;
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
-use std::time::Duration;
 
-use tollgate_core::{
-    Cx, Duplicate, Edit, Fingerprint, Headers, Principal, Reply, RequestHead, Seed, Timestamp,
-};
+use tollgate_core::{Cx, Duplicate, Edit, Headers, Principal, Reply, RequestHead, Seed, Timestamp};
 use tollgate_sync::Mark;
 
 use self::asking::{DENIED_MAX, Denied};
 use self::signing::Signer;
-use self::stop::Refusal;
 pub use self::stop::Stop;
 use crate::ask::Asker;
-use crate::cache::{Recent, Remembered, Slot};
+use crate::cache::{Recent, Remembered};
 use crate::carrier::Credential;
 use crate::challenge::keys_unavailable;
 use crate::claims::Validity;
 use crate::denials::{self, Denials, Named};
+use crate::fetched::Fetched;
 use crate::identity::{Identity, InvalidIdentity};
-use crate::issuer::{Issuer, Outcome};
 use crate::methods::Methods;
 use crate::pool::Pool;
 use crate::signatures;
-use crate::token::Token;
-use crate::{Access, IdentitySpec, InvalidToken};
+use crate::{Access, IdentitySpec};
 
 /// Tells who is calling, and remembers it.
 ///
@@ -53,6 +49,8 @@ pub struct Authenticator {
     /// What the genuine ones say, each once.
     pool: Pool,
     asker: Asker,
+    /// The keys of issuers.
+    fetched: Fetched,
     /// Who of them is refused all the same.
     denials: Denials,
 }
@@ -93,18 +91,17 @@ const IDENTITY_BYTES: usize = 192;
 /// Tokens and answers are far below 65,535 of these.
 const OWN_UNIT: usize = 16;
 
-/// Signatures do not change, but what a host says of one may have been an accident.
-const FORGED_SPAN: Duration = Duration::from_secs(30);
-
 // === impl Authenticator ===
 
 impl Authenticator {
     /// Checks and prepares whom the gateway can recognise.
     pub fn compile(spec: IdentitySpec, seed: Seed) -> Result<Self, InvalidIdentity> {
         let denials = Denials::new(spec.sync.clone(), seed);
+        let identity = Identity::compile(spec, seed)?;
         Ok(Self {
             denials,
-            identity: Identity::compile(spec, seed)?.into(),
+            fetched: Fetched::new(&identity.issuers, seed),
+            identity: identity.into(),
             seed,
             genuine: Recent::new(GENUINE_MAX, GENUINE_BYTES_MAX),
             forged: Recent::new(FORGED_MAX, usize::MAX),
@@ -227,114 +224,6 @@ impl Authenticator {
             signatures.strip(RequestHead { headers: trailers }, edits);
         }
     }
-
-    fn bearer(
-        &mut self,
-        token: &[u8],
-        methods: &Methods,
-        cx: &mut Cx<'_>,
-    ) -> Result<Recognised, Refusal> {
-        let fingerprint = self.seed.fingerprint(&[token]);
-        let mut issuers = methods.issuers.iter();
-        let remembered =
-            issuers.find_map(|&issuer| self.remembered(Slot::new(fingerprint, issuer), cx.now));
-        match remembered {
-            Some(verdict) => verdict.map_err(Refusal::Token),
-            None if methods.introspection.is_empty() => {
-                self.verify(&Token::parse(token)?, fingerprint, methods, cx)
-            }
-            None => self.verify_or_ask(token, fingerprint, methods, cx),
-        }
-    }
-
-    /// A token that names an issuer of the operation is for that issuer's keys
-    /// to judge; about all others the providers are asked.
-    fn verify_or_ask(
-        &mut self,
-        bytes: &[u8],
-        fingerprint: Fingerprint,
-        methods: &Methods,
-        cx: &mut Cx<'_>,
-    ) -> Result<Recognised, Refusal> {
-        let token = Token::parse(bytes).ok().filter(|_| !methods.issuers.is_empty());
-        match token.filter(|token| issuer_of(token, methods, &self.identity).is_ok()) {
-            Some(token) => self.verify(&token, fingerprint, methods, cx),
-            None => self.introspect(bytes, fingerprint, methods, cx),
-        }
-    }
-
-    /// What is known about a token, as it holds now.
-    fn remembered(
-        &mut self,
-        slot: Slot,
-        now: Timestamp,
-    ) -> Option<Result<Recognised, InvalidToken>> {
-        if let Some(known) = self.genuine.get(slot) {
-            return Some(known.validity.check(now).map(|()| known.recognised()));
-        }
-        let forged = self.forged.get(slot)?;
-        // A clock that went backwards must not make the span longer.
-        if now < forged.since || forged.since.plus(FORGED_SPAN) <= now {
-            self.forged.forget(slot);
-            return None;
-        }
-        Some(Err(forged.validity.check(now).err().unwrap_or(InvalidToken::Signature)))
-    }
-
-    fn verify(
-        &mut self,
-        token: &Token<'_>,
-        fingerprint: Fingerprint,
-        methods: &Methods,
-        cx: &mut Cx<'_>,
-    ) -> Result<Recognised, Refusal> {
-        let (place, issuer) = issuer_of(token, methods, &self.identity)?;
-        let (principal, validity) = issuer.read(token, &self.identity.tenants, cx.now)?;
-        let slot = Slot::new(fingerprint, place);
-        match issuer.verify(token, cx.host) {
-            Outcome::Genuine => {
-                let named = self.denials.token(&token.claims, &principal);
-                Ok(self.remember(slot, principal, named, validity))
-            }
-            Outcome::Refused(fault) => {
-                if fault == InvalidToken::Signature {
-                    self.forged.put(slot, Forged { validity, since: cx.now });
-                }
-                Err(fault.into())
-            }
-            Outcome::KeysUnavailable => Err(Refusal::KeysUnavailable),
-        }
-    }
-
-    /// Whoever is remembered is recognised, and checked, by what is remembered.
-    fn remember(
-        &mut self,
-        slot: Slot,
-        principal: Principal,
-        named: Named,
-        validity: Validity,
-    ) -> Recognised {
-        let (principal, own_bytes) = self.pool.shared(principal);
-        let principal = Rc::new(principal);
-        let own = u16::try_from(own_bytes.div_ceil(OWN_UNIT)).unwrap_or(u16::MAX);
-        let Named { credential, issuer, issued_at } = named;
-        let known = Known { principal, own, validity, credential, issuer, issued_at };
-        let recognised = known.recognised();
-        self.genuine.put(slot, known);
-        recognised
-    }
-}
-
-/// The issuer that a token says it is of, among those that the operation accepts.
-fn issuer_of<'a>(
-    token: &Token<'_>,
-    methods: &Methods,
-    identity: &'a Identity,
-) -> Result<(usize, &'a Issuer), InvalidToken> {
-    let name = token.claims.issuer().ok_or(InvalidToken::Issuer)?;
-    let mut accepted =
-        methods.issuers.iter().filter_map(|&place| Some((place, identity.issuers.get(place)?)));
-    accepted.find(|(_, issuer)| issuer.iss == name).ok_or(InvalidToken::Issuer)
 }
 
 // === impl Known ===

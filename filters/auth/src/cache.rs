@@ -40,6 +40,10 @@ impl Slot {
         Self { token, issuer: u32::try_from(issuer).unwrap_or(u32::MAX) }
     }
 
+    fn is_of(self, issuer: usize) -> bool {
+        usize::try_from(self.issuer) == Ok(issuer)
+    }
+
     /// A number that is not the same for many.
     pub(crate) fn spread(self) -> u64 {
         self.token.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
@@ -79,6 +83,14 @@ impl<V: Remembered> Recent<V> {
         while self.entries_max.get() < self.entries.len() || self.bytes_max < self.bytes {
             let Some((_, oldest)) = self.entries.pop_lru() else { return };
             self.bytes = self.bytes.saturating_sub(oldest.bytes());
+        }
+    }
+
+    /// Forgets all that was found out about tokens of one issuer.
+    pub(crate) fn forget_issuer(&mut self, issuer: usize) {
+        let slots: Vec<Slot> = self.entries.iter().map(|(slot, _)| *slot).collect();
+        for slot in slots.into_iter().filter(|slot| slot.is_of(issuer)) {
+            self.forget(slot);
         }
     }
 
@@ -139,6 +151,18 @@ mod tests {
         assert_eq!(recent.bytes, 1);
         recent.put(slot(5, 0), "too long");
         assert_eq!((recent.bytes, recent.entries.len()), (0, 0));
+    }
+
+    #[test]
+    fn tokens_of_an_issuer_are_forgotten_together() {
+        let mut recent = recent(9, 9);
+        for (token, issuer) in [(1, 0), (2, 0), (1, 1)] {
+            recent.put(slot(token, issuer), "a");
+        }
+        recent.forget_issuer(0);
+        let left = [(1, 0), (2, 0), (1, 1)]
+            .map(|(token, issuer)| recent.get(slot(token, issuer)).is_some());
+        assert_eq!((left, recent.bytes), ([false, false, true], 1));
     }
 
     #[test]

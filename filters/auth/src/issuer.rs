@@ -1,16 +1,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_core::{Host, Principal, Timestamp};
+use tollgate_core::{Principal, Timestamp};
 
+use crate::ask::{Endpoint, InvalidEndpoint};
 use crate::claim_path::ClaimPath;
 use crate::claims::Validity;
-use crate::jwks::{InvalidKeySet, KeySet, Verification};
+use crate::jwks::{InvalidKeySet, KeySet};
 use crate::name::is_method_name;
 use crate::tenants::Tenants;
 use crate::token::{Token, media_type};
 use crate::wanted::{InvalidClaims, Wanted};
-use crate::{Algorithm, InvalidToken, IssuerSpec};
+use crate::{Algorithm, EndpointSpec, InvalidToken, IssuerSpec};
 
 /// An issuer of tokens, and what its tokens have to say.
 pub(crate) struct Issuer {
@@ -23,8 +24,21 @@ pub(crate) struct Issuer {
     types: Vec<String>,
     claims: Wanted,
     skew: Duration,
+    keys: Keys,
+}
+
+/// Where the keys of an issuer are.
+enum Keys {
     /// None while they could not be fetched.
-    keys: Option<KeySet>,
+    Here(Option<KeySet>),
+    At(Published),
+}
+
+/// The place where an issuer publishes its keys, and which of them are for us.
+#[derive(Clone)]
+pub(crate) struct Published {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) algorithms: Vec<Algorithm>,
 }
 
 /// Why an issuer was refused. The texts go on from its path, `jwt.NAME`.
@@ -55,26 +69,34 @@ pub enum InvalidIssuer {
     ClockSkew { seconds: u32 },
     #[error(".{0}")]
     Keys(InvalidKeySet),
+    #[error(".jwks_endpoint: stands beside `jwks`; keep one of them")]
+    TwoPlaces,
+    #[error(".jwks_endpoint.{0}")]
+    Endpoint(InvalidEndpoint),
+    #[error(
+        ".algorithms: {0} uses a shared secret, and whoever could fetch it could sign; give it in \
+         `jwks`"
+    )]
+    PublishedSecret(Algorithm),
 }
 
 /// More would keep tokens alive that their issuer has ended.
 const SKEW_SECONDS_MAX: u32 = 60;
 
-/// What becomes of a token whose claims are in order.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Outcome {
-    Genuine,
-    Refused(InvalidToken),
-    /// It cannot be told.
-    KeysUnavailable,
-}
-
 // === impl Issuer ===
 
 impl Issuer {
     pub(crate) fn compile(name: &str, spec: IssuerSpec) -> Result<Self, InvalidIssuer> {
-        let IssuerSpec { issuer, audiences, jwks, algorithms, types, claims, clock_skew_seconds } =
-            spec;
+        let IssuerSpec {
+            issuer,
+            audiences,
+            jwks,
+            jwks_endpoint,
+            algorithms,
+            types,
+            claims,
+            clock_skew_seconds,
+        } = spec;
         if !is_method_name(name) {
             return Err(InvalidIssuer::Name);
         }
@@ -86,7 +108,14 @@ impl Issuer {
         if SKEW_SECONDS_MAX < clock_skew_seconds {
             return Err(InvalidIssuer::ClockSkew { seconds: clock_skew_seconds });
         }
-        let keys = jwks.map(|jwks| KeySet::compile(&jwks, &algorithms)).transpose();
+        let keys = match (jwks, jwks_endpoint) {
+            (Some(_), Some(_)) => return Err(InvalidIssuer::TwoPlaces),
+            (None, Some(endpoint)) => Keys::At(Published::compile(endpoint, algorithms)?),
+            (jwks, None) => {
+                let keys = jwks.map(|jwks| KeySet::compile(&jwks, &algorithms)).transpose();
+                Keys::Here(keys.map_err(InvalidIssuer::Keys)?)
+            }
+        };
         Ok(Self {
             method: format!("jwt.{name}").into(),
             iss: issuer,
@@ -94,7 +123,7 @@ impl Issuer {
             types: compile_types(types)?,
             claims: Wanted::compile(claims)?,
             skew: Duration::from_secs(clock_skew_seconds.into()),
-            keys: keys.map_err(InvalidIssuer::Keys)?,
+            keys,
         })
     }
 
@@ -135,14 +164,32 @@ impl Issuer {
         self.claims.keeps(claim)
     }
 
-    /// Whether the issuer signed the token.
-    pub(crate) fn verify(&self, token: &Token<'_>, host: &mut dyn Host) -> Outcome {
-        let Some(keys) = &self.keys else { return Outcome::KeysUnavailable };
-        match keys.verify(token.key_id.as_deref(), token.signed(), host) {
-            Verification::Holds => Outcome::Genuine,
-            Verification::Fails => Outcome::Refused(InvalidToken::Signature),
-            Verification::NoKey => Outcome::Refused(InvalidToken::NoKey),
+    /// The keys that are written down, if they are.
+    pub(crate) fn keys(&self) -> Option<&KeySet> {
+        match &self.keys {
+            Keys::Here(keys) => keys.as_ref(),
+            Keys::At(_) => None,
         }
+    }
+
+    /// Where its keys are fetched, if they are.
+    pub(crate) fn published(&self) -> Option<&Published> {
+        match &self.keys {
+            Keys::Here(_) => None,
+            Keys::At(published) => Some(published),
+        }
+    }
+}
+
+// === impl Published ===
+
+impl Published {
+    fn compile(endpoint: EndpointSpec, algorithms: Vec<Algorithm>) -> Result<Self, InvalidIssuer> {
+        if let Some(secret) = algorithms.iter().find(|one| one.is_symmetric()) {
+            return Err(InvalidIssuer::PublishedSecret(*secret));
+        }
+        let endpoint = Endpoint::compile(endpoint).map_err(InvalidIssuer::Endpoint)?;
+        Ok(Self { endpoint, algorithms })
     }
 }
 

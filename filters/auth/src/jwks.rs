@@ -73,6 +73,16 @@ impl KeySet {
         Ok(Self { keys: keys.into_iter().map(|(_, key)| key).collect() })
     }
 
+    /// Whether some key is called so.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.keys.iter().any(|key| key.id.as_deref() == Some(id))
+    }
+
+    /// Whether those who have these keys can also sign with them.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.keys.iter().any(Key::is_symmetric)
+    }
+
     /// Verifies a signature. `id` only chooses among the keys of this set.
     pub(crate) fn verify(
         &self,

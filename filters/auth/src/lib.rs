@@ -23,6 +23,7 @@ mod claims;
 mod condition;
 mod denials;
 mod facts;
+mod fetched;
 mod filter;
 mod hasher;
 mod identity;
@@ -80,6 +81,13 @@ pub use tollgate_sync::{SyncSpec, WhenStale};
 #[doc(hidden)]
 pub fn fuzz_token(bytes: &[u8]) {
     let _ = token::Token::parse(bytes);
+}
+
+/// Reads what an endpoint answers that publishes keys, for the fuzzer; whether
+/// there are any for us.
+#[doc(hidden)]
+pub fn fuzz_keys(answer: &tollgate_core::Answer) -> bool {
+    fetched::fuzz(answer)
 }
 
 /// Reads an answer about a credential, for the fuzzer; whether it is active.

@@ -36,9 +36,9 @@ fn a_question_is_a_form_with_the_token() {
             ":method: POST",
             ":path: /introspect",
             ":authority: id.example",
-            "content-type: application/x-www-form-urlencoded",
             "accept: application/json",
             "authorization: Basic Zm9vOmJhcg==",
+            "content-type: application/x-www-form-urlencoded",
         ]
     );
     assert_eq!(called.body, b"token=a%2Bb%3D&token_type_hint=access_token");

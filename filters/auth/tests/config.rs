@@ -53,6 +53,22 @@ fn issuers_that_make_no_sense_are_refused() {
             "clock_skew_seconds: 61 is more than 60; set the clocks right",
         ),
         (
+            json!({"jwks_endpoint": {"cluster": "id", "path": "/jwks", "authority": "id.example"}}),
+            "jwks_endpoint: stands beside `jwks`; keep one of them",
+        ),
+        (
+            json!({"jwks": null, "jwks_endpoint": {"cluster": "", "path": "/", "authority": "a"}}),
+            "jwks_endpoint.cluster: is empty; name the cluster of Envoy that leads to the endpoint",
+        ),
+        (
+            json!({
+                "jwks": null, "algorithms": ["HS256"],
+                "jwks_endpoint": {"cluster": "id", "path": "/jwks", "authority": "id.example"},
+            }),
+            "algorithms: HS256 uses a shared secret, and whoever could fetch it could sign; give \
+             it in `jwks`",
+        ),
+        (
             json!({"jwks": []}),
             "jwks.keys: is missing or not a list; give a key set as RFC 7517 writes it",
         ),

@@ -25,7 +25,7 @@ pub struct CallId(pub u32);
 pub struct Answer {
     /// The headers; those that cannot be read are none.
     pub headers: Headers,
-    /// The body, unless it is longer than 64 KiB: then it is cut off there.
+    /// The body, unless it is longer than 1 MiB: then it is cut off there.
     pub body: Vec<u8>,
 }
 

@@ -90,7 +90,7 @@ impl Filter for Gateway {
     }
 
     fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
-        self.authenticator.on_answer(id, answer, cx.now);
+        self.authenticator.on_answer(id, answer, cx);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {

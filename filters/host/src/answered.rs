@@ -5,8 +5,8 @@ use crate::clock::now;
 use crate::envoy::Envoy;
 use crate::stream::Shared;
 
-/// Nothing that a filter asks for is nearly as long.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Nothing that a filter asks for is longer: a set of keys, at most.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Tells a filter what its call was answered. An answer that cannot be read is
 /// told as none: the requests that wait for it have to end either way.

@@ -153,6 +153,10 @@ async fn answer(
     request: Request<Incoming>,
     state: Arc<State>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
+    let delay = *lock(&state.delay);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let file = lock(&state.files).get(&path).cloned();
     let body = match file {
@@ -172,10 +176,6 @@ async fn answer(
 }
 
 async fn echo(request: Request<Incoming>, path: String, state: &State) -> Bytes {
-    let delay = *lock(&state.delay);
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
-    }
     let seen = see(request, path).await;
     let body = format!("{:#}\n", seen.to_json());
     let mut count = lock(&state.count);

@@ -93,6 +93,7 @@ fn spec(file: &IssuerFile, keys: Option<Json>, clock_skew_seconds: u32) -> Issue
         issuer: issuer.clone().unwrap_or(placeholder.issuer),
         audiences: audiences.clone().unwrap_or(placeholder.audiences),
         jwks: placeholder.jwks,
+        jwks_endpoint: None,
         algorithms: algorithms.clone(),
         types: types.clone(),
         claims: claims.clone(),
@@ -103,7 +104,16 @@ fn spec(file: &IssuerFile, keys: Option<Json>, clock_skew_seconds: u32) -> Issue
 fn placeholder(jwks: Option<Json>) -> IssuerSpec {
     let (algorithms, types, claims) = <_>::default();
     let (issuer, audiences) = (PLACEHOLDER.to_owned(), vec![PLACEHOLDER.to_owned()]);
-    IssuerSpec { issuer, audiences, jwks, algorithms, types, claims, clock_skew_seconds: 0 }
+    IssuerSpec {
+        issuer,
+        audiences,
+        jwks,
+        jwks_endpoint: None,
+        algorithms,
+        types,
+        claims,
+        clock_skew_seconds: 0,
+    }
 }
 
 fn refused(name: &str, issuer: IssuerSpec) -> Result<(), String> {

@@ -71,13 +71,29 @@ impl Endpoint {
         Ok(Self { cluster, path, authority, authorization, timeout })
     }
 
-    /// The head of every question to it.
-    pub(crate) fn headers(&self) -> Vec<(&str, &[u8])> {
+    /// The head of every question about a credential.
+    pub(crate) fn question(&self) -> Vec<(&str, &[u8])> {
+        let mut headers = self.head(b"POST");
+        headers.push(("content-type", FORM));
+        headers
+    }
+
+    /// The head of a request for what is there.
+    pub(crate) fn fetch(&self) -> Vec<(&str, &[u8])> {
+        self.head(b"GET")
+    }
+
+    /// Whatever makes two endpoints one.
+    pub(crate) fn parts(&self) -> [&[u8]; 4] {
+        let Self { cluster, path, authority, authorization, timeout: _ } = self;
+        [cluster, path, authority, authorization].map(String::as_bytes)
+    }
+
+    fn head<'a>(&'a self, method: &'a [u8]) -> Vec<(&'a str, &'a [u8])> {
         let mut headers: Vec<(&str, &[u8])> = vec![
-            (":method", b"POST"),
+            (":method", method),
             (":path", self.path.as_bytes()),
             (":authority", self.authority.as_bytes()),
-            ("content-type", FORM),
             ("accept", b"application/json"),
         ];
         if !self.authorization.is_empty() {

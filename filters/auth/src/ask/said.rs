@@ -19,7 +19,7 @@ pub(crate) enum Said {
     },
 }
 
-/// The host cuts longer ones off.
+/// No provider has more to say of a token.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 // === impl Said ===
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_as_long_as_the_host_hands_them_over() {
+    fn longer_answers_are_none() {
         const ACTIVE: &str = r#"{"active":true}"#;
         let active = |bytes: usize| " ".repeat(bytes.saturating_sub(ACTIVE.len())) + ACTIVE;
         assert_eq!(read(&[(":status", "200")], &active(ANSWER_BYTES_MAX)), "active None");

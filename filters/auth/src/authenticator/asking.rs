@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tollgate_core::{Answer, CallId, Cx, Fingerprint, Principal, Timestamp};
 
-use super::{Authenticator, Recognised, Refusal};
+use super::stop::Refusal;
+use super::{Authenticator, Recognised};
 use crate::InvalidToken;
 use crate::ask::{Asked, Question, Said, Unanswered, Whom};
 use crate::cache::{Remembered, Slot};
@@ -47,8 +48,11 @@ const HINT: Option<&str> = Some("access_token");
 impl Authenticator {
     /// Learns what a call was answered that a request waits for. Calls that are
     /// not its own are passed over.
-    pub fn on_answer(&mut self, id: CallId, answer: &Answer, now: Timestamp) {
-        let Some((question, said)) = self.asker.answered(id, answer, now) else { return };
+    pub fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
+        let now = cx.now;
+        let Some((question, said)) = self.asker.answered(id, answer, now) else {
+            return self.fetched.on_answer(id, answer, cx);
+        };
         let learned = match &said {
             Ok(said) => self.learn(question, said, now).map_err(|why| (why, said.refused_for())),
             Err(unanswered) => Err((Why::Unanswered(*unanswered), UNANSWERED_SPAN)),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tollgate_core::{Cx, GrpcAnswer, GrpcCallId, Host, Principal, Reply, Timestamp};
 
-use super::{Authenticator, Recognised, Refusal, Stop};
+use super::stop::{Refusal, Stop};
+use super::{Authenticator, Recognised};
 use crate::InvalidToken;
 use crate::methods::Methods;
 

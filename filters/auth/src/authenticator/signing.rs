@@ -9,7 +9,8 @@ use tollgate_core::{Cx, Principal, RequestHead, Seed, Timestamp};
 use tollgate_signatures::{Key, Refused, Scheme, Verified};
 
 use super::asking::{Denied, Why};
-use super::{Authenticator, Recognised, Stop};
+use super::stop::{Refusal, Stop};
+use super::{Authenticator, Recognised};
 use crate::InvalidToken;
 use crate::ask::{Asked, Question, Said, Unanswered, Whom};
 use crate::cache::{Recent, Remembered, Slot};
@@ -171,7 +172,7 @@ impl Authenticator {
     }
 }
 
-fn refused(refusal: super::Refusal, methods: &Methods) -> Stop {
+fn refused(refusal: Refusal, methods: &Methods) -> Stop {
     refusal.stop(methods, |_| invalid(&Refused::UnknownKey, &methods.challenges))
 }
 

@@ -6,6 +6,7 @@ use crate::InvalidToken;
 use crate::ask::Unanswered;
 use crate::challenge::{keys_unavailable, unanswered};
 use crate::denials::Barred;
+use crate::fetched::Unverifiable;
 use crate::methods::Methods;
 
 /// Why a request does not go on: not at all, or not yet.
@@ -50,6 +51,15 @@ impl Refusal {
                 keys_unavailable("the keys of the token's issuer have not arrived yet")
             }
         })
+    }
+}
+
+impl From<Unverifiable> for Refusal {
+    fn from(why: Unverifiable) -> Self {
+        match why {
+            Unverifiable::Waits(call) => Self::Waits(call),
+            Unverifiable::NoKeys => Self::KeysUnavailable,
+        }
     }
 }
 

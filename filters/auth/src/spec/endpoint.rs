@@ -2,15 +2,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ClaimsSpec, Secret};
 
-/// Who is asked about credentials that the gateway cannot judge by itself
-/// (RFC 7662, section 2).
+/// Who is asked: about credentials that the gateway cannot judge by itself (RFC
+/// 7662, section 2), or for the keys of an issuer (RFC 7517, section 5).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointSpec {
     /// The cluster of Envoy that leads there.
     pub cluster: String,
 
-    /// The path of the endpoint: `/oauth2/introspect`.
+    /// The path of the endpoint: `/oauth2/introspect`, `/jwks.json`.
     pub path: String,
 
     /// The host that the endpoint answers for, as `:authority` names it.

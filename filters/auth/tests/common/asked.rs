@@ -97,7 +97,7 @@ impl Asked {
         body: Vec<u8>,
     ) {
         let answer = Answer { headers: headers.iter().copied().collect(), body };
-        self.gate.authenticator.on_answer(CallId(call), &answer, at(millis));
+        self.gate.authenticator.on_answer(CallId(call), &answer, &mut self.host.at(at(millis)));
     }
 }
 

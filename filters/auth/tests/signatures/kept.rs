@@ -48,7 +48,8 @@ impl Gate {
 
     fn answer_with(&mut self, call: u32, headers: &[(&str, &str)], body: &[u8]) {
         let answer = Answer { headers: headers.iter().copied().collect(), body: body.to_vec() };
-        self.authenticator.on_answer(CallId(call), &answer, Timestamp::from_seconds(self.now));
+        let now = Timestamp::from_seconds(self.now);
+        self.authenticator.on_answer(CallId(call), &answer, &mut self.host.at(now));
     }
 
     /// What becomes of the first request with a key.

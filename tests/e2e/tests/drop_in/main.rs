@@ -1,7 +1,13 @@
 //! The files of `envoy/drop-in/`, each run as it stands but for its ports, and
 //! asked what its README promises, with our Envoy and the one before.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot start has failed")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that cannot start has failed, and its figures are for people"
+)]
+
+mod jwks;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
