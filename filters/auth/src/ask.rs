@@ -23,13 +23,13 @@ mod said;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tollgate_core::{Answer, Call, CallId, Cx, Timestamp};
+use tollgate_core::{Address, Answer, Call, CallId, Cx, Timestamp};
 
 use self::breaker::{Breaker, WAIT_SECONDS_MAX};
 pub(crate) use self::credential::Asked;
 pub(crate) use self::endpoint::Endpoint;
 pub use self::endpoint::InvalidEndpoint;
-use self::pace::Pace;
+use self::pace::{Pace, TooFast};
 pub(crate) use self::said::Said;
 use crate::cache::Slot;
 
@@ -73,6 +73,8 @@ struct UnderWay {
 pub(crate) enum Unanswered {
     #[error("too many callers have to be looked up at the moment")]
     Busy,
+    #[error("too many callers at this address have to be looked up at the moment")]
+    BusyAddress,
     #[error("whoever knows the credential has failed, and is asked again later")]
     Paused { seconds: u64 },
     #[error("whoever knows the credential cannot be reached")]
@@ -115,7 +117,7 @@ impl Asker {
         if let Some((id, _)) = calls.find(|(_, call)| call.question.slot == question.slot) {
             return Ok(*id);
         }
-        self.admit(question, endpoint.timeout, cx.now)?;
+        self.admit(question, endpoint.timeout, cx)?;
         let form = form();
         let call = Call {
             cluster: &endpoint.cluster,
@@ -153,17 +155,17 @@ impl Asker {
         &mut self,
         question: Question,
         timeout: Duration,
-        now: Timestamp,
+        cx: &mut Cx<'_>,
     ) -> Result<(), Unanswered> {
         let calls_max = if question.is_known { UNDER_WAY_MAX } else { UNSEEN_MAX };
         if calls_max <= self.under_way.len() {
             return Err(Unanswered::Busy);
         }
-        if !question.is_known && !self.pace.admits(now) {
-            return Err(Unanswered::Busy);
+        if !question.is_known {
+            self.pace.admit(Address::of_caller(cx.host), cx.now)?;
         }
         let paused = |wait: Duration| Unanswered::Paused { seconds: wait.as_secs().max(1) };
-        self.breaker(question.whom).admit(now, timeout).map_err(paused)
+        self.breaker(question.whom).admit(cx.now, timeout).map_err(paused)
     }
 
     fn breaker(&mut self, whom: Whom) -> &mut Breaker {
@@ -203,6 +205,15 @@ impl Unanswered {
         match self {
             Self::Status { wait, .. } => Duration::from_secs(wait),
             _ => Duration::ZERO,
+        }
+    }
+}
+
+impl From<TooFast> for Unanswered {
+    fn from(too_fast: TooFast) -> Self {
+        match too_fast {
+            TooFast::Caller => Self::BusyAddress,
+            TooFast::All => Self::Busy,
         }
     }
 }

@@ -12,6 +12,7 @@ mod common;
 use common::NOW;
 use common::asked::{Asked, active};
 use serde_json::json;
+use tollgate_core::property;
 
 const ANN: &str = "introspection.acme ann - - []";
 const UNKNOWN: &str = "503 caller-unknown: ";
@@ -98,6 +99,55 @@ fn made_up_tokens_leave_room_for_those_that_are_known() {
     assert!(made_up.iter().skip(48).all(|verdict| verdict == busy));
     let good: Vec<_> = (0..20).map(|n| asked.token(&format!("good{n}"), later)).collect();
     assert_eq!(good.iter().filter(|verdict| waits(verdict)).count(), 16, "64 in all");
+}
+
+/// A stream from this address.
+fn from(asked: &mut Asked, address: &str) {
+    let place = property::CALLER_ADDRESS.to_vec();
+    asked.host.properties.insert(place, address.as_bytes().to_vec());
+}
+
+#[test]
+fn one_address_that_makes_up_tokens_leaves_room_for_the_others() {
+    let busy = "503 caller-unknown: too many callers at this address have to be looked up at the \
+                moment";
+    let mut asked = Asked::new(&json!({}));
+    let mut answered = 0;
+    let mut from_all = 0;
+    for n in 0..50_000_u64 {
+        let millis = n / 5;
+        // Of one network, which has more addresses than anybody can count.
+        from(&mut asked, &format!("[2001:db8:1:2::{n:x}]:{n}"));
+        let verdict = asked.token(&format!("x{n}"), millis);
+        assert!(verdict == busy || verdict.starts_with("waits"), "{verdict}");
+        if n % 100 == 0 {
+            from(&mut asked, &format!("192.0.2.{}:5000", n % 253));
+            let verdict = asked.token(&format!("new{n}"), millis);
+            assert!(verdict.starts_with("waits"), "{verdict}");
+            from_all += 1;
+        }
+        while answered < asked.host.called.len() {
+            asked.answer(u32::try_from(answered).unwrap(), millis, r#"{"active":false}"#);
+            answered += 1;
+        }
+    }
+    // 50 at once and 10 in each of ten seconds.
+    assert!((100..=151).contains(&(answered - from_all)), "{answered}");
+}
+
+#[test]
+fn whoever_was_known_is_asked_about_again_from_whatever_address() {
+    let mut asked = Asked::new(&json!({}));
+    from(&mut asked, "192.0.2.1:5000");
+    assert_eq!(asked.first("good", &active(&json!({}))), ANN);
+    for n in 0..60 {
+        asked.token(&format!("x{n}"), 40_000);
+        let call = asked.host.called.len() - 1;
+        asked.answer(u32::try_from(call).unwrap(), 40_000, r#"{"active":false}"#);
+    }
+    assert!(asked.token("one-more", 40_000).starts_with("503 caller-unknown: too many callers at"));
+    let waits = format!("waits {}", asked.host.called.len());
+    assert_eq!(asked.token("good", 40_000), waits);
 }
 
 #[test]

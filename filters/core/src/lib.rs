@@ -4,6 +4,7 @@
 //! draws a random number. `filters/host` does, and passes the results in, so
 //! every decision is a function of its arguments and is tested natively.
 
+mod address;
 mod call;
 mod config;
 mod edit;
@@ -20,6 +21,7 @@ pub mod testing;
 mod time;
 mod words;
 
+pub use crate::address::Address;
 pub use crate::call::{
     Answer, Call, CallId, CallRefused, GrpcAnswer, GrpcCall, GrpcCallId, GrpcFailed,
 };

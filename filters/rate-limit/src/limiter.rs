@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use tollgate_core::{Cx, Edit, Host, Principal, Reply, Seed, property};
+use tollgate_core::{Address, Cx, Edit, Host, Principal, Reply, Seed};
 
 use crate::answer::{Fields, counters_unavailable, rate_limited, unknown};
-use crate::caller::{Address, Caller};
+use crate::caller::Caller;
 use crate::count::{self, Count, NotTaken, Reading, Taken};
 use crate::gcra::Decision;
 use crate::limit::{InvalidLimits, Limit, Limits};
@@ -104,8 +104,7 @@ impl RateLimiter {
         cx: &mut Cx<'_>,
     ) -> Result<Vec<Reading<'a>>, Reply> {
         let by_address = limits.clone().any(|limit| caller.is_counted_by_address(limit));
-        let address = if by_address { cx.host.property(property::CALLER_ADDRESS) } else { None };
-        let address = address.as_deref().and_then(Address::parse);
+        let address = if by_address { Address::of_caller(cx.host) } else { None };
         let mut readings = Vec::new();
         for limit in limits {
             let who = caller.key(limit, address.as_ref(), self.seed).map_err(unknown)?;

@@ -7,6 +7,7 @@
     reason = "a test that cannot start has failed, and its figures are for people"
 )]
 
+mod addresses;
 mod jwks;
 
 use std::fs;
