@@ -45,7 +45,12 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
             query: if bits & 4 == 0 { [].into() } else { value() },
             priority: 0,
         },
-        access: AccessSpec { auth: AuthSpec::None, allow: AllowSpec::default(), api_key: None },
+        access: AccessSpec {
+            auth: AuthSpec::None,
+            allow: AllowSpec::default(),
+            api_key: None,
+            when_stale: None,
+        },
         shadow: vec![],
         limits: vec![],
         request: Default::default(),

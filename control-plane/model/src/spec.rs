@@ -5,6 +5,7 @@
 //! refused, but what else is wrong with it can still be told.
 
 mod introspection;
+mod revocation;
 mod signing;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
 pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
+pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
 };
@@ -159,41 +161,6 @@ pub(crate) struct IdentityFile {
     pub(crate) revocation: RevocationFile,
 }
 
-/// How gateways learn who has been revoked: `tollgate serve --store STORE` tells
-/// them several times a second what `tollgate tokens revoke` and its like have
-/// written there. Without a store nobody is ever revoked.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schemars(rename = "Revocation")]
-pub(crate) struct RevocationFile {
-    /// How old what a gateway knows may be: whole seconds, from 5s to 24h. It is
-    /// older while the control plane is gone or cannot read its store.
-    #[schemars(regex(pattern = DURATION), example = &"5m")]
-    pub(crate) max_age: String,
-
-    /// What becomes of callers then.
-    pub(crate) when_stale: WhenStaleFile,
-}
-
-/// What becomes of callers when what is known of revocations is too old.
-#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "WhenStale")]
-pub(crate) enum WhenStaleFile {
-    /// They are served by what was known last.
-    #[default]
-    Serve,
-    /// Whoever shows a credential is answered 503, also before a gateway that
-    /// starts has heard anything.
-    Refuse,
-}
-
-impl Default for RevocationFile {
-    fn default() -> Self {
-        Self { max_age: "5m".to_owned(), when_stale: WhenStaleFile::Serve }
-    }
-}
-
 /// One issuer of JSON Web Tokens.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -311,6 +278,11 @@ pub(crate) struct ApiSpec {
     /// `identity.api_key`: in a query, for callers who can set no header.
     #[schemars(default)]
     pub(crate) api_key: Option<ApiKeyPlacesSpec>,
+
+    /// What becomes of its callers while it cannot be told who has been revoked.
+    /// By default what `identity.revocation` says.
+    #[schemars(default)]
+    pub(crate) revocation: Option<ApiRevocationFile>,
 
     /// Its routes, by name. The order does not matter: routes of higher
     /// `priority` come first, then those of more specific paths.

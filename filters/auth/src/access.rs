@@ -97,7 +97,7 @@ impl Access {
         path_parameters: &[&str],
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidAccess> {
-        let AccessSpec { auth, allow, api_key } = spec;
+        let AccessSpec { auth, allow, api_key, when_stale } = spec;
         let identity = Rc::clone(authenticator.identity());
         let places = match api_key {
             Some(further) => identity.carriers.api_key.and(further.from)?.into(),
@@ -118,6 +118,7 @@ impl Access {
             None => nobody_is_enough(&allow)?,
             Some(methods) => claims_are_kept(&allow, methods, &identity)?,
         }
+        let methods = methods.map(|methods| Methods { when_stale, ..methods });
         Ok(Self { methods, allow, places, identity })
     }
 

@@ -174,8 +174,11 @@ impl Authenticator {
         let Identity { mtls, tenants, .. } = &*self.identity;
         let Some(mtls) = mtls.as_ref().filter(|_| methods.mtls) else { return Ok(None) };
         let caller = mtls.caller(tenants, &methods.challenges, cx.host)?;
-        let checked = caller
-            .map(|caller| self.denials.check(Named::default(), &caller, cx.now).map(|()| caller));
+        let checked = caller.map(|caller| {
+            self.denials
+                .check(Named::default(), &caller, methods.when_stale, cx.now)
+                .map(|()| caller)
+        });
         checked.transpose().map_err(|barred| methods.challenges.barred(barred))
     }
 

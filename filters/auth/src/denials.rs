@@ -1,7 +1,7 @@
 use std::num::NonZeroU16;
 
 use tollgate_core::{Cx, GrpcAnswer, GrpcCallId, Host, Principal, Seed, Timestamp};
-use tollgate_sync::{Denylist, Mark, Member, Name, SyncSpec};
+use tollgate_sync::{Denylist, Mark, Member, Name, SyncSpec, WhenStale};
 
 use crate::claims::Claims;
 use crate::{KeyFilter, KeyFingerprint};
@@ -92,14 +92,16 @@ impl Denials {
     }
 
     /// Whether a credential is still good. Tokens of a tenant are refused by
-    /// their age; whatever else it has, only while it is suspended.
+    /// their age; whatever else it has, only while it is suspended. `when_stale`
+    /// says what holds while that cannot be told; the same for all by default.
     pub(crate) fn check(
         &self,
         named: Named,
         principal: &Principal,
+        when_stale: Option<WhenStale>,
         now: Timestamp,
     ) -> Result<(), Barred> {
-        let Some(list) = self.list(now)? else { return Ok(()) };
+        let Some(list) = self.list(when_stale, now)? else { return Ok(()) };
         let Named { credential, issuer, issued_at } = named;
         let issuer =
             issuer.and_then(|Issuer(n)| self.issuers.get(usize::from(n.get()).saturating_sub(1)));
@@ -131,9 +133,13 @@ impl Denials {
     }
 
     /// The list, if anybody stands on it.
-    fn list(&self, now: Timestamp) -> Result<Option<&Denylist>, Barred> {
+    fn list(
+        &self,
+        when_stale: Option<WhenStale>,
+        now: Timestamp,
+    ) -> Result<Option<&Denylist>, Barred> {
         let Some(member) = &self.member else { return Ok(None) };
-        if member.is_closed(now) {
+        if member.is_closed(when_stale, now) {
             return Err(Barred::Unknown);
         }
         Ok(Some(member.denylist()).filter(|list| !list.is_empty()))

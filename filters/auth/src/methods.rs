@@ -1,4 +1,5 @@
 use tollgate_signatures::Scheme;
+use tollgate_sync::WhenStale;
 
 use crate::access::InvalidAccess;
 use crate::carrier::Places;
@@ -23,6 +24,8 @@ pub(crate) struct Methods {
     pub(crate) introspection: Vec<usize>,
     /// Whoever shows nothing is nobody in particular, rather than refused.
     pub(crate) optional: bool,
+    /// What becomes of callers while it cannot be told who has been revoked.
+    pub(crate) when_stale: Option<WhenStale>,
     pub(crate) challenges: Challenges,
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tollgate_signatures::{HmacSpec, HttpSignatureSpec, SigV4Spec};
-use tollgate_sync::SyncSpec;
+use tollgate_sync::{SyncSpec, WhenStale};
 
 use crate::SigningKeysSpec;
 
@@ -155,6 +155,11 @@ pub struct AccessSpec {
     /// Where API keys may stand besides the places of `identity`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKeyPlacesSpec>,
+
+    /// What becomes of callers while it cannot be told who has been revoked. By
+    /// default what `identity.sync` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when_stale: Option<WhenStale>,
 }
 
 /// How callers prove who they are.

@@ -140,6 +140,23 @@ fn who_cannot_be_told_is_served_or_not_as_is_written() {
 }
 
 #[test]
+fn a_route_may_say_otherwise_than_all_others() {
+    let unknown = "503 revocations-unknown: the control plane has not said for too long who has \
+                   been revoked";
+    let closed = json!({"when_stale": "closed", "cluster": "c", "stale_after_seconds": 60});
+    for (all, route, expected) in
+        [(open(), "closed", unknown), (closed.clone(), "serve", ANN), (closed, "closed", unknown)]
+    {
+        let mut world = synced(&all);
+        let access = json!({"auth": {"any_of": ["jwt.acme"]}, "when_stale": route});
+        world.gate.access = world.gate.operation(access);
+        assert_eq!(world.token(&json!({})), expected, "{all} {route}");
+        world.told(&Response::default());
+        assert_eq!(world.token(&json!({})), ANN, "{all} {route}");
+    }
+}
+
+#[test]
 fn a_key_that_nobody_has_need_not_be_asked_for() {
     let mut world = synced(&open());
     // Exchanges begin half a minute before now.

@@ -133,8 +133,9 @@ impl Member {
     }
 
     /// Whether callers are to be turned away because what is known is too old.
-    pub fn is_closed(&self, now: Timestamp) -> bool {
-        self.spec.when_stale == WhenStale::Closed && self.is_stale(now)
+    /// Where `when_stale` says nothing, what is configured for all holds.
+    pub fn is_closed(&self, when_stale: Option<WhenStale>, now: Timestamp) -> bool {
+        when_stale.unwrap_or(self.spec.when_stale) == WhenStale::Closed && self.is_stale(now)
     }
 
     /// Whether the control plane has been silent for so long that it may well

@@ -10,7 +10,8 @@ pub struct SyncSpec {
     /// How long after the last good exchange what is known counts as old.
     pub stale_after_seconds: u32,
 
-    /// What becomes of callers then, and before the first exchange.
+    /// What becomes of callers then, and before the first exchange, where a route
+    /// does not say otherwise.
     #[serde(default)]
     pub when_stale: WhenStale,
 }

@@ -235,12 +235,12 @@ fn what_is_known_grows_old() {
     let mut worker = member(WhenStale::Closed);
     worker.join(&mut host);
     let start = Timestamp::from_seconds(START);
-    assert!(worker.is_closed(start), "nobody has said anything yet");
+    assert!(worker.is_closed(None, start), "nobody has said anything yet");
     worker.on_tick(&mut host.at(start));
     worker.on_answer(GrpcCallId(0), &Ok(told(0, vec![]).encode_to_vec()), &mut host.at(start));
     let later = |seconds| start.plus(Duration::from_secs(seconds));
-    assert!(!worker.is_closed(later(60)) && worker.is_closed(later(61)));
-    assert!(!member(WhenStale::Serve).is_closed(later(61)));
+    assert!(!worker.is_closed(None, later(60)) && worker.is_closed(None, later(61)));
+    assert!(!member(WhenStale::Serve).is_closed(None, later(61)));
 }
 
 #[test]

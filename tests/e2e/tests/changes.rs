@@ -15,6 +15,9 @@ use tollgate_support::{Call, Key, Load, Report, Upstream, eventually, now_second
 /// Not a promise, which is one second and printed: a bound on a busy machine.
 const LIVE_WITHIN: Duration = Duration::from_secs(20);
 
+/// What is promised of keys that an issuer adds or takes back.
+const KEYS_WITHIN: Duration = Duration::from_secs(30);
+
 const CONNECTIONS: usize = 8;
 
 fn call() -> Call {
@@ -180,7 +183,7 @@ async fn keys_are_fetched_and_followed_when_they_change() {
 }
 
 async fn answered(gateway: &Gateway, calls: &[Call; 2], expected: [u16; 2]) {
-    eventually(&format!("{expected:?}"), Duration::from_secs(40), async || {
+    eventually(&format!("{expected:?}"), KEYS_WITHIN, async || {
         let mut statuses = [0; 2];
         for (call, status) in calls.iter().zip(&mut statuses) {
             *status = gateway.send(call).await.unwrap().status;

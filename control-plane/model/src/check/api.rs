@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator};
+use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
 use tollgate_gateway::{Contract, ContractSpec, OperationSpec};
 
 use super::host::{self, InvalidHost};
@@ -11,6 +11,7 @@ use crate::HostRoute;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
+use crate::spec::ApiRevocationFile;
 
 /// What is offered, and where.
 #[derive(Default)]
@@ -29,7 +30,8 @@ pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
     let mut apis = Vec::new();
     for (name, at) in written {
         let hosts = hosts(&at, faults);
-        let known = Known { root, methods: &methods, api_key: api_key(&at, &methods, faults) };
+        let (api_key, when_stale) = (api_key(&at, &methods, faults), when_stale(&at, faults));
+        let known = Known { root, methods: &methods, api_key, when_stale };
         let routes = at.fields("routes").into_iter();
         let routes = routes.filter(|(_, at)| !at.node.is_gone());
         let routes = routes.map(|(route_name, at)| route(name, route_name, at, &known, faults));
@@ -59,12 +61,18 @@ fn hosts(at: &At<'_>, faults: &mut Faults) -> BTreeSet<String> {
 fn api_key(at: &At<'_>, methods: &Authenticator, faults: &mut Faults) -> Option<ApiKeyPlacesSpec> {
     let at = at.get("api_key")?;
     sift(&at, faults, |json| {
-        let access =
-            AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: Some(read(json)?) };
+        let (auth, api_key) = (AuthSpec::None, Some(read(json)?));
+        let access = AccessSpec { auth, allow: <_>::default(), api_key, when_stale: None };
         let compiled = Access::compile(access, &[], methods);
         compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "api_key"))
     });
     if faults.are_in(&at.path) { None } else { at.read(faults) }
+}
+
+/// What becomes of its callers while it cannot be told who has been revoked.
+fn when_stale(at: &At<'_>, faults: &mut Faults) -> Option<WhenStale> {
+    let file: ApiRevocationFile = at.get("revocation")?.read(faults)?;
+    file.when_stale.map(WhenStale::from)
 }
 
 fn contracts(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use tollgate_auth::{
     AnonymousSpec, ApiKeySourceSpec, ApiKeySpec, Authenticator, CertificateNameSpec, ClaimsSpec,
-    IdentitySpec, IssuerSpec, MtlsSpec, SyncSpec, WhenStale,
+    IdentitySpec, IssuerSpec, MtlsSpec, SyncSpec,
 };
 
 use super::span::seconds;
@@ -15,7 +15,7 @@ use super::{introspection, jwks, signing};
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
-use crate::spec::{IssuerFile, JwksSpec, RevocationFile, WhenStaleFile};
+use crate::spec::{IssuerFile, JwksSpec, RevocationFile};
 use crate::{Loaded, SYNC_CLUSTER};
 
 const CLOCK_SKEW: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_mins(1);
@@ -187,10 +187,7 @@ pub(super) fn sync(root: &At<'_>, faults: &mut Faults) -> Option<SyncSpec> {
     Some(SyncSpec {
         cluster: SYNC_CLUSTER.to_owned(),
         stale_after_seconds: seconds(&at, "max_age", &file.max_age, &MAX_AGE, faults)?,
-        when_stale: match file.when_stale {
-            WhenStaleFile::Serve => WhenStale::Serve,
-            WhenStaleFile::Refuse => WhenStale::Closed,
-        },
+        when_stale: file.when_stale.into(),
     })
 }
 

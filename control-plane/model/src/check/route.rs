@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator};
+use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
 use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Shadow, StageSpec};
 use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
@@ -27,6 +27,8 @@ pub(super) struct Known<'a> {
     pub(super) methods: &'a Authenticator,
     /// Of the API whose routes they are.
     pub(super) api_key: Option<ApiKeyPlacesSpec>,
+    /// Likewise.
+    pub(super) when_stale: Option<WhenStale>,
 }
 
 /// Why a route was refused.
@@ -51,8 +53,9 @@ struct Changes {
 }
 
 impl Known<'_> {
-    fn with_places(&self, access: AccessSpec) -> AccessSpec {
-        AccessSpec { api_key: self.api_key.clone(), ..access }
+    /// With what holds for the whole API.
+    fn of_api(&self, access: AccessSpec) -> AccessSpec {
+        AccessSpec { api_key: self.api_key.clone(), when_stale: self.when_stale, ..access }
     }
 }
 
@@ -86,7 +89,7 @@ fn operation(
         name: name.to_owned(),
         group: at.get("backend")?.text()?.to_owned(),
         r#match: at.get("match")?.read(faults)?,
-        access: known.with_places(at.with(&at.only(&["auth", "allow"])).read(faults)?),
+        access: known.of_api(at.with(&at.only(&["auth", "allow"])).read(faults)?),
         shadow: at.get("shadow").map_or_else(|| Some(Vec::new()), |at| at.read(faults))?,
         limits: at.get("limits").map_or_else(|| Some(Vec::new()), |limits| limits.read(faults))?,
         request,
@@ -129,8 +132,9 @@ fn has_no_path(matcher: &MatchSpec) -> bool {
 
 /// Anybody may call it, and nothing else is said about it.
 fn operation_of(r#match: MatchSpec, known: &Known<'_>) -> OperationSpec {
-    let access = AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: None };
-    let access = known.with_places(access);
+    let access =
+        AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: None, when_stale: None };
+    let access = known.of_api(access);
     let (shadow, limits, request, response) = <_>::default();
     let (name, group) = <_>::default();
     OperationSpec { name, group, r#match, access, shadow, limits, request, response }
@@ -151,7 +155,7 @@ fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
     let part = at.only(&["auth", "allow"]);
     let parameters = path_parameters(at);
     sift(&at.with(&part), faults, |json| {
-        let compiled = Access::compile(known.with_places(read(json)?), &parameters, known.methods);
+        let compiled = Access::compile(known.of_api(read(json)?), &parameters, known.methods);
         compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
     });
 }
@@ -162,7 +166,7 @@ fn shadow(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
     let parameters = path_parameters(at);
     let access = serde_json::from_value(access).ok();
     let access = access
-        .and_then(|spec| Access::compile(known.with_places(spec), &parameters, known.methods).ok());
+        .and_then(|spec| Access::compile(known.of_api(spec), &parameters, known.methods).ok());
     let (Some(access), Some(_)) = (access, at.get("shadow")) else { return };
     sift(&at.with(&at.only(&["shadow"])), faults, |json| {
         let Stages { shadow } = read(json)?;

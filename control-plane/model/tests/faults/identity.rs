@@ -39,6 +39,44 @@ fn revocation() {
 }
 
 #[test]
+fn revocation_of_an_api() {
+    let api = |revocation: &str| {
+        format!(
+            "apis: {{ shop: {{ hosts: [a.example], revocation: {revocation}, routes: {{ get: {{ \
+             match: {{ path: / }}, backend: orders, auth: none }} }} }} }}"
+        )
+    };
+    check(
+        "apis",
+        &api("{ when_stale: serve }"),
+        &expect![[r#"
+        ok
+    "#]],
+    );
+    check(
+        "apis",
+        &api("{}"),
+        &expect![[r#"
+        t.yaml:1: apis.shop.revocation.when_stale: missing; write whether they are served all the same
+    "#]],
+    );
+    check(
+        "apis",
+        &api("{ when_stale: open }"),
+        &expect![[r#"
+        t.yaml:1: apis.shop.revocation.when_stale: "open" cannot stand here; write serve or refuse
+    "#]],
+    );
+    check(
+        "apis",
+        &api("{ max_age: 5m, when_stale: refuse }"),
+        &expect![[r#"
+        t.yaml:1: apis.shop.revocation.max_age: unknown field `max_age`; known here: `when_stale`
+    "#]],
+    );
+}
+
+#[test]
 fn issuers() {
     check(
         "identity",

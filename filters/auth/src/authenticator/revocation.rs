@@ -53,16 +53,17 @@ impl Authenticator {
         now: Timestamp,
         refused: impl FnOnce(InvalidToken) -> Reply,
     ) -> Result<Option<Rc<Principal>>, Stop> {
-        let good = found.and_then(|recognised| self.unless_denied(recognised, now));
+        let good = found.and_then(|recognised| self.unless_denied(recognised, methods, now));
         good.map(Some).map_err(|refusal| refusal.stop(methods, refused))
     }
 
     pub(super) fn unless_denied(
         &self,
         Recognised { principal, named }: Recognised,
+        methods: &Methods,
         now: Timestamp,
     ) -> Result<Rc<Principal>, Refusal> {
-        match self.denials.check(named, &principal, now) {
+        match self.denials.check(named, &principal, methods.when_stale, now) {
             Ok(()) => Ok(principal),
             Err(barred) => Err(Refusal::Barred(barred)),
         }

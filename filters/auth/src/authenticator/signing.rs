@@ -85,7 +85,7 @@ impl Authenticator {
         let signer = self.signer_of(signatures, &verified, cx.now);
         let signer = signer.ok_or_else(|| invalid(&Refused::UnknownKey, challenges))?;
         signatures.admit(&verified, challenges, cx)?;
-        self.unless_denied(signer, cx.now).map_err(|refusal| refused(refusal, methods))
+        self.unless_denied(signer, methods, cx.now).map_err(|refusal| refused(refusal, methods))
     }
 
     /// The signature of a request, once all keys are there that it may be made with.

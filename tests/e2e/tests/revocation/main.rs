@@ -217,6 +217,57 @@ async fn where_that_is_asked_for_nobody_is_served_by_what_is_old() {
     world.gateway.never_trapped().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_api_chooses_what_becomes_of_its_callers_meanwhile() {
+    const CAREFUL: &str = "payments.example.com";
+    let api = |name: &str, host: &str, when_stale: &str| {
+        format!(
+            "  {name}:\n    hosts: [{host}]\n    revocation: {{ when_stale: {when_stale} }}\n    \
+             routes:\n      get:\n        match: {{ path: /orders }}\n        backend: echo\n        \
+             auth: {{ any_of: [api_key] }}\n"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    let config = config(
+        "      get: { match: { path: /orders }, backend: echo, auth: { any_of: [api_key] } }\n",
+    )
+    .replace("identity:\n", "identity:\n  revocation: { max_age: 5s }\n");
+    let config = format!("{config}{}", api("payments", CAREFUL, "refuse"));
+    let mut gateway = Gateway::with_arguments(&config, &["--store", &store]).await.unwrap();
+    let status = async |gateway: &Gateway, host: &str| {
+        let call = Call::get(host, "/orders").header("x-api-key", ACME);
+        gateway.send(&call).await.unwrap().status
+    };
+    let both = async |gateway: &Gateway, expected: [u16; 2]| {
+        eventually(&format!("{expected:?}"), BOUND * 4, async || {
+            for _ in 0..CONNECTIONS {
+                if [status(gateway, HOST).await, status(gateway, CAREFUL).await] != expected {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await
+        .unwrap();
+    };
+    both(&gateway, [200, 200]).await;
+    gateway.control_plane.kill();
+    both(&gateway, [200, 503]).await;
+    gateway.control_plane.run().await.unwrap();
+    both(&gateway, [200, 200]).await;
+    // And the other way round.
+    let strict = config
+        .replace("max_age: 5s }", "max_age: 5s, when_stale: refuse }")
+        .replace("when_stale: refuse }\n    routes", "when_stale: serve }\n    routes");
+    gateway.write(&strict).unwrap();
+    both(&gateway, [200, 200]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    gateway.control_plane.kill();
+    both(&gateway, [503, 200]).await;
+    gateway.never_trapped().await.unwrap();
+}
+
 fn with_key(key: &str) -> Call {
     Call::get(HOST, "/orders").header("x-api-key", key)
 }
