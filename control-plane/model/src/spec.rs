@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::{
     Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
-    MtlsSpec, TenantSpec,
+    MtlsSpec, SigningKeysSpec, TenantSpec,
 };
 use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
@@ -151,6 +151,11 @@ pub(crate) struct IdentityFile {
     /// Requests that are signed as HTTP messages (RFC 9421). None are accepted without it.
     #[schemars(default)]
     pub(crate) http_signature: Option<HttpSignatureFile>,
+
+    /// How many bytes the body of a signed request may have. It is held until it
+    /// has been compared with what was signed; a longer one is answered 413.
+    #[schemars(default = "signed_body_bytes_max", range(min = 1, max = 16_777_216))]
+    pub(crate) signed_body_bytes_max: u32,
 
     /// What holds for callers who show nothing, on routes with `auth: { optional: [...] }`.
     #[schemars(default)]
@@ -351,6 +356,10 @@ fn list(entries: &str) -> Vec<&str> {
 
 fn clock_skew() -> String {
     "30s".to_owned()
+}
+
+fn signed_body_bytes_max() -> u32 {
+    SigningKeysSpec::default().body_bytes_max
 }
 
 fn timeout() -> String {

@@ -46,6 +46,23 @@ async fn hmac() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hmac_with_another_bound_for_bodies() {
+    let config = config("hmac", &["acme.secret"])
+        .replace("127.0.0.1:9000", "127.0.0.1:$BACKEND")
+        .replace("identity:\n", "identity:\n  signed_body_bytes_max: 4096\n");
+    let gateway = Gateway::start(&config).await.unwrap();
+    for (bytes, expected) in [(4096, "HTTP/1.1 200 OK"), (4097, "HTTP/1.1 413 Payload Too Large")] {
+        let mut call = Command::new(folder("hmac").join("call.sh"));
+        call.args(["POST", "/orders", &"x".repeat(bytes)]);
+        let output = call.env("GATEWAY", gateway.address.to_string()).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed.lines().next().map(str::trim_end), Some(expected), "{bytes}");
+    }
+    assert_eq!(gateway.upstream.count(), 1);
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sigv4() {
     follow(Example::of("sigv4"), &config("sigv4", &["acme.secret"]), 4).await;
 }

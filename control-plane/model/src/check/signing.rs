@@ -44,6 +44,14 @@ enum InvalidKey {
     Twice(String),
 }
 
+/// Why a bound for signed bodies was refused.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "is of no use where no requests are signed; write `hmac`, `sigv4` or `http_signature`, or take \
+     it out"
+)]
+struct NothingIsSigned;
+
 const SCHEMES: [(&str, SchemeSpec); 3] = [
     ("hmac", SchemeSpec::Hmac),
     ("sigv4", SchemeSpec::SigV4),
@@ -83,6 +91,9 @@ pub(super) fn signing(root: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Si
         http_signature: scheme(root, "http_signature").and_then(|at| http(&at, faults)),
         ..Signing::default()
     };
+    if let Some(bytes) = body_bytes_max(root, faults) {
+        signing.keys.body_bytes_max = bytes;
+    }
     let mut places = BTreeMap::new();
     for (name, scheme) in SCHEMES {
         for (id, at) in keys(root, name) {
@@ -95,6 +106,16 @@ pub(super) fn signing(root: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Si
         }
     }
     signing
+}
+
+/// How long signed bodies may be, if that is written and of any use.
+fn body_bytes_max(root: &At<'_>, faults: &mut Faults) -> Option<u32> {
+    let at = scheme(root, "signed_body_bytes_max")?;
+    if SCHEMES.iter().any(|(name, _)| scheme(root, name).is_some()) {
+        return at.read(faults);
+    }
+    at.fault(faults, NothingIsSigned.to_string());
+    None
 }
 
 fn hmac(at: &At<'_>, faults: &mut Faults) -> Option<HmacSpec> {

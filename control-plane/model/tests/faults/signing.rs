@@ -57,6 +57,34 @@ fn signed_requests_may_be_accepted_without_keys_in_the_file() {
 }
 
 #[test]
+fn long_signed_bodies() {
+    check_signed(
+        "hmac: {}, signed_body_bytes_max: 16777216",
+        &expect![[r#"
+        ok
+    "#]],
+    );
+    check_signed(
+        "hmac: {}, signed_body_bytes_max: 16777217",
+        &expect![[r#"
+        t.yaml:1: identity.signed_body_bytes_max: 16777217 is not between 1 and 16777216
+    "#]],
+    );
+    check_signed(
+        "hmac: {}, signed_body_bytes_max: 0",
+        &expect![[r#"
+        t.yaml:1: identity.signed_body_bytes_max: 0 is not between 1 and 16777216
+    "#]],
+    );
+    check_signed(
+        "signed_body_bytes_max: 4096",
+        &expect![[r#"
+        t.yaml:1: identity.signed_body_bytes_max: is of no use where no requests are signed; write `hmac`, `sigv4` or `http_signature`, or take it out
+    "#]],
+    );
+}
+
+#[test]
 fn ways_of_signing() {
     check_signed(
         "hmac: { clock_skew: 16m, headers: [\"a b\"], require_nonce: 1 }",
