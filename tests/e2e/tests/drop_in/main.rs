@@ -9,6 +9,7 @@
 
 mod addresses;
 mod jwks;
+mod signatures;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
