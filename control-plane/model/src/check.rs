@@ -50,6 +50,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         signing::signing(&root, loaded, faults);
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
+    let tenant_limits = tier::tenants(&root, faults);
+    let telling = tier::telling(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
     let sync = identity::sync(&root, faults);
     let backends = backend::backends(&root, faults);
@@ -71,6 +73,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         },
         introspection: asked,
         tiers,
+        tenant_limits,
+        telling,
         backends,
         hosts,
         contracts,
@@ -87,7 +91,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
 
 /// Each part is good by itself: is the whole, to those who will enforce it?
 fn whole(root: &At<'_>, gateway: &Gateway, faults: &mut Faults) {
-    tier::whole(root, &gateway.tiers, faults);
+    tier::whole(root, gateway, faults);
     if let Some(authenticator) = identity::whole(root, &gateway.identity, faults) {
         api::whole(root, &gateway.contracts, &authenticator, faults);
     }
@@ -95,7 +99,7 @@ fn whole(root: &At<'_>, gateway: &Gateway, faults: &mut Faults) {
 
 fn places(root: &At<'_>) -> BTreeMap<String, Place> {
     let mut places = BTreeMap::new();
-    for section in ["listeners", "tiers", "tenants", "backends", "apis"] {
+    for section in ["listeners", "tiers", "tenants", "rate_limits", "backends", "apis"] {
         for (_, at) in root.fields(section) {
             places.insert(at.path.to_string(), Place::from(&at.node.spot));
             for (_, route) in at.fields("routes") {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
-use tollgate_rate_limit::TiersSpec;
+use tollgate_rate_limit::{TellingSpec, TiersSpec};
 
 use crate::{Expiry, Fault, Place, Tls};
 
@@ -26,6 +26,12 @@ pub struct Gateway {
 
     /// What each tier gets.
     pub tiers: TiersSpec,
+
+    /// What single tenants get, in place of what their tier does.
+    pub tenant_limits: TiersSpec,
+
+    /// What callers are told about their limits.
+    pub telling: TellingSpec,
 
     /// Where requests go, by name.
     pub backends: BTreeMap<String, Backend>,

@@ -11,10 +11,11 @@ use self::kind::{default, kind};
 use crate::schema::SCHEMA;
 
 /// A whole file, section by section; a test compiles it.
-const EXAMPLES: [(&str, &str); 6] = [
+const EXAMPLES: [(&str, &str); 7] = [
     ("listeners", include_str!("reference/listeners.yaml")),
     ("identity", include_str!("reference/identity.yaml")),
     ("tiers", include_str!("reference/tiers.yaml")),
+    ("rate_limits", include_str!("reference/rate_limits.yaml")),
     ("tenants", include_str!("reference/tenants.yaml")),
     ("backends", include_str!("reference/backends.yaml")),
     ("apis", include_str!("reference/apis.yaml")),

@@ -5,6 +5,7 @@
 //! refused, but what else is wrong with it can still be told.
 
 mod introspection;
+mod limiting;
 mod revocation;
 mod signing;
 
@@ -14,13 +15,14 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::{
     Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
-    MtlsSpec, SigningKeysSpec, TenantSpec,
+    MtlsSpec, SigningKeysSpec,
 };
 use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
 pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
+pub(crate) use self::limiting::{RateLimitsFile, TenantFile};
 pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
@@ -46,7 +48,11 @@ pub(crate) struct FileSpec {
 
     /// Customers, by id.
     #[schemars(default, extend("propertyNames" = ids()))]
-    pub(crate) tenants: BTreeMap<String, TenantSpec>,
+    pub(crate) tenants: BTreeMap<String, TenantFile>,
+
+    /// What callers are told about their limits.
+    #[schemars(default)]
+    pub(crate) rate_limits: RateLimitsFile,
 
     /// Where requests go, by name.
     #[schemars(default, extend("propertyNames" = names()))]
@@ -284,6 +290,11 @@ pub(crate) struct ApiSpec {
     #[schemars(default)]
     pub(crate) api_key: Option<ApiKeyPlacesSpec>,
 
+    /// How often its callers may call, over all its routes. A route's own limits
+    /// and the tier's count too.
+    #[schemars(default)]
+    pub(crate) limits: Vec<LimitSpec>,
+
     /// What becomes of its callers while it cannot be told who has been revoked.
     /// By default what `identity.revocation` says.
     #[schemars(default)]
@@ -320,7 +331,7 @@ pub(crate) struct RouteSpec {
     #[schemars(default)]
     pub(crate) shadow: Vec<StageSpec>,
 
-    /// How often they may call. All limits count; the tier's do too.
+    /// How often they may call. All limits count; the API's and the tier's do too.
     #[schemars(default)]
     pub(crate) limits: Vec<LimitSpec>,
 

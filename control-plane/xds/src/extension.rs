@@ -47,6 +47,8 @@ pub(crate) fn configuration(
     let spec = GatewaySpec {
         identity: own_clusters::identity_spec(gateway, deployment),
         tiers: gateway.tiers.clone(),
+        tenants: gateway.tenant_limits.clone(),
+        telling: gateway.telling.clone(),
         trusted_hops: listener.trusted_hops,
     };
     serde_json::to_string(&spec).unwrap_or_default()

@@ -84,7 +84,10 @@ fn of_plugin(
         version: version(&(&deployment.module, &configuration)),
         body: encoded(&extension::from_configuration(name, &configuration, deployment)),
         needs: Vec::new(),
-        origin: origin(&[&format!("listeners.{name}"), "identity", "tiers", "tenants"], gateway),
+        origin: origin(
+            &[&format!("listeners.{name}"), "identity", "tiers", "tenants", "rate_limits"],
+            gateway,
+        ),
     };
     (extension::name(name), resource)
 }

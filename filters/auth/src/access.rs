@@ -1,12 +1,12 @@
 use std::rc::Rc;
 
-use tollgate_core::{Principal, Reply};
+use tollgate_core::{ClaimPath, Principal, Reply};
 
 use crate::allow::{Allow, InvalidAllow};
 use crate::carrier::{InvalidApiKeySource, Places};
 use crate::challenge::forbidden;
-use crate::claim_path::ClaimPath;
 use crate::condition::Names;
+use crate::formula::{Formula, InvalidFormula};
 use crate::identity::Identity;
 use crate::methods::{INTROSPECTION_MAX, Methods};
 use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
@@ -108,18 +108,33 @@ impl Access {
             AuthSpec::AnyOf(names) => Some(Methods::compile(&names, false, &places, &identity)?),
             AuthSpec::Optional(names) => Some(Methods::compile(&names, true, &places, &identity)?),
         };
-        let is_secret = &|kind: &str, name: &str| match kind {
-            "query" => places.has_parameter(name.as_bytes()),
-            _ => identity.carriers.carries(name) || places.has_header(name),
+        let allow = {
+            let is_secret = &secrets(&identity, &places);
+            let names = Names { path_parameters, is_secret };
+            Allow::compile(allow, names, &identity.language)?
         };
-        let names = Names { path_parameters, is_secret };
-        let allow = Allow::compile(allow, names, &identity.language)?;
         match &methods {
             None => nobody_is_enough(&allow)?,
             Some(methods) => claims_are_kept(&allow, methods, &identity)?,
         }
         let methods = methods.map(|methods| Methods { when_stale, ..methods });
         Ok(Self { methods, allow, places, identity })
+    }
+
+    /// Checks an expression that is worth a number to callers of the operation.
+    pub fn formula(&self, text: &str, path_parameters: &[&str]) -> Result<Formula, InvalidFormula> {
+        let is_secret = &secrets(&self.identity, &self.places);
+        let names = Names { path_parameters, is_secret };
+        let formula = Formula::compile(text, names, &self.identity.language)?;
+        formula.suits(self).map(|()| formula)
+    }
+
+    /// Whether some issuer keeps a claim; if none does, which could.
+    pub(crate) fn kept(&self, claim: &ClaimPath) -> Result<(), String> {
+        match &self.methods {
+            Some(methods) => kept(claim, methods, &self.identity),
+            None => Err("an issuer, and name that issuer in `auth`".to_owned()),
+        }
     }
 
     /// Whether a parameter of the query carries API keys here.
@@ -157,6 +172,14 @@ impl Access {
     }
 }
 
+/// Whether a header or a parameter of the query carries credentials.
+fn secrets<'a>(identity: &'a Identity, places: &'a Places) -> impl Fn(&str, &str) -> bool + 'a {
+    move |kind, name| match kind {
+        "query" => places.has_parameter(name.as_bytes()),
+        _ => identity.carriers.carries(name) || places.has_header(name),
+    }
+}
+
 /// Where nobody is recognised, whatever asks for somebody would refuse everybody.
 fn nobody_is_enough(allow: &Allow) -> Result<(), InvalidAccess> {
     if let Some(field) = allow.asks_for_somebody() {
@@ -171,24 +194,27 @@ fn claims_are_kept(
     methods: &Methods,
     identity: &Identity,
 ) -> Result<(), InvalidAccess> {
+    for (field, claim) in allow.claims() {
+        if let Err(remedy) = kept(claim, methods, identity) {
+            return Err(InvalidAccess::NotKept { field, claim: claim.to_string(), remedy });
+        }
+    }
+    Ok(())
+}
+
+/// Whether some issuer keeps a claim; if none does, which could.
+fn kept(claim: &ClaimPath, methods: &Methods, identity: &Identity) -> Result<(), String> {
     let issuers = || methods.issuers.iter().filter_map(|&place| identity.issuers.get(place));
     let providers =
         || methods.introspection.iter().filter_map(|&place| identity.introspection.get(place));
-    let is_kept = |claim: &ClaimPath| {
-        issuers().any(|issuer| issuer.keeps(claim))
-            || providers().any(|provider| provider.keeps(claim))
-    };
-    match allow.claims().find(|(_, claim)| !is_kept(claim)) {
-        None => Ok(()),
-        Some((field, claim)) => {
-            let issuers = issuers().map(|issuer| &*issuer.method);
-            let names: Vec<&str> = issuers.chain(providers().map(|one| &*one.method)).collect();
-            let remedy = if names.is_empty() {
-                "an issuer, and name that issuer in `auth`".to_owned()
-            } else {
-                names.join(" or ")
-            };
-            Err(InvalidAccess::NotKept { field, claim: claim.to_string(), remedy })
-        }
+    if issuers().any(|issuer| issuer.keeps(claim)) || providers().any(|one| one.keeps(claim)) {
+        return Ok(());
     }
+    let issuers = issuers().map(|issuer| &*issuer.method);
+    let names: Vec<&str> = issuers.chain(providers().map(|one| &*one.method)).collect();
+    Err(if names.is_empty() {
+        "an issuer, and name that issuer in `auth`".to_owned()
+    } else {
+        names.join(" or ")
+    })
 }

@@ -1,6 +1,5 @@
-use tollgate_core::{Principal, Scopes};
+use tollgate_core::{ClaimPath, InvalidClaimPath, Principal, Scopes};
 
-use crate::claim_path::{ClaimPath, InvalidClaimPath};
 use crate::condition::{Condition, InvalidCondition, Language, Names, Undecided};
 use crate::kept;
 use crate::name::{AN_ID, is_id, is_scope};

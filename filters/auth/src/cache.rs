@@ -2,9 +2,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
-use tollgate_core::Fingerprint;
-
-use crate::hasher::Prehashed;
+use tollgate_core::{Fingerprint, Prehashed};
 
 /// What was found out about a token, as a token of one issuer.
 ///

@@ -2,10 +2,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tollgate_core::{Groups, Scopes, Timestamp};
+use tollgate_core::{ClaimPath, Groups, Scopes, Timestamp};
 
 use crate::InvalidToken;
-use crate::claim_path::ClaimPath;
 use crate::name::{is_id, is_scope};
 
 /// What a token says (RFC 7519, section 4), read without believing it.

@@ -21,18 +21,20 @@ use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use cel::parser::{ParseErrors, PrattParser};
 use cel::{Context, Env, IdedExpr, Value};
-use tollgate_core::Principal;
+use tollgate_core::{ClaimPath, Principal};
 
 use self::check::Check;
 use self::input::Input;
 pub use self::invalid::InvalidCondition;
-use self::kind::Kind;
+pub(crate) use self::kind::Kind;
 pub(crate) use self::language::Language;
 use crate::Facts;
-use crate::claim_path::ClaimPath;
 
 /// What must hold for a caller and a request.
-pub(crate) struct Condition {
+pub(crate) struct Condition(Expression);
+
+/// What has some value for a caller and a request.
+pub(crate) struct Expression {
     /// Invariant: nested at most [`DEPTH_MAX`] deep, and its names are of `inputs`.
     expression: IdedExpr,
     inputs: Box<[Input]>,
@@ -67,30 +69,20 @@ impl Condition {
         names: Names<'_>,
         language: &Language,
     ) -> Result<Self, InvalidCondition> {
-        if text.trim().is_empty() {
-            return Err(InvalidCondition::Empty);
+        match Expression::compile(text, names, language)? {
+            (expression, Kind::Truth | Kind::Anything) => Ok(Self(expression)),
+            (_, kind) => Err(InvalidCondition::NotACondition(kind)),
         }
-        if BYTES_MAX < text.len() {
-            return Err(InvalidCondition::TooLong { bytes: text.len() });
-        }
-        let parser = PrattParser::new().max_recursion_depth(96);
-        let mut expression = parser.parse(text).map_err(|errors| unreadable(text, &errors))?;
-        let mut check = Check::new(names);
-        match check.expression(&mut expression, 0)? {
-            Kind::Truth | Kind::Anything => {}
-            kind => return Err(InvalidCondition::NotACondition(kind)),
-        }
-        Ok(Self { expression, inputs: check.into_inputs(), language: language.get() })
     }
 
     /// The claims that it asks for.
     pub(crate) fn claims(&self) -> impl Iterator<Item = &ClaimPath> {
-        self.inputs.iter().filter_map(Input::claim)
+        self.0.claims()
     }
 
     /// Whether it asks who is calling.
     pub(crate) fn is_about_somebody(&self) -> bool {
-        self.inputs.iter().any(Input::is_of_principal)
+        self.0.is_about_somebody()
     }
 
     /// Whether it holds. What gives neither true nor false decides nothing, and
@@ -100,12 +92,56 @@ impl Condition {
         caller: Option<&Principal>,
         facts: &Facts<'_>,
     ) -> Result<bool, Undecided> {
+        self.0.evaluate(caller, facts, |value| {
+            value.downcast_ref::<CelBool>().map(|truth| *truth.inner())
+        })
+    }
+}
+
+// === impl Expression ===
+
+impl Expression {
+    /// An expression, and of what kind its values are.
+    pub(crate) fn compile(
+        text: &str,
+        names: Names<'_>,
+        language: &Language,
+    ) -> Result<(Self, Kind), InvalidCondition> {
+        if text.trim().is_empty() {
+            return Err(InvalidCondition::Empty);
+        }
+        if BYTES_MAX < text.len() {
+            return Err(InvalidCondition::TooLong { bytes: text.len() });
+        }
+        let parser = PrattParser::new().max_recursion_depth(96);
+        let mut expression = parser.parse(text).map_err(|errors| unreadable(text, &errors))?;
+        let mut check = Check::new(names);
+        let kind = check.expression(&mut expression, 0)?;
+        let inputs = check.into_inputs();
+        Ok((Self { expression, inputs, language: language.get() }, kind))
+    }
+
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &ClaimPath> {
+        self.inputs.iter().filter_map(Input::claim)
+    }
+
+    pub(crate) fn is_about_somebody(&self) -> bool {
+        self.inputs.iter().any(Input::is_of_principal)
+    }
+
+    /// What `read` makes of its value.
+    pub(crate) fn evaluate<T>(
+        &self,
+        caller: Option<&Principal>,
+        facts: &Facts<'_>,
+        read: impl FnOnce(&CowVal<'_, '_>) -> Option<T>,
+    ) -> Result<T, Undecided> {
         let values = self.inputs.iter().map(|input| input.value(caller, facts));
         let values = Values(values.collect());
         let mut context = Context::with_env(Arc::clone(&self.language));
         context.set_variable_resolver(&values);
         let value = Value::resolve_val(&self.expression, &context).map_err(|_| Undecided)?;
-        value.downcast_ref::<CelBool>().map(|truth| *truth.inner()).ok_or(Undecided)
+        read(&value).ok_or(Undecided)
     }
 }
 

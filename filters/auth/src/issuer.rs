@@ -1,10 +1,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_core::{Principal, Timestamp};
+use tollgate_core::{ClaimPath, Principal, Timestamp};
 
 use crate::ask::{Endpoint, InvalidEndpoint};
-use crate::claim_path::ClaimPath;
 use crate::claims::Validity;
 use crate::jwks::{InvalidKeySet, KeySet};
 use crate::name::is_method_name;

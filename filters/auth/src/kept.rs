@@ -9,8 +9,8 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::claim_path::ClaimPath;
 use crate::{InvalidToken, ScalarSpec};
+use tollgate_core::ClaimPath;
 
 /// How long the kept claims of one caller may be, in all.
 pub(crate) const KEPT_BYTES_MAX: usize = 4096;

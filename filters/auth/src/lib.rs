@@ -18,14 +18,13 @@ mod authenticator;
 mod cache;
 mod carrier;
 mod challenge;
-mod claim_path;
 mod claims;
 mod condition;
 mod denials;
 mod facts;
 mod fetched;
 mod filter;
-mod hasher;
+mod formula;
 mod identity;
 mod introspection;
 mod issuer;
@@ -52,10 +51,11 @@ pub use crate::api_key::{API_KEY_REGEX, ApiKey};
 pub use crate::ask::InvalidEndpoint;
 pub use crate::authenticator::{Authenticator, Stop};
 pub use crate::carrier::InvalidApiKeySource;
-pub use crate::claim_path::InvalidClaimPath;
+
 pub use crate::condition::InvalidCondition;
 pub use crate::facts::Facts;
 pub use crate::filter::{AuthFilter, AuthFilterSpec, InvalidAuthFilter, PRINCIPAL};
+pub use crate::formula::{Formula, InvalidFormula};
 pub use crate::identity::InvalidIdentity;
 pub use crate::introspection::InvalidIntrospection;
 pub use crate::issuer::InvalidIssuer;
@@ -75,6 +75,7 @@ pub use crate::spec::{
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;
 pub use crate::wanted::InvalidClaims;
+pub use tollgate_core::InvalidClaimPath;
 pub use tollgate_sync::{SyncSpec, WhenStale};
 
 /// Takes a token apart, for the fuzzer.

@@ -2,9 +2,7 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
-use tollgate_core::{Fingerprint, Principal, Seed};
-
-use crate::hasher::Prehashed;
+use tollgate_core::{Fingerprint, Prehashed, Principal, Seed};
 
 /// Texts that many identities have in common, each kept once: tenants, tiers,
 /// lists of scopes and groups, and kept claims.

@@ -3,9 +3,8 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use tollgate_core::{Principal, Scopes};
+use tollgate_core::{Prehashed, Principal, Scopes};
 
-use crate::hasher::Prehashed;
 use crate::name::{AN_ID, is_id, is_scope};
 use crate::{KeySpec, TenantSpec};
 

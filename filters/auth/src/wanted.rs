@@ -1,8 +1,7 @@
 use std::rc::Rc;
 
-use tollgate_core::Principal;
+use tollgate_core::{ClaimPath, InvalidClaimPath, Principal};
 
-use crate::claim_path::{ClaimPath, InvalidClaimPath};
 use crate::claims::Claims;
 use crate::tenants::Tenants;
 use crate::{ClaimsSpec, InvalidToken, kept};

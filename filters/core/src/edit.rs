@@ -47,7 +47,14 @@ pub struct Edits {
     pub request: Vec<Edit>,
     /// Done to the response before the caller sees it, in this order.
     pub response: Vec<Edit>,
+    /// By what the filter is told of the response, and of the end of the
+    /// exchange; nothing for one that it does not follow.
+    pub ticket: Option<Ticket>,
 }
+
+/// A filter's own number for an exchange that it follows to its end.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Ticket(pub u64);
 
 /// Whether `name` is a header name in lower case (RFC 9110, section 5.6.2: token).
 pub fn is_header_name(name: &str) -> bool {

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    Answer, Call, CallId, CallRefused, CanonicalPath, Edit, Edits, GrpcAnswer, GrpcCall,
-    GrpcCallId, Headers, Reply, Seed, Timestamp,
+    Answer, Call, CallId, CallRefused, CanonicalPath, Content, Edit, Edits, GrpcAnswer, GrpcCall,
+    GrpcCallId, Headers, Reply, Seed, Ticket, Timestamp,
 };
 
 /// A policy that has been checked and compiled, ready to judge requests.
@@ -73,6 +73,25 @@ pub trait Filter: Sized {
     /// Learns what became of a call that [`Filter::on_tick`] made.
     fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
         let _ = (id, answer, cx);
+    }
+
+    /// Learns the head of the response to a request that it follows, as the
+    /// backend or Envoy gave it.
+    fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
+        let _ = (ticket, headers, cx);
+    }
+
+    /// Learns that an exchange is over that it follows, however it ended. The
+    /// stream's properties can still be read. Runs once for each ticket.
+    fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
+        let _ = (ticket, cx);
+    }
+
+    /// Puts what a worker keeps back to where others find it: another
+    /// configuration has taken the place of this one, and no request of it is
+    /// left.
+    fn on_close(&mut self, cx: &mut Cx<'_>) {
+        let _ = cx;
     }
 
     /// What is done to trailers that follow a request's body.
@@ -157,6 +176,14 @@ pub mod property {
     /// The address and port of the caller, after trusted hops were taken off.
     pub const CALLER_ADDRESS: &[u8] = b"source\0address";
 
+    /// How many bytes the body of the request has, as far as it came: a number
+    /// of eight bytes, little-endian.
+    pub const REQUEST_BYTES: &[u8] = b"request\0size";
+
+    /// How many bytes the body of the response has, as far as it was sent,
+    /// likewise.
+    pub const RESPONSE_BYTES: &[u8] = b"response\0size";
+
     /// The name of the route that Envoy took; empty when it has none.
     pub const ROUTE_NAME: &[u8] = b"xds\0route_name";
 
@@ -238,6 +265,8 @@ pub enum Verdict {
     Continue(Edits),
     /// It ends here, with this answer.
     Reply(Reply),
+    /// It ends here, and is answered with what it asked the gateway for.
+    Answer(Content),
     /// It waits for the answer to a call, and is then judged again.
     Wait(CallId),
     /// It waits for its whole body, and is then judged again, with it.

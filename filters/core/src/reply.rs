@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// A kind of refusal, known by its name in documents, logs and answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Problem {
@@ -37,18 +39,38 @@ pub struct Reply {
     pub detail: Cow<'static, str>,
     /// Fields beside content type and body.
     pub headers: Vec<(&'static str, String)>,
+    /// Members of the body beside the usual ones.
+    pub members: Vec<(&'static str, Value)>,
+}
+
+/// An answer the gateway gives by itself that refuses nothing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Content {
+    /// What the access log shows as response-code details.
+    pub details: &'static str,
+    /// The media type of the body.
+    pub media_type: &'static str,
+    /// The body.
+    pub body: String,
 }
 
 impl Reply {
     /// A refusal without further header fields.
     pub fn new(problem: Problem, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { problem, detail: detail.into(), headers: Vec::new() }
+        Self { problem, detail: detail.into(), headers: Vec::new(), members: Vec::new() }
     }
 
     /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds a member to the body.
+    #[must_use]
+    pub fn with_member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
         self
     }
 
@@ -61,8 +83,10 @@ impl Reply {
             "status": status,
             "detail": self.detail,
         });
-        if let (Some(id), Some(fields)) = (request_id, body.as_object_mut()) {
-            fields.insert("request_id".to_owned(), id.into());
+        if let Some(fields) = body.as_object_mut() {
+            let members = self.members.iter().map(|(name, value)| (*name, value.clone()));
+            let id = request_id.map(|id| ("request_id", id.into()));
+            fields.extend(members.chain(id).map(|(name, value)| (name.to_owned(), value)));
         }
         body.to_string()
     }

@@ -1,17 +1,21 @@
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
-use tollgate_auth::Authenticator;
+use tollgate_auth::{Access, AccessSpec, AuthSpec, Authenticator};
+use tollgate_rate_limit::{InvalidLimits, LimitSpec, Limits};
 
 use crate::matcher::{Decision, Request};
 use crate::operation::{InvalidOperation, Operation};
 use crate::pattern::Pattern;
+use crate::pricing::{InvalidPricing, Pricing};
 use crate::spec::ContractSpec;
 use crate::tree::Tree;
 
 /// What one API asks of its callers, ready to be enforced.
 pub struct Contract {
     api: Box<str>,
+    pub(crate) limits: Limits,
+    pub(crate) pricing: Pricing,
     operations: Box<[Operation]>,
     tree: Tree,
     /// Places of the operations with a regular expression, ascending.
@@ -44,6 +48,14 @@ pub enum InvalidContract {
         /// What is wrong.
         fault: InvalidOperation,
     },
+
+    /// How often its callers may call.
+    #[error("limits{0}")]
+    Limits(InvalidLimits),
+
+    /// What that counts.
+    #[error("limits{0}")]
+    Pricing(InvalidPricing),
 
     /// Two operations would be counted and reported as one.
     #[error("operations[{index}].name: {name:?} stands there already; rename one")]
@@ -101,7 +113,8 @@ impl Contract {
         spec: ContractSpec,
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidContract> {
-        let ContractSpec { api, operations } = spec;
+        let ContractSpec { api, limits, operations } = spec;
+        let (limits, pricing) = api_limits(&api, limits, authenticator)?;
         let compile = |(index, spec)| {
             Operation::compile(spec, authenticator)
                 .map_err(|fault| InvalidContract::Operation { index, fault })
@@ -114,6 +127,8 @@ impl Contract {
         let regexes = patterns().filter(|(_, pattern)| matches!(pattern, Pattern::Regex(_)));
         Ok(Self {
             api: api.into(),
+            limits,
+            pricing,
             tree: patterns().collect(),
             regexes: regexes.map(|(index, _)| index).collect(),
             operations,
@@ -171,6 +186,24 @@ impl Contract {
         self.tree.visit(&request.path, &mut visit);
         self.regexes.iter().copied().for_each(visit);
     }
+}
+
+/// Of limits that hold for whichever operation, so nothing is asked about the
+/// path; and of callers, what they have on that operation.
+fn api_limits(
+    api: &str,
+    specs: Vec<LimitSpec>,
+    authenticator: &Authenticator,
+) -> Result<(Limits, Pricing), InvalidContract> {
+    let limits = Limits::of_api(api, specs).map_err(InvalidContract::Limits)?;
+    let whoever =
+        AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: None, when_stale: None };
+    // Whoever may call: nothing of it can be refused.
+    let Ok(whoever) = Access::compile(whoever, &[], authenticator) else {
+        return Ok((limits, Pricing::default()));
+    };
+    let pricing = Pricing::of_requests(&limits, &whoever).map_err(InvalidContract::Pricing)?;
+    Ok((limits, pricing))
 }
 
 fn no_name_twice(operations: &[Operation]) -> Result<(), InvalidContract> {

@@ -4,9 +4,11 @@ use std::time::Duration;
 use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Stop};
 use tollgate_core::{
     Answer, CallId, Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Principal,
-    Reply, RequestHead, Seed, Verdict, property,
+    Reply, RequestHead, Seed, Ticket, Timestamp, Verdict, property,
 };
-use tollgate_rate_limit::{Caller, InvalidTiers, RateLimiter};
+use tollgate_rate_limit::{
+    Admitted, AllowancesSpec, Applied, Caller, InvalidAllowances, RateLimiter,
+};
 use tollgate_transform::Facts;
 
 use crate::contract::{Contract, Found};
@@ -22,6 +24,8 @@ use crate::spec::GatewaySpec;
 pub struct Gateway {
     authenticator: Authenticator,
     limiter: RateLimiter,
+    /// When the authenticator kept up last.
+    kept_up_at: Timestamp,
     contracts: Contracts,
     sanitiser: Sanitiser,
     identity: IdentityHeaders,
@@ -36,8 +40,8 @@ pub enum InvalidGateway {
     Identity(InvalidIdentity),
 
     /// What tenants get.
-    #[error("tiers.{0}")]
-    Tiers(InvalidTiers),
+    #[error(transparent)]
+    Allowances(#[from] InvalidAllowances),
 }
 
 // === impl Gateway ===
@@ -48,11 +52,13 @@ impl Filter for Gateway {
     type Error = InvalidGateway;
 
     fn compile(spec: GatewaySpec, seed: Seed) -> Result<Self, InvalidGateway> {
-        let GatewaySpec { identity, tiers, trusted_hops } = spec;
+        let GatewaySpec { identity, tiers, tenants, telling, trusted_hops } = spec;
+        let allowances = AllowancesSpec { tiers, tenants };
         Ok(Self {
             authenticator: Authenticator::compile(identity, seed)
                 .map_err(InvalidGateway::Identity)?,
-            limiter: RateLimiter::compile(tiers, seed).map_err(InvalidGateway::Tiers)?,
+            limiter: RateLimiter::compile(allowances, &telling, seed)?,
+            kept_up_at: Timestamp::EPOCH,
             contracts: Contracts::new(),
             sanitiser: Sanitiser::new(trusted_hops),
             identity: IdentityHeaders::new(),
@@ -65,11 +71,18 @@ impl Filter for Gateway {
     }
 
     fn tick_period(&self) -> Option<Duration> {
-        self.authenticator.tick_period()
+        let periods = [Some(RateLimiter::TICK_PERIOD), self.authenticator.tick_period()];
+        periods.into_iter().flatten().min()
     }
 
     fn on_tick(&mut self, cx: &mut Cx<'_>) {
-        self.authenticator.on_tick(cx);
+        self.limiter.on_tick(cx);
+        if let Some(period) = self.authenticator.tick_period()
+            && (period <= cx.now.since(self.kept_up_at) || cx.now < self.kept_up_at)
+        {
+            self.kept_up_at = cx.now;
+            self.authenticator.on_tick(cx);
+        }
     }
 
     fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
@@ -91,6 +104,18 @@ impl Filter for Gateway {
 
     fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
         self.authenticator.on_answer(id, answer, cx);
+    }
+
+    fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
+        self.limiter.on_response(ticket, headers, cx);
+    }
+
+    fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
+        self.limiter.on_end(ticket, cx);
+    }
+
+    fn on_close(&mut self, cx: &mut Cx<'_>) {
+        self.limiter.on_close(cx);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {
@@ -129,7 +154,9 @@ impl Gateway {
         let principal = self.recognise(operation, (head, body), &facts, cx)?;
         let principal = principal.as_deref();
         self.authenticator.strip(&operation.access, &head, &mut edits.request);
-        edits.response = self.limit(&contract, operation, principal, cx)?;
+        let called = Called { contract: &contract, operation, principal, facts: &facts };
+        let Admitted { response, ticket } = self.limit(&called, cx)?;
+        (edits.response, edits.ticket) = (response, ticket);
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);
@@ -152,16 +179,27 @@ impl Gateway {
         Ok(principal)
     }
 
-    fn limit(
-        &mut self,
-        contract: &Contract,
-        operation: &Operation,
-        principal: Option<&Principal>,
-        cx: &mut Cx<'_>,
-    ) -> Result<Vec<Edit>, Reply> {
-        let caller = Caller { api: contract.api(), route: operation.name(), principal };
-        self.limiter.check(&operation.limits, &caller, cx)
+    fn limit(&mut self, called: &Called<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
+        let Called { contract, operation, principal, facts } = *called;
+        let of_api = |index| contract.pricing.worth(index, principal, facts);
+        let of_route = |index| operation.pricing.worth(index, principal, facts);
+        let applied = [
+            Applied { limits: &contract.limits, worth: &of_api },
+            Applied { limits: &operation.limits, worth: &of_route },
+        ];
+        let (api, route, headers) = (contract.api(), operation.name(), facts.headers);
+        let caller = Caller { api, route, principal, headers };
+        let verdict = self.limiter.check(&applied, &caller, cx);
+        operation.shadow.limits(verdict, cx.host)
     }
+}
+
+/// Who calls what, once that is known.
+struct Called<'a> {
+    contract: &'a Contract,
+    operation: &'a Operation,
+    principal: Option<&'a Principal>,
+    facts: &'a auth::Facts<'a>,
 }
 
 /// A route says by its name which contract its requests are under and which of

@@ -6,6 +6,7 @@ use tollgate_rate_limit::{InvalidLimits, Limits};
 use tollgate_transform::{InvalidTransform, MessageSpec, Transform};
 
 use crate::matcher::{InvalidMatch, Matcher, Request};
+use crate::pricing::{InvalidPricing, Pricing};
 use crate::shadow::{InvalidShadow, Shadow};
 use crate::spec::OperationSpec;
 
@@ -17,6 +18,7 @@ pub struct Operation {
     pub(crate) access: Access,
     pub(crate) shadow: Shadow,
     pub(crate) limits: Limits,
+    pub(crate) pricing: Pricing,
     pub(crate) transform: Transform,
     /// The request headers that the transformation writes, in lower case.
     pub(crate) written: Vec<String>,
@@ -55,6 +57,10 @@ pub enum InvalidOperation {
     #[error("limits{0}")]
     Limits(InvalidLimits),
 
+    /// What they count.
+    #[error("limits{0}")]
+    Pricing(InvalidPricing),
+
     /// What is changed.
     #[error(transparent)]
     Transform(#[from] InvalidTransform),
@@ -74,12 +80,15 @@ impl Operation {
         let parameters: Vec<&str> = matcher.pattern.parameter_names().collect();
         let access = Access::compile(access, &parameters, authenticator)?;
         no_credential_decides(&matcher, &access, authenticator)?;
+        let limits = Limits::compile(limits).map_err(InvalidOperation::Limits)?;
+        let pricing = Pricing::compile(&limits, &parameters, &access);
         Ok(Self {
             name: name.into(),
             group: group.into(),
             shadow: Shadow::compile(&shadow, &access)?,
             access,
-            limits: Limits::compile(limits).map_err(InvalidOperation::Limits)?,
+            limits,
+            pricing: pricing.map_err(InvalidOperation::Pricing)?,
             written: written(&request),
             transform: Transform::compile(request, response, &parameters)?,
             matcher,

@@ -1,5 +1,6 @@
 use tollgate_auth::{Access, Stop};
 use tollgate_core::{Host, Reply, property};
+use tollgate_rate_limit::Admitted;
 
 use crate::spec::StageSpec;
 
@@ -8,6 +9,7 @@ use crate::spec::StageSpec;
 pub struct Shadow {
     auth: bool,
     allow: bool,
+    limits: bool,
 }
 
 /// Why such stages were refused. The texts begin with the field's name.
@@ -42,6 +44,8 @@ impl Shadow {
                 StageSpec::Allow => {
                     (&mut shadow.allow, !access.allows_all(), InvalidShadow::NoAllow { index })
                 }
+                // A tier may have some, whatever the route has.
+                StageSpec::Limits => (&mut shadow.limits, true, InvalidShadow::Twice { index }),
             };
             if !refuses {
                 return Err(nothing);
@@ -83,6 +87,25 @@ impl Shadow {
                 report(&reply, host);
                 Ok(())
             }
+            verdict => verdict,
+        }
+    }
+}
+
+impl Shadow {
+    /// What becomes of a request after it was counted: where that is only
+    /// reported, it passes, and its caller is told of no limit.
+    pub(crate) fn limits(
+        self,
+        verdict: Result<Admitted, Reply>,
+        host: &mut dyn Host,
+    ) -> Result<Admitted, Reply> {
+        match verdict {
+            Err(reply) if self.limits => {
+                report(&reply, host);
+                Ok(Admitted::default())
+            }
+            Ok(admitted) if self.limits => Ok(Admitted { response: Vec::new(), ..admitted }),
             verdict => verdict,
         }
     }

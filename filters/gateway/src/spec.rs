@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tollgate_auth::{AccessSpec, IdentitySpec};
-use tollgate_rate_limit::{LimitSpec, TiersSpec};
+use tollgate_rate_limit::{LimitSpec, TellingSpec, TiersSpec};
 use tollgate_transform::MessageSpec;
 
 /// What holds for every route: the plugin configuration.
@@ -17,6 +17,14 @@ pub struct GatewaySpec {
     #[serde(default)]
     pub tiers: TiersSpec,
 
+    /// What single tenants get, in place of what their tier does.
+    #[serde(default, skip_serializing_if = "TiersSpec::is_empty")]
+    pub tenants: TiersSpec,
+
+    /// What callers are told about their limits.
+    #[serde(default)]
+    pub telling: TellingSpec,
+
     /// How many right-most entries of `X-Forwarded-For`, besides the caller's
     /// own address, were written by proxies of ours.
     #[serde(default)]
@@ -30,6 +38,10 @@ pub struct GatewaySpec {
 pub struct ContractSpec {
     /// The API's name.
     pub api: String,
+
+    /// How often its callers may call, over all operations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitSpec>,
 
     /// Its operations. Where several match a request, the first one counts.
     pub operations: Vec<OperationSpec>,
@@ -79,6 +91,10 @@ pub enum StageSpec {
     Auth,
     /// Who lacks what is asked for passes.
     Allow,
+    /// Who calls too often passes, and is counted as if not. All limits of the
+    /// route are meant, those of its API and of the caller's tier too, and no
+    /// caller is told of any.
+    Limits,
 }
 
 /// Which requests a route serves. Exactly one of `path`, `prefix` and `regex`.

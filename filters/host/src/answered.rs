@@ -49,3 +49,10 @@ pub(crate) fn tick<F: Filter>(filter: &Shared<F>) {
         filter.on_tick(&mut Cx { now, host: &mut Envoy });
     }
 }
+
+/// Tells a filter that no more requests will come.
+pub(crate) fn close<F: Filter>(filter: &Shared<F>) {
+    if let (Ok(mut filter), Ok(now)) = (filter.try_borrow_mut(), now()) {
+        filter.on_close(&mut Cx { now, host: &mut Envoy });
+    }
+}

@@ -133,8 +133,9 @@ impl<F: Filter> Module for Contexts<F> {
     }
 
     fn on_delete(&mut self, id: u32) {
-        if self.streams.remove(&id).is_none() {
-            self.plugins.remove(&id);
+        match self.streams.remove(&id) {
+            Some(mut stream) => stream.on_end(),
+            None => self.plugins.remove(&id).iter().for_each(answered::close),
         }
     }
 }

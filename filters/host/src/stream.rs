@@ -2,7 +2,9 @@ use std::cell::RefCell;
 use std::mem;
 use std::rc::Rc;
 
-use tollgate_core::{CallId, Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Verdict};
+use tollgate_core::{
+    CallId, Content, Cx, Edit, Edits, Filter, Headers, Reply, RequestHead, Ticket, Verdict,
+};
 
 use crate::abi::{self, Action, Map};
 use crate::answer::{self, Asked};
@@ -21,6 +23,8 @@ pub(crate) struct Stream<F> {
     /// What the filter wants done to the response. Empty once it is done, and
     /// for a request that was refused: its answer is complete as it is.
     response: Vec<Edit>,
+    /// By what the filter follows it, once it has passed.
+    ticket: Option<Ticket>,
     held: Held,
     /// How often it has waited for an answer.
     waits: u32,
@@ -44,6 +48,7 @@ enum Held {
 enum Outcome {
     Passes,
     Waits,
+    Answered(Content),
 }
 
 /// More answers than any filter needs for one request.
@@ -54,7 +59,7 @@ const WAITS_MAX: u32 = 8;
 impl<F> Stream<F> {
     pub(crate) fn new(filter: Option<Shared<F>>) -> Self {
         let (held, body) = (Held::ForGood, Body::default());
-        Self { filter, response: Vec::new(), held, waits: 0, body }
+        Self { filter, response: Vec::new(), ticket: None, held, waits: 0, body }
     }
 }
 
@@ -86,9 +91,21 @@ impl<F: Filter> Stream<F> {
 
     /// Runs for answers of the backend and for those Envoy gives in its place.
     pub(crate) fn on_response_headers(&mut self) -> Action {
+        if let Some(ticket) = self.ticket
+            && let Ok(headers) = read(Map::ResponseHeaders)
+        {
+            self.tell(|filter, cx| filter.on_response(ticket, &headers, cx));
+        }
         let edits = mem::take(&mut self.response);
         let done = edits::apply(Map::ResponseHeaders, &edits);
         act(done.map(|()| Outcome::Passes).map_err(Failure::reply), &Asked::UNKNOWN)
+    }
+
+    /// Runs when nothing more comes of the stream.
+    pub(crate) fn on_end(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.tell(|filter, cx| filter.on_end(ticket, cx));
+        }
     }
 
     /// Judges the request again, now that the answer is there that it waited for.
@@ -118,7 +135,8 @@ impl<F: Filter> Stream<F> {
     fn admit(&mut self, headers: &Headers) -> Result<Outcome, Reply> {
         self.held = Held::ForGood;
         match self.verdict(headers)? {
-            Verdict::Continue(Edits { request, response }) => {
+            Verdict::Continue(Edits { request, response, ticket }) => {
+                self.ticket = ticket;
                 edits::apply(Map::RequestHeaders, &request).map_err(Failure::reply)?;
                 self.response = response;
                 self.held = Held::No;
@@ -130,6 +148,7 @@ impl<F: Filter> Stream<F> {
             }
             Verdict::Body { .. } => self.held = Held::ForBody,
             Verdict::Reply(reply) => return Err(reply),
+            Verdict::Answer(content) => return Ok(Outcome::Answered(content)),
         }
         Ok(self.outcome())
     }
@@ -164,6 +183,14 @@ impl<F: Filter> Stream<F> {
         })
     }
 
+    /// Without a clock or a filter there is nobody to tell.
+    fn tell(&self, tell: impl FnOnce(&mut F, &mut Cx<'_>)) {
+        let filter = self.filter.as_ref().and_then(|filter| filter.try_borrow_mut().ok());
+        if let (Some(mut filter), Ok(now)) = (filter, now()) {
+            tell(&mut filter, &mut Cx { now, host: &mut Envoy });
+        }
+    }
+
     fn amend_trailers(&self) -> Result<(), Failure> {
         let trailers = read(Map::RequestTrailers)?;
         let filter = self.filter.as_ref().and_then(|filter| filter.try_borrow().ok());
@@ -183,6 +210,10 @@ fn act(outcome: Result<Outcome, Reply>, asked: &Asked<'_>) -> Action {
     match outcome {
         Ok(Outcome::Passes) => Action::Continue,
         Ok(Outcome::Waits) => Action::Pause,
+        Ok(Outcome::Answered(content)) => {
+            answer::give(&content);
+            Action::Pause
+        }
         Err(reply) => {
             answer::send(&reply, asked);
             Action::Pause

@@ -56,7 +56,7 @@ impl Filter for Reading {
         match body {
             b"good" | b"" => Verdict::Continue(Edits {
                 request: vec![Edit::set("x-read", "1")],
-                response: Vec::new(),
+                ..Edits::default()
             }),
             _ => Verdict::Reply(Reply::new(REFUSED, "a bad body")),
         }

@@ -1,9 +1,11 @@
 use std::iter;
 
-use tollgate_core::{Address, Fingerprint, Fingerprinter, Principal, Seed};
+use serde_json::{Map, Value};
+use tollgate_core::{
+    Address, ClaimPath, Duplicate, Fingerprint, Fingerprinter, Headers, Host, Principal, Seed,
+};
 
-use crate::limit::Limit;
-use crate::spec::Dimension;
+use crate::limit::{Key, Limit};
 
 /// Who is calling what, as far as limits distinguish it.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +16,15 @@ pub struct Caller<'a> {
     pub route: &'a str,
     /// Who is calling, once that is proved.
     pub principal: Option<&'a Principal>,
+    /// What the request says.
+    pub headers: &'a Headers,
+}
+
+/// A caller, and what has to be looked up of it.
+pub(crate) struct Known<'a> {
+    pub(crate) caller: Caller<'a>,
+    address: Option<Address>,
+    claims: Map<String, Value>,
 }
 
 /// What a limit counts by is not known of a request.
@@ -22,65 +33,92 @@ pub(crate) struct Unknown(pub(crate) &'static str);
 
 // === impl Caller ===
 
-impl Caller<'_> {
-    /// Whether a limit needs to know where the caller is.
-    pub(crate) fn is_counted_by_address(&self, limit: &Limit) -> bool {
-        limit.by.iter().any(|dimension| match dimension {
-            Dimension::Ip => true,
-            Dimension::Tenant | Dimension::ApiKey => self.somebody().is_none(),
-            Dimension::Route => false,
-        })
+impl<'a> Caller<'a> {
+    /// Looks up what some limits count by, each once and only if they do.
+    pub(crate) fn look_up<'l>(
+        self,
+        limits: impl Iterator<Item = &'l Limit>,
+        host: &mut dyn Host,
+    ) -> Known<'a> {
+        let (mut by_address, mut by_claim) = (false, false);
+        for key in limits.flat_map(|limit| &limit.by) {
+            by_address |= self.is_counted_by_address(key);
+            by_claim |= matches!(key, Key::Claim(_));
+        }
+        let address = if by_address { Address::of_caller(host) } else { None };
+        let kept = self.principal.and_then(|principal| principal.claims.as_deref());
+        let claims = kept.filter(|_| by_claim).and_then(|kept| serde_json::from_str(kept).ok());
+        Known { caller: self, address, claims: claims.unwrap_or_default() }
     }
 
-    /// What the caller's count of a limit is kept under.
-    pub(crate) fn key(
-        &self,
-        limit: &Limit,
-        address: Option<&Address>,
-        seed: Seed,
-    ) -> Result<Fingerprint, Unknown> {
-        let api = if limit.per_api { self.api } else { "" };
-        let mut key = seed.fingerprinter();
-        key.add(limit.identity.as_bytes());
-        key.add(api.as_bytes());
-        for dimension in &limit.by {
-            self.add(*dimension, address, &mut key)?;
+    fn is_counted_by_address(&self, key: &Key) -> bool {
+        match key {
+            Key::Ip => true,
+            Key::Tenant | Key::ApiKey | Key::Subject => self.somebody().is_none(),
+            Key::Route | Key::Api | Key::Header(_) | Key::Claim(_) => false,
         }
-        Ok(key.finish())
     }
 
     /// Whoever is calling, unless it is nobody in particular: of those, each
     /// address counts by itself.
-    fn somebody(&self) -> Option<&Principal> {
+    fn somebody(&self) -> Option<&'a Principal> {
         self.principal.filter(|principal| !principal.is_anonymous())
+    }
+}
+
+// === impl Known ===
+
+impl Known<'_> {
+    /// What the caller's count of a limit is kept under.
+    pub(crate) fn key(&self, limit: &Limit, seed: Seed) -> Result<Fingerprint, Unknown> {
+        let api = if limit.per_api { self.caller.api } else { "" };
+        let mut key = seed.fingerprinter();
+        key.add(limit.identity.as_bytes());
+        key.add(api.as_bytes());
+        for part in &limit.by {
+            self.add(part, &mut key)?;
+        }
+        Ok(key.finish())
     }
 
     /// The first part says how the others are meant, so that a tenant and an
     /// address never look alike.
-    fn add(
-        &self,
-        dimension: Dimension,
-        address: Option<&Address>,
-        key: &mut Fingerprinter,
-    ) -> Result<(), Unknown> {
-        match (dimension, self.somebody()) {
-            (Dimension::Route, _) if self.route.is_empty() => return Err(Unknown("the route")),
-            (Dimension::Route, _) => add(key, [&b"route"[..], self.route.as_bytes()]),
-            (Dimension::Tenant, Some(Principal { tenant: Some(tenant), .. })) => {
+    fn add(&self, part: &Key, key: &mut Fingerprinter) -> Result<(), Unknown> {
+        let Caller { api, route, principal: _, headers } = self.caller;
+        match (part, self.caller.somebody()) {
+            (Key::Route, _) if route.is_empty() => return Err(Unknown("the route")),
+            (Key::Route, _) => add(key, [&b"route"[..], route.as_bytes()]),
+            (Key::Api, _) => add(key, [&b"api"[..], api.as_bytes()]),
+            (Key::Header(name), _) => match headers.only(name) {
+                Ok(Some(value)) => add(key, [&b"header"[..], value]),
+                // One count for all, not a way around: whoever sends none, or two
+                // of which a backend might take either.
+                Ok(None) | Err(Duplicate) => add(key, [&b"no header"[..]]),
+            },
+            (Key::Claim(path), _) => self.add_claim(path, key),
+            (Key::Tenant, Some(Principal { tenant: Some(tenant), .. })) => {
                 add(key, [&b"tenant"[..], tenant.as_bytes()]);
             }
-            (Dimension::Tenant | Dimension::ApiKey, Some(principal)) => {
+            (Key::Tenant | Key::ApiKey | Key::Subject, Some(principal)) => {
                 let Principal { method, subject, tenant, .. } = principal;
                 let tenant = tenant.as_deref().unwrap_or_default();
                 let parts = [&**method, tenant, subject].map(str::as_bytes);
                 add(key, iter::once(&b"subject"[..]).chain(parts));
             }
-            (Dimension::Ip, _) | (Dimension::Tenant | Dimension::ApiKey, None) => {
-                let address = address.ok_or(Unknown("the caller's address"))?;
+            (Key::Ip, _) | (Key::Tenant | Key::ApiKey | Key::Subject, None) => {
+                let address = self.address.as_ref().ok_or(Unknown("the caller's address"))?;
                 add(key, [&b"address"[..], address.as_bytes()]);
             }
         }
         Ok(())
+    }
+
+    /// A claim in the form that it has in JSON, so that `1` and `"1"` differ.
+    fn add_claim(&self, path: &ClaimPath, key: &mut Fingerprinter) {
+        match path.find(&self.claims) {
+            None | Some(Value::Null) => add(key, [&b"no claim"[..]]),
+            Some(value) => add(key, [&b"claim"[..], value.to_string().as_bytes()]),
+        }
     }
 }
 

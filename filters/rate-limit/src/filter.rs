@@ -1,16 +1,20 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use tollgate_core::{
-    Cx, Edits, Filter, Host, Principal, Reply, RequestHead, Seed, Verdict, property,
+    Cx, Edits, Filter, Headers, Host, Principal, Reply, RequestHead, Seed, Ticket, Verdict,
+    property,
 };
 
+use crate::allowances::InvalidAllowances;
 use crate::caller::Caller;
 use crate::limit::{InvalidLimits, Limits};
-use crate::limiter::{InvalidTiers, RateLimiter};
-use crate::spec::{LimitSpec, TiersSpec};
+use crate::limiter::{Admitted, Applied, RateLimiter};
+use crate::spec::{AllowancesSpec, LimitSpec, TellingSpec, TiersSpec};
 
 /// The rate limiter as a module of its own. It reads who is calling from what
 /// the auth module left, and counts everybody as anonymous without it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RateLimitFilter {
     limits: Limits,
     limiter: RateLimiter,
@@ -28,6 +32,14 @@ pub struct RateLimitFilterSpec {
     /// Limits on each tenant, by the name of its tier.
     #[serde(default)]
     pub tiers: TiersSpec,
+
+    /// Limits on one tenant, by its id, in place of those of its tier.
+    #[serde(default)]
+    pub tenants: TiersSpec,
+
+    /// What callers are told.
+    #[serde(default)]
+    pub telling: TellingSpec,
 }
 
 /// Why the configuration was refused.
@@ -38,9 +50,16 @@ pub enum InvalidRateLimitFilter {
     #[error("limits{0}")]
     Limits(InvalidLimits),
 
-    /// The tiers.
-    #[error("tiers.{0}")]
-    Tiers(InvalidTiers),
+    /// The tiers and tenants.
+    #[error(transparent)]
+    Allowances(#[from] InvalidAllowances),
+
+    /// Expressions are worked out by the whole gateway.
+    #[error(
+        "limits[{0}].cost.expression: this module works out no expressions; let a header tell the \
+         cost, or use the gateway module"
+    )]
+    Expression(usize),
 }
 
 // === impl RateLimitFilter ===
@@ -51,9 +70,12 @@ impl Filter for RateLimitFilter {
     type Error = InvalidRateLimitFilter;
 
     fn compile(spec: Self::Spec, seed: Seed) -> Result<Self, Self::Error> {
-        let RateLimitFilterSpec { limits, tiers } = spec;
+        let RateLimitFilterSpec { limits, tiers, tenants, telling } = spec;
         let limits = Limits::compile(limits).map_err(InvalidRateLimitFilter::Limits)?;
-        let limiter = RateLimiter::compile(tiers, seed).map_err(InvalidRateLimitFilter::Tiers)?;
+        if let Some((index, _)) = limits.expressions().next() {
+            return Err(InvalidRateLimitFilter::Expression(index));
+        }
+        let limiter = RateLimiter::compile(AllowancesSpec { tiers, tenants }, &telling, seed)?;
         let by_route = limits.count_by_route();
         Ok(Self { limits, limiter, by_route })
     }
@@ -62,21 +84,45 @@ impl Filter for RateLimitFilter {
         self.limiter.prepare(host);
     }
 
-    fn on_request(&mut self, _: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        match self.check(cx) {
-            Ok(edits) => Verdict::Continue(edits),
+    fn tick_period(&self) -> Option<Duration> {
+        Some(RateLimiter::TICK_PERIOD)
+    }
+
+    fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.limiter.on_tick(cx);
+    }
+
+    fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
+        match self.check(head, cx) {
+            Ok(Admitted { response, ticket }) => {
+                Verdict::Continue(Edits { request: Vec::new(), response, ticket })
+            }
             Err(reply) => Verdict::Reply(reply),
         }
+    }
+
+    fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
+        self.limiter.on_response(ticket, headers, cx);
+    }
+
+    fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
+        self.limiter.on_end(ticket, cx);
+    }
+
+    fn on_close(&mut self, cx: &mut Cx<'_>) {
+        self.limiter.on_close(cx);
     }
 }
 
 impl RateLimitFilter {
-    fn check(&mut self, cx: &mut Cx<'_>) -> Result<Edits, Reply> {
+    fn check(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
         let principal = Principal::of_stream(cx.host)?;
         let route = if self.by_route { cx.host.property(property::ROUTE_NAME) } else { None };
         let route = String::from_utf8_lossy(route.as_deref().unwrap_or_default());
-        let caller = Caller { api: "", route: &route, principal: principal.as_ref() };
-        let response = self.limiter.check(&self.limits, &caller, cx)?;
-        Ok(Edits { request: Vec::new(), response })
+        let (principal, headers) = (principal.as_ref(), head.headers);
+        let caller = Caller { api: "", route: &route, principal, headers };
+        // Compiled without any expression.
+        let applied = Applied { limits: &self.limits, worth: &|_| None };
+        self.limiter.check(&[applied], &caller, cx)
     }
 }

@@ -1,11 +1,22 @@
-use std::collections::BTreeSet;
+mod invalid;
+mod text;
+
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::gcra::Rate;
-use crate::spec::{Dimension, LimitSpec, OnFailure, Period, TierLimitSpec, TierSpec};
+use jiff::tz::TimeZone;
+use tollgate_core::{ClaimPath, is_header_name, is_reserved};
 
-/// The limits of one route, compiled.
+pub use self::invalid::{InvalidLimit, InvalidLimits};
+use crate::cost::Cost;
+use crate::gcra::Rate;
+use crate::meter::Meter;
+use crate::quota::Quota;
+use crate::spec::{Dimension, LimitSpec, OnFailure, Period, TierSpec};
+use crate::window::Calendar;
+
+/// The limits of one route, one API, one tier or one tenant, compiled.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Limits {
     limits: Vec<Limit>,
@@ -14,93 +25,37 @@ pub struct Limits {
 /// One limit, ready to be enforced.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Limit {
-    pub(crate) rate: Rate,
+    pub(crate) meter: Meter,
     /// Invariant: sorted, without duplicates, not empty.
-    pub(crate) by: Vec<Dimension>,
+    pub(crate) by: Vec<Key>,
+    pub(crate) per: Period,
     /// Whether it counts in one API only.
     pub(crate) per_api: bool,
+    /// Whether whoever is forgotten loses something.
+    pub(crate) saves: bool,
     /// What makes it another limit than others: counts are kept under it.
     pub(crate) identity: String,
     /// Its name in the `RateLimit` fields, quoted.
     pub(crate) name: String,
-    /// Its item in the field `RateLimit-Policy`.
-    pub(crate) policy: Rc<[u8]>,
-    /// What a refused caller is told.
-    pub(crate) used_up: String,
+    pub(crate) requests: u64,
+    pub(crate) cost: Cost,
+    /// `10 requests a minute for the tenant`.
+    pub(crate) described: String,
     pub(crate) on_failure: OnFailure,
 }
 
-/// Why a list of limits was refused. The text continues the path of the list:
-/// `limits[0].requests: …`.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidLimits {
-    /// Each costs every request two calls of the host.
-    #[error(": {count} limits are more than {LIMITS_MAX}; drop those that another one implies")]
-    TooMany {
-        /// How many there are.
-        count: usize,
-    },
-
-    /// One of them makes no sense by itself.
-    #[error("[{index}].{fault}")]
-    Limit {
-        /// Its place in the list.
-        index: usize,
-        /// What is wrong with it.
-        fault: InvalidLimit,
-    },
-
-    /// Two of them count the same requests over the same time.
-    #[error("[{index}]: [{first}] counts by the same over {per} too; keep one of them", per = .per.phrase())]
-    Duplicate {
-        /// The place of the later one.
-        index: usize,
-        /// The place of the earlier one.
-        first: usize,
-        /// The period that they have in common.
-        per: Period,
-    },
-}
-
-/// Why a limit was refused. The text begins with the field.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidLimit {
-    /// It counts nobody.
-    #[error("by: is empty; name at least one of tenant, api_key, ip, route")]
-    NoDimension,
-
-    /// A dimension stands twice.
-    #[error("by[{index}]: {name} stands there twice; name it once", name = .dimension.name())]
-    DuplicateDimension {
-        /// The place of the later one.
-        index: usize,
-        /// The dimension.
-        dimension: Dimension,
-    },
-
-    /// It would admit nothing.
-    #[error("requests: 0 is not at least 1; use `allow` to keep callers out")]
-    NoRequests,
-
-    /// It is finer than the clock.
-    #[error("requests: {requests} {per} is more than 1000000 a second; leave the limit out", per = .per.phrase())]
-    TooManyRequests {
-        /// What was written.
-        requests: u32,
-        /// The period.
-        per: Period,
-    },
-
-    /// The burst is out of proportion.
-    #[error("burst: {burst} is not between 1 and 10 times requests ({times_ten})")]
-    Burst {
-        /// What was written.
-        burst: u32,
-        /// The largest that may be.
-        times_ten: u64,
-    },
+/// What a limit counts by.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Key {
+    Tenant,
+    ApiKey,
+    Subject,
+    Ip,
+    Route,
+    Api,
+    /// Invariant: in lower case.
+    Header(Box<str>),
+    Claim(ClaimPath),
 }
 
 /// As many as one operation or tier can have.
@@ -109,21 +64,19 @@ const LIMITS_MAX: usize = 16;
 /// A thousand nanoseconds for each; the rounding is then below a thousandth.
 const REQUESTS_PER_SECOND_MAX: u64 = 1_000_000;
 
+/// The largest number that a field can carry (RFC 9651, section 3.3.1).
+const TOKENS_MAX: u64 = 999_999_999_999_999;
+
+/// What can be had at once refills within this time.
+const REFILL_SECONDS_MAX: u64 = 31 * 24 * 3_600;
+
 /// Where a limit was written.
 #[derive(Clone, Copy)]
 enum Origin<'a> {
     Route,
+    Api(&'a str),
     Tier(&'a str),
-}
-
-/// A limit as it was written, wherever that was.
-struct Written<'a> {
-    origin: Origin<'a>,
-    by: Vec<Dimension>,
-    requests: u32,
-    per: Period,
-    burst: u32,
-    on_failure: OnFailure,
+    Tenant(&'a str),
 }
 
 // === impl Limits ===
@@ -131,202 +84,212 @@ struct Written<'a> {
 impl Limits {
     /// Checks the limits of one route.
     pub fn compile(specs: Vec<LimitSpec>) -> Result<Self, InvalidLimits> {
-        Self::from_written(specs.into_iter().map(Written::from_route).collect())
+        Self::from_written(specs, Origin::Route)
+    }
+
+    /// Checks the limits of one API, over all its routes.
+    pub fn of_api(name: &str, specs: Vec<LimitSpec>) -> Result<Self, InvalidLimits> {
+        Self::from_written(specs, Origin::Api(name))
     }
 
     /// Checks the limits of one tier.
     pub(crate) fn of_tier(name: &str, spec: TierSpec) -> Result<Self, InvalidLimits> {
-        let TierSpec { limits } = spec;
-        Self::from_written(limits.iter().map(|limit| Written::from_tier(name, limit)).collect())
+        Self::from_written(spec.limits, Origin::Tier(name))
     }
 
-    fn from_written(written: Vec<Written<'_>>) -> Result<Self, InvalidLimits> {
-        if LIMITS_MAX < written.len() {
-            return Err(InvalidLimits::TooMany { count: written.len() });
+    /// Checks the limits of one tenant.
+    pub(crate) fn of_tenant(id: &str, spec: TierSpec) -> Result<Self, InvalidLimits> {
+        Self::from_written(spec.limits, Origin::Tenant(id))
+    }
+
+    fn from_written(specs: Vec<LimitSpec>, origin: Origin<'_>) -> Result<Self, InvalidLimits> {
+        if LIMITS_MAX < specs.len() {
+            return Err(InvalidLimits::TooMany { count: specs.len() });
         }
-        let mut seen: Vec<(Vec<Dimension>, Period)> = Vec::new();
-        let mut limits = Vec::new();
-        for (index, written) in written.into_iter().enumerate() {
-            let per = written.per;
-            let limit = written.compile().map_err(|fault| InvalidLimits::Limit { index, fault })?;
-            let counts = (limit.by.clone(), per);
-            if let Some(first) = seen.iter().position(|seen| *seen == counts) {
-                return Err(InvalidLimits::Duplicate { index, first, per });
+        let mut limits: Vec<Limit> = Vec::new();
+        for (index, spec) in specs.into_iter().enumerate() {
+            let limit = Limit::compile(spec, origin)
+                .map_err(|fault| InvalidLimits::Limit { index, fault })?;
+            if let Some(first) = limits.iter().position(|one| one.counts_as(&limit)) {
+                return Err(InvalidLimits::Duplicate { index, first, per: limit.per });
             }
-            seen.push(counts);
             limits.push(limit);
         }
         Ok(Self { limits })
     }
 
-    /// Whether any of them counts routes apart.
-    pub(crate) fn count_by_route(&self) -> bool {
-        self.limits.iter().any(|limit| limit.by.contains(&Dimension::Route))
+    /// The limits, in the order in which they were written.
+    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Limit> {
+        self.limits.iter()
     }
 
-    /// The limits, in the order in which they were written.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Limit> + Clone {
-        self.limits.iter()
+    /// The expressions that say what requests cost, by the place of their limit.
+    pub fn expressions(&self) -> impl Iterator<Item = (usize, &str)> {
+        let all = self.limits.iter().enumerate();
+        all.filter_map(|(index, limit)| Some((index, limit.cost.expression()?)))
+    }
+
+    /// The claims that are counted by, each after its place: `[0].by`.
+    pub fn claims(&self) -> impl Iterator<Item = (String, &ClaimPath)> {
+        self.limits.iter().enumerate().flat_map(|(index, limit)| {
+            limit.by.iter().filter_map(move |key| match key {
+                Key::Claim(path) => Some((format!("[{index}].by"), path)),
+                _ => None,
+            })
+        })
+    }
+
+    /// Whether any of them counts routes apart.
+    pub(crate) fn count_by_route(&self) -> bool {
+        self.limits.iter().any(|limit| limit.by.contains(&Key::Route))
     }
 }
 
-// === impl Written ===
+// === impl Limit ===
 
-impl<'a> Written<'a> {
-    fn from_route(spec: LimitSpec) -> Self {
-        let LimitSpec { by, requests, per, burst, on_failure } = spec;
-        let burst = burst.unwrap_or(requests);
-        Self { origin: Origin::Route, by, requests, per, burst, on_failure }
-    }
-
-    fn from_tier(tier: &'a str, spec: &TierLimitSpec) -> Self {
-        let TierLimitSpec { requests, per, burst, on_failure } = *spec;
-        let burst = burst.unwrap_or(requests);
-        let by = vec![Dimension::Tenant];
-        Self { origin: Origin::Tier(tier), by, requests, per, burst, on_failure }
-    }
-
-    fn compile(self) -> Result<Limit, InvalidLimit> {
-        let Self { origin, by, requests, per, burst, on_failure } = self;
-        let by = dimensions(by)?;
-        check_numbers(requests, per, burst)?;
-        let name = name(origin, &by, per);
-        let seconds = per.seconds();
-        Ok(Limit {
-            rate: Rate::new(requests, Duration::from_secs(seconds), burst),
-            per_api: matches!(origin, Origin::Route),
-            identity: identity(origin, &by, &format!("{requests}/{seconds} burst {burst}")),
-            policy: format!("{name};q={requests};w={seconds}").into_bytes().into(),
-            used_up: used_up(origin, &by, requests, per),
-            name,
-            by,
+impl Limit {
+    fn compile(spec: LimitSpec, origin: Origin<'_>) -> Result<Self, InvalidLimit> {
+        let LimitSpec { by, requests, per, burst, credit, time_zone, cost, on_failure } = spec;
+        let (by, keys): (Vec<_>, Vec<_>) = dimensions(by, origin)?.into_iter().unzip();
+        check_requests(requests, per)?;
+        let (meter, numbers) = match per.seconds() {
+            Some(seconds) => rate(requests, (per, seconds), burst, credit, time_zone)?,
+            None => window(requests, per, burst, credit, time_zone)?,
+        };
+        let cost = Cost::compile(cost, meter.capacity())?;
+        Ok(Self {
+            name: text::name(origin, &by, per),
+            identity: text::identity(origin, &by, &numbers),
+            described: text::described(origin, &by, requests, per),
+            per_api: matches!(origin, Origin::Route | Origin::Api(_)),
+            saves: credit.is_some(),
+            by: keys,
+            per,
+            meter,
+            requests,
+            cost,
             on_failure,
         })
     }
+
+    /// Whether the other one counts the same requests over the same time.
+    pub(crate) fn counts_as(&self, other: &Self) -> bool {
+        self.per == other.per && self.by == other.by
+    }
 }
 
-fn dimensions(by: Vec<Dimension>) -> Result<Vec<Dimension>, InvalidLimit> {
-    let mut sorted = BTreeSet::new();
-    for (index, dimension) in by.into_iter().enumerate() {
-        if !sorted.insert(dimension) {
-            return Err(InvalidLimit::DuplicateDimension { index, dimension });
+/// Sorted. A tier is about each of its tenants, whatever else it counts by.
+fn dimensions(
+    by: Vec<Dimension>,
+    origin: Origin<'_>,
+) -> Result<BTreeMap<Dimension, Key>, InvalidLimit> {
+    let mut sorted = BTreeMap::new();
+    for (index, written) in by.into_iter().enumerate() {
+        let name = written.name();
+        let (dimension, key) = key(index, written)?;
+        if sorted.insert(dimension, key).is_some() {
+            return Err(InvalidLimit::DuplicateDimension { index, name });
         }
     }
     if sorted.is_empty() {
         return Err(InvalidLimit::NoDimension);
     }
-    Ok(sorted.into_iter().collect())
+    if let Origin::Tier(_) | Origin::Tenant(_) = origin {
+        sorted.insert(Dimension::Tenant, Key::Tenant);
+    }
+    Ok(sorted)
 }
 
-fn check_numbers(requests: u32, per: Period, burst: u32) -> Result<(), InvalidLimit> {
-    if requests == 0 {
-        return Err(InvalidLimit::NoRequests);
+fn key(index: usize, dimension: Dimension) -> Result<(Dimension, Key), InvalidLimit> {
+    let key = match &dimension {
+        Dimension::Tenant => Key::Tenant,
+        Dimension::ApiKey => Key::ApiKey,
+        Dimension::Subject => Key::Subject,
+        Dimension::Ip => Key::Ip,
+        Dimension::Route => Key::Route,
+        Dimension::Api => Key::Api,
+        Dimension::Header(written) => {
+            let name = header(index, written)?;
+            return Ok((Dimension::Header(name.clone()), Key::Header(name.into())));
+        }
+        Dimension::Claim(path) => {
+            let path = ClaimPath::parse(path);
+            Key::Claim(path.map_err(|fault| InvalidLimit::Claim { index, fault })?)
+        }
+    };
+    Ok((dimension, key))
+}
+
+fn header(index: usize, written: &str) -> Result<String, InvalidLimit> {
+    let name = written.to_ascii_lowercase();
+    if !is_header_name(&name) {
+        return Err(InvalidLimit::HeaderName { index, name: written.to_owned() });
     }
-    if per.seconds().saturating_mul(REQUESTS_PER_SECOND_MAX) < u64::from(requests) {
-        return Err(InvalidLimit::TooManyRequests { requests, per });
+    if is_reserved(name.as_bytes()) {
+        return Err(InvalidLimit::ReservedHeader { index, name: written.to_owned() });
     }
-    let times_ten = u64::from(requests).saturating_mul(10);
-    if burst < 1 || times_ten < u64::from(burst) {
+    Ok(name)
+}
+
+fn check_requests(requests: u64, per: Period) -> Result<(), InvalidLimit> {
+    let most = per.seconds().map(|seconds| seconds.saturating_mul(REQUESTS_PER_SECOND_MAX));
+    match most {
+        _ if requests == 0 => Err(InvalidLimit::NoRequests),
+        Some(most) if most < requests => Err(InvalidLimit::TooManyRequests { requests, per }),
+        None if TOKENS_MAX < requests => Err(InvalidLimit::TooLarge { requests }),
+        _ => Ok(()),
+    }
+}
+
+/// The meter, and what makes it another one than others.
+fn rate(
+    requests: u64,
+    (per, seconds): (Period, u64),
+    burst: Option<u64>,
+    credit: Option<u64>,
+    time_zone: Option<String>,
+) -> Result<(Meter, String), InvalidLimit> {
+    if time_zone.is_some() {
+        return Err(InvalidLimit::TimeZoneOfPeriod(per));
+    }
+    let burst = burst.unwrap_or(requests);
+    let times_ten = requests.saturating_mul(10);
+    if burst < 1 || times_ten < burst {
         return Err(InvalidLimit::Burst { burst, times_ten });
     }
-    Ok(())
+    let most = REFILL_SECONDS_MAX.saturating_mul(requests).checked_div(seconds).unwrap_or(0);
+    let max = most.saturating_sub(burst);
+    match credit {
+        Some(0) => return Err(InvalidLimit::NoCredit),
+        Some(credit) if max < credit => return Err(InvalidLimit::Credit { credit, max }),
+        _ => {}
+    }
+    let saved = credit.unwrap_or(0);
+    let rate = Rate::new(requests, Duration::from_secs(seconds), burst, saved);
+    Ok((Meter::Rate(rate), format!("{requests}/{seconds} burst {burst} credit {saved}")))
 }
 
-// === texts ===
-
-impl Dimension {
-    /// As it is written in configuration.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::ApiKey => "api_key",
-            Self::Ip => "ip",
-            Self::Route => "route",
-        }
+fn window(
+    requests: u64,
+    per: Period,
+    burst: Option<u64>,
+    credit: Option<u64>,
+    time_zone: Option<String>,
+) -> Result<(Meter, String), InvalidLimit> {
+    if burst.is_some() {
+        return Err(InvalidLimit::BurstOfWindow(per));
     }
-
-    /// As it is named to a caller.
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::ApiKey => "API key",
-            Self::Ip => "address",
-            Self::Route => "route",
-        }
+    if credit.is_some() {
+        return Err(InvalidLimit::CreditOfWindow(per));
     }
-}
-
-impl Period {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-        }
-    }
-
-    /// As it follows a number of requests.
-    fn phrase(self) -> &'static str {
-        match self {
-            Self::Second => "a second",
-            Self::Minute => "a minute",
-            Self::Hour => "an hour",
-        }
-    }
-
-    fn seconds(self) -> u64 {
-        match self {
-            Self::Second => 1,
-            Self::Minute => 60,
-            Self::Hour => 3_600,
-        }
-    }
-}
-
-/// A string of RFC 9651, section 3.3.3: `"tenant-route-minute"`, `"basic-second"`.
-fn name(origin: Origin<'_>, by: &[Dimension], per: Period) -> String {
-    let subject = match origin {
-        Origin::Route => joined(by, Dimension::name, "-").replace('_', "-"),
-        Origin::Tier(name) => name.replace(|c| !is_plain(c), "_"),
+    let name = time_zone.as_deref().unwrap_or("UTC");
+    let zone = || TimeZone::get(name).map_err(|_| InvalidLimit::TimeZone(name.to_owned()));
+    let calendar = match per {
+        Period::Month => Calendar::Months(zone()?),
+        Period::Day => Calendar::Days(zone()?),
+        _ if time_zone.is_some() => return Err(InvalidLimit::TimeZoneOfPeriod(per)),
+        _ => Calendar::Total,
     };
-    format!("\"{subject}-{}\"", per.name())
-}
-
-/// Whether a character stands for itself in such a string.
-fn is_plain(c: char) -> bool {
-    (c.is_ascii_graphic() || c == ' ') && c != '"' && c != '\\'
-}
-
-/// A limit whose numbers change is another limit: everybody starts afresh.
-fn identity(origin: Origin<'_>, by: &[Dimension], numbers: &str) -> String {
-    match origin {
-        Origin::Route => format!("route {} {numbers}", joined(by, Dimension::name, "-")),
-        Origin::Tier(name) => format!("tier {numbers} {name}"),
-    }
-}
-
-fn used_up(origin: Origin<'_>, by: &[Dimension], requests: u32, per: Period) -> String {
-    let plural = if requests == 1 { "" } else { "s" };
-    let whom = match origin {
-        Origin::Route => whom(by),
-        Origin::Tier(name) => format!("for the tenant in tier {name}"),
-    };
-    format!("the limit of {requests} request{plural} {} {whom} is used up", per.phrase())
-}
-
-/// `for the tenant and the address on this route`.
-fn whom(by: &[Dimension]) -> String {
-    let (routes, callers): (Vec<_>, Vec<_>) =
-        by.iter().partition(|dimension| **dimension == Dimension::Route);
-    match (callers.is_empty(), routes.is_empty()) {
-        (true, _) => "on this route".to_owned(),
-        (false, true) => format!("for the {}", joined(&callers, Dimension::noun, " and the ")),
-        (false, false) => {
-            format!("for the {} on this route", joined(&callers, Dimension::noun, " and the "))
-        }
-    }
-}
-
-fn joined(by: &[Dimension], name: fn(Dimension) -> &'static str, between: &str) -> String {
-    by.iter().map(|dimension| name(*dimension)).collect::<Vec<_>>().join(between)
+    let quota = Rc::new(Quota::new(requests, calendar));
+    Ok((Meter::Quota(quota), format!("{requests}/{} {name}", per.name())))
 }

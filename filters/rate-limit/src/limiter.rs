@@ -1,162 +1,250 @@
+mod check;
+
 use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
 
-use tollgate_core::{Address, Cx, Edit, Host, Principal, Reply, Seed};
+use tollgate_core::{Cx, Edit, Headers, Host, Principal, Reply, Seed, Ticket, Timestamp};
 
-use crate::answer::{Fields, counters_unavailable, rate_limited, unknown};
-use crate::caller::Caller;
-use crate::count::{self, Count, NotTaken, Reading, Taken};
-use crate::gcra::Decision;
-use crate::limit::{InvalidLimits, Limit, Limits};
-use crate::spec::{OnFailure, TiersSpec};
+use self::check::take_all;
+pub(crate) use self::check::{Due, Taken};
+use crate::account::{self, Account};
+use crate::allowances::{Allowances, InvalidAllowances};
+use crate::answer::{Teller, unknown, unpriced};
+use crate::caller::{Caller, Known};
+use crate::gcra::Scale;
+use crate::lease::{self, Leases};
+use crate::limit::{Limit, Limits};
+use crate::meter::Remainder;
+use crate::settlement::{Reserved, Settlements};
+use crate::spec::{AllowancesSpec, TellingSpec};
 
-/// What the tenants of each tier get, and everybody's counts.
-#[derive(Clone, Debug)]
+/// What callers get, and everybody's counts.
+#[derive(Debug)]
 pub struct RateLimiter {
-    tiers: BTreeMap<String, Limits>,
+    allowances: Allowances,
+    uplifts: Uplifts,
+    leases: Leases,
+    settlements: Settlements,
+    teller: Teller,
     /// The same for all workers of an Envoy, since they share the counts.
     seed: Seed,
-    fields: Fields,
 }
 
-/// Why the tiers were refused. The text begins with the tier's name.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidTiers {
-    /// The limits of one of them.
-    #[error("{tier}.limits{fault}")]
-    Limits {
-        /// The tier's name.
-        tier: String,
-        /// What is wrong.
-        fault: InvalidLimits,
-    },
+/// Limits that apply to a request, and what its expressions are worth.
+#[derive(Clone, Copy)]
+pub struct Applied<'a> {
+    /// The limits.
+    pub limits: &'a Limits,
+    /// What the expression of the limit at a place gives for the request;
+    /// nothing if it is no number from 0 on.
+    pub worth: &'a dyn Fn(usize) -> Option<u64>,
 }
 
-/// A request that ends here, together with what it was added to already.
-struct Refused<'a> {
-    reply: Reply,
-    taken: Vec<Taken<'a>>,
+/// What becomes of a request that is admitted.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub struct Admitted {
+    /// What its caller is told about what is left.
+    pub response: Vec<Edit>,
+    /// By what its end has to be told to the limiter.
+    pub ticket: Option<Ticket>,
+}
+
+/// How a caller's count of one limit stands.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// The limit's name in the fields.
+    pub name: String,
+    /// How many requests it admits in one period or window.
+    pub requests: u64,
+    /// The period: `second` to `hour`, or `day`, `month` or `total`.
+    pub per: &'static str,
+    /// How many requests are left.
+    pub left: u64,
+    /// How many of them were saved.
+    pub saved: Option<u64>,
+    /// Until there are more; never, if they are for good.
+    pub grows_in: Option<Duration>,
+}
+
+/// Tenants whose rates are lifted for a while, by their ids.
+pub type Uplifts = BTreeMap<Rc<str>, Uplift>;
+
+/// How a tenant's rates are lifted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Uplift {
+    /// What they are multiplied by.
+    pub factor: Scale,
+    /// Until when.
+    pub until: Timestamp,
 }
 
 // === impl RateLimiter ===
 
 impl RateLimiter {
-    /// Checks the tiers.
-    pub fn compile(tiers: TiersSpec, seed: Seed) -> Result<Self, InvalidTiers> {
-        let tiers = tiers.into_iter().map(|(tier, spec)| match Limits::of_tier(&tier, spec) {
-            Ok(limits) => Ok((tier, limits)),
-            Err(fault) => Err(InvalidTiers::Limits { tier, fault }),
-        });
-        Ok(Self { tiers: tiers.collect::<Result<_, _>>()?, seed, fields: Fields::default() })
+    /// Checks what tenants get.
+    pub fn compile(
+        allowances: AllowancesSpec,
+        telling: &TellingSpec,
+        seed: Seed,
+    ) -> Result<Self, InvalidAllowances> {
+        Ok(Self {
+            allowances: Allowances::compile(allowances)?,
+            uplifts: Uplifts::new(),
+            leases: Leases::default(),
+            settlements: Settlements::default(),
+            teller: Teller::new(telling, seed),
+            seed,
+        })
     }
 
     /// Makes room for the counts. Has to run once before any worker checks a
     /// request; later runs find everything in place.
     pub fn prepare(&self, host: &mut dyn Host) {
         // Without the room, limits do what they say about failures.
-        let _ = count::prepare(host);
+        let _ = account::prepare(host);
+    }
+
+    /// How often [`RateLimiter::on_tick`] is to run.
+    pub const TICK_PERIOD: Duration = lease::SPAN;
+
+    /// Gives back what this worker holds and did not spend.
+    pub fn on_tick(&mut self, cx: &mut Cx<'_>) {
+        self.leases.give_back_idle(cx);
+    }
+
+    /// Gives back all that this worker holds: there will be no more requests.
+    pub fn on_close(&mut self, cx: &mut Cx<'_>) {
+        self.leases.give_back_all(cx);
+    }
+
+    /// Lifts the rates of some tenants, and of no others any longer. Windows of
+    /// the calendar are what was agreed upon, and stay.
+    pub fn lift(&mut self, uplifts: Uplifts) {
+        self.uplifts = uplifts;
     }
 
     /// Admits a request, and says what to tell the caller about what is left,
     /// or refuses it.
     ///
-    /// All limits are read before any is written, so that a request that one
+    /// All limits are asked before anything is taken, so that a request that one
     /// limit refuses costs nothing in the others. Where another worker takes the
     /// last of an allowance in between, what was taken is given back.
     pub fn check(
-        &self,
-        limits: &Limits,
+        &mut self,
+        applied: &[Applied<'_>],
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Vec<Edit>, Reply> {
-        let limits = self.tier(caller.principal).chain(limits.iter());
-        let readings = self.read(limits.clone(), caller, cx)?;
-        if let Some(reply) = refusal(limits.clone(), readings.iter()) {
-            for mut reading in readings {
-                reading.repair(cx);
-            }
-            return Err(reply);
-        }
-        match take(&limits, readings, cx) {
-            Ok(taken) => Ok(self.fields.admitted(&taken, cx.now)),
-            Err(Refused { reply, taken }) => {
-                for taken in taken {
-                    taken.give_back(cx);
-                }
-                Err(reply)
-            }
-        }
+    ) -> Result<Admitted, Reply> {
+        let factor = self.factor(caller.principal, cx.now);
+        let Self { allowances, leases, settlements, teller, seed, .. } = self;
+        let due = due(allowances, applied, (caller, factor, *seed), cx)?;
+        let taken = take_all(due, leases, teller, cx)?;
+        let reserved = taken.iter().filter_map(reserved).collect();
+        Ok(Admitted {
+            response: teller.admitted(&taken, cx.now),
+            ticket: settlements.open(reserved),
+        })
     }
 
-    /// The limits of the caller's tier. A tier that is not configured has none.
-    fn tier(&self, principal: Option<&Principal>) -> impl Iterator<Item = &Limit> + Clone {
-        let name = principal.and_then(|principal| principal.tier.as_deref());
-        name.and_then(|name| self.tiers.get(name)).into_iter().flat_map(Limits::iter)
-    }
-
-    /// How the caller's counts stand. A caller of whom a limit does not know
-    /// what it counts by is refused, not lumped in with the others: one shared
-    /// count would let any of them starve all the rest.
-    fn read<'a>(
+    /// How a caller's counts stand, without counting anything. Those that cannot
+    /// be read, or are of what is not known of the request, are left out.
+    pub fn standing(
         &self,
-        limits: impl Iterator<Item = &'a Limit> + Clone,
+        applied: &[Applied<'_>],
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Vec<Reading<'a>>, Reply> {
-        let by_address = limits.clone().any(|limit| caller.is_counted_by_address(limit));
-        let address = if by_address { Address::of_caller(cx.host) } else { None };
-        let mut readings = Vec::new();
-        for limit in limits {
-            let who = caller.key(limit, address.as_ref(), self.seed).map_err(unknown)?;
-            match Count::new(limit, who).read(cx) {
-                Ok(reading) => readings.push(reading),
-                Err(count) => on_failure(count.limit)?,
-            }
+    ) -> Vec<Standing> {
+        let factor = self.factor(caller.principal, cx.now);
+        let limits = all(&self.allowances, applied, caller.principal);
+        let known = caller.look_up(limits.clone().map(|(limit, _)| limit), cx.host);
+        let standing = limits.filter_map(|(limit, _)| {
+            let account = account(limit, &known, factor, self.seed).ok()?;
+            let state = account.state(cx).ok()?;
+            let Remainder { tokens, grows_in } = account.meter.remainder(state, cx.now);
+            let left = tokens.saturating_add(self.leases.held(account.who, cx.now));
+            Some(Standing {
+                name: limit.name.trim_matches('"').to_owned(),
+                requests: limit.lifted(factor),
+                per: limit.per.name(),
+                left,
+                saved: account.meter.saved(left),
+                grows_in,
+            })
+        });
+        standing.collect()
+    }
+
+    /// Learns the head of the response to a request.
+    pub fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
+        self.settlements.on_response(ticket, headers, cx);
+    }
+
+    /// Learns that an exchange is over.
+    pub fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
+        self.settlements.on_end(ticket, cx);
+    }
+
+    fn factor(&self, principal: Option<&Principal>, now: Timestamp) -> Scale {
+        // Nearly always there are none.
+        if self.uplifts.is_empty() {
+            return Scale::ONE;
         }
-        Ok(readings)
+        let tenant = principal.and_then(|principal| principal.tenant.as_ref());
+        let uplift = tenant.and_then(|tenant| self.uplifts.get(tenant));
+        uplift.filter(|uplift| now < uplift.until).map_or(Scale::ONE, |uplift| uplift.factor)
     }
 }
 
-fn take<'a>(
-    limits: &(impl Iterator<Item = &'a Limit> + Clone),
-    readings: Vec<Reading<'a>>,
-    cx: &mut Cx<'_>,
-) -> Result<Vec<Taken<'a>>, Refused<'a>> {
-    let mut taken = Vec::with_capacity(readings.len());
-    for reading in readings {
-        let outcome = match reading.take(cx) {
-            Ok(one) => {
-                taken.push(one);
-                continue;
-            }
-            Err(NotTaken::Refused(reading)) => {
-                refusal(limits.clone(), [&reading]).map_or(Ok(()), Err)
-            }
-            Err(NotTaken::Unavailable(count)) => on_failure(count.limit),
-        };
-        if let Err(reply) = outcome {
-            return Err(Refused { reply, taken });
-        }
-    }
-    Ok(taken)
-}
+type Worth<'a> = Option<(&'a dyn Fn(usize) -> Option<u64>, usize)>;
 
-/// The answer of the limit with the longest wait, if any refuses.
-fn refusal<'r, 'a: 'r>(
-    limits: impl Iterator<Item = &'a Limit>,
-    readings: impl IntoIterator<Item = &'r Reading<'a>>,
-) -> Option<Reply> {
-    let refusing = readings.into_iter().filter_map(|reading| match reading.decision {
-        Decision::Admit(_) => None,
-        Decision::Refuse { wait, .. } => Some((reading.count.limit, wait)),
+/// The caller's limits as a whole, and those that apply to the request, each
+/// with its expression.
+fn all<'a>(
+    allowances: &'a Allowances,
+    applied: &'a [Applied<'a>],
+    principal: Option<&Principal>,
+) -> impl Iterator<Item = (&'a Limit, Worth<'a>)> + Clone {
+    let whole = allowances.of(principal).map(|limit| (limit, None));
+    let further = applied.iter().flat_map(|applied| {
+        let limits = applied.limits.iter().enumerate();
+        limits.map(|(index, limit)| (limit, Some((applied.worth, index))))
     });
-    let (tightest, wait) = refusing.max_by_key(|(_, wait)| *wait)?;
-    Some(rate_limited(limits, tightest, wait))
+    whole.chain(further)
 }
 
-fn on_failure(limit: &Limit) -> Result<(), Reply> {
-    match limit.on_failure {
-        OnFailure::Admit => Ok(()),
-        OnFailure::Refuse => Err(counters_unavailable()),
+/// What a request would take of each account. A caller of whom a limit does not
+/// know what it counts by is refused, not lumped in with the others: one shared
+/// count would let any of them starve all the rest.
+fn due<'a>(
+    allowances: &'a Allowances,
+    applied: &'a [Applied<'a>],
+    (caller, factor, seed): (&Caller<'_>, Scale, Seed),
+    cx: &mut Cx<'_>,
+) -> Result<Vec<Due<'a>>, Reply> {
+    let limits = all(allowances, applied, caller.principal);
+    let known = caller.look_up(limits.clone().map(|(limit, _)| limit), cx.host);
+    let mut due = Vec::new();
+    for (limit, worth) in limits {
+        let worth = || worth.and_then(|(worth, index)| worth(index));
+        let cost = limit.cost.of_request(caller.headers, worth).map_err(unpriced)?;
+        let account = account(limit, &known, factor, seed)?;
+        due.push(Due { limit, factor, account, cost });
     }
+    Ok(due)
+}
+
+fn account(limit: &Limit, known: &Known<'_>, factor: Scale, seed: Seed) -> Result<Account, Reply> {
+    let who = known.key(limit, seed).map_err(unknown)?;
+    let meter = match factor {
+        Scale::ONE => limit.meter.clone(),
+        factor => limit.meter.scaled(factor),
+    };
+    Ok(Account { who, meter, saves: limit.saves })
+}
+
+fn reserved(taken: &Taken<'_>) -> Option<Reserved> {
+    let Taken { due: Due { limit, account, cost, .. }, spent } = taken;
+    let after = limit.cost.after()?.clone();
+    Some(Reserved { account: account.clone(), after, tokens: *cost, taken: spent.taken })
 }

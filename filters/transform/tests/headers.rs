@@ -153,7 +153,8 @@ fn changes_come_after_those_that_are_there() {
     let headers = message(r#"{"set": {"x-a": "1"}}"#);
     let transform = Transform::compile(headers.clone(), headers, &[]).unwrap();
     let before = Edit::remove("authorization");
-    let mut edits = Edits { request: vec![before.clone()], response: vec![before.clone()] };
+    let before_all = vec![before.clone()];
+    let mut edits = Edits { request: before_all.clone(), response: before_all, ..Edits::default() };
     transform.apply(&Facts::default(), &mut edits);
     let expected = [before, Edit::set("x-a", "1")];
     assert_eq!((edits.request, edits.response), (expected.to_vec(), expected.to_vec()));
@@ -196,10 +197,13 @@ fn the_module_knows_whom_the_auth_module_recognised() {
         &mut MemoryHost::default().with_property(property::PRINCIPAL, principal().to_json()),
     );
     let request = vec![Edit::set("x-a", "acme")];
-    assert_eq!(known, Verdict::Continue(Edits { request, response: response.clone() }));
+    assert_eq!(
+        known,
+        Verdict::Continue(Edits { request, response: response.clone(), ticket: None })
+    );
     let unknown = ask(config, &mut MemoryHost::default());
     let request = vec![Edit::remove("x-a")];
-    assert_eq!(unknown, Verdict::Continue(Edits { request, response }));
+    assert_eq!(unknown, Verdict::Continue(Edits { request, response, ticket: None }));
 }
 
 #[test]

@@ -56,7 +56,8 @@ impl Stack {
         docker(&["restart", "--time", "1", &control_plane, &envoy])?;
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let control_plane = follow(&control_plane, &since);
-        let control_plane = ControlPlane::elsewhere(built.clone(), self.config.clone(), control_plane)?;
+        let control_plane =
+            ControlPlane::elsewhere(built.clone(), self.config.clone(), control_plane)?;
         let mut envoy = Envoy::elsewhere(follow(&envoy, &since), loopback(self.admin))?;
         envoy.ready().await.with_context(|| control_plane.log())?;
         Ok(Gateway { upstream, control_plane, envoy, address: loopback(self.gateway) })

@@ -80,7 +80,10 @@ impl World {
         for page in ["/stats", "/stats/prometheus", "/clusters", "/listeners", "/certs"] {
             written.push((page, self.gateway.envoy.page(page).await.unwrap()));
         }
-        written.push(("/config_dump", self.gateway.envoy.page("/config_dump?include_eds").await.unwrap()));
+        written.push((
+            "/config_dump",
+            self.gateway.envoy.page("/config_dump?include_eds").await.unwrap(),
+        ));
         written
     }
 }
@@ -197,11 +200,9 @@ async fn no_secret_of_a_caller_is_written_down() {
     assert_eq!(world.gateway.send(&call).await.unwrap().status, 200);
     assert!(100 < served && served < sent, "{served} of {sent}");
     let lines = || world.gateway.envoy.access_log().len();
-    eventually("the access log", Duration::from_secs(20), async || {
-        (sent <= lines()).then_some(())
-    })
-    .await
-    .unwrap();
+    eventually("the access log", Duration::from_secs(20), async || (sent <= lines()).then_some(()))
+        .await
+        .unwrap();
     for (place, text) in world.written().await {
         let text = with_base64(&text);
         for (what, secret) in secrets.into_iter().chain([("a signature", signature)]) {
@@ -233,7 +234,8 @@ async fn no_secret_of_the_gateway_is_logged() {
     .await
     .unwrap();
     std::fs::write(world.folder.path().join("hmac"), OURS[1].1).unwrap();
-    let others = [("the cache's password", "canary-of-redis"), ("client", OidcProvider::CLIENT_SECRET)];
+    let others =
+        [("the cache's password", "canary-of-redis"), ("client", OidcProvider::CLIENT_SECRET)];
     for (place, text) in world.written().await {
         let text = with_base64(&text);
         for (what, secret) in OURS.into_iter().chain(others) {

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
 use tollgate_gateway::{Contract, ContractSpec, OperationSpec};
+use tollgate_rate_limit::LimitSpec;
 
 use super::host::{self, InvalidHost};
 use super::listener::at_section;
@@ -28,7 +29,9 @@ pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
     // Placeholders always compile, so there is nothing to tell here.
     let Some(methods) = identity::methods(root) else { return Apis::default() };
     let mut apis = Vec::new();
+    let mut limits = BTreeMap::new();
     for (name, at) in written {
+        limits.insert(name, own_limits(name, &at, &methods, faults));
         let hosts = hosts(&at, faults);
         let (api_key, when_stale) = (api_key(&at, &methods, faults), when_stale(&at, faults));
         let known = Known { root, methods: &methods, api_key, when_stale };
@@ -37,7 +40,7 @@ pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
         let routes = routes.map(|(route_name, at)| route(name, route_name, at, &known, faults));
         apis.push((name, hosts, order::sorted(routes.collect())));
     }
-    Apis { hosts: order::by_host(&apis, faults), contracts: contracts(apis) }
+    Apis { hosts: order::by_host(&apis, faults), contracts: contracts(apis, &mut limits) }
 }
 
 fn hosts(at: &At<'_>, faults: &mut Faults) -> BTreeSet<String> {
@@ -69,6 +72,23 @@ fn api_key(at: &At<'_>, methods: &Authenticator, faults: &mut Faults) -> Option<
     if faults.are_in(&at.path) { None } else { at.read(faults) }
 }
 
+/// How often its callers may call, over all its routes.
+fn own_limits(
+    name: &str,
+    at: &At<'_>,
+    methods: &Authenticator,
+    faults: &mut Faults,
+) -> Vec<LimitSpec> {
+    let Some(at) = at.get("limits") else { return Vec::new() };
+    sift(&at, faults, |json| {
+        let contract =
+            ContractSpec { api: name.to_owned(), limits: read(json)?, operations: Vec::new() };
+        let compiled = Contract::compile(contract, methods);
+        compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "limits"))
+    });
+    at.read(faults).unwrap_or_default()
+}
+
 /// What becomes of its callers while it cannot be told who has been revoked.
 fn when_stale(at: &At<'_>, faults: &mut Faults) -> Option<WhenStale> {
     let file: ApiRevocationFile = at.get("revocation")?.read(faults)?;
@@ -77,11 +97,13 @@ fn when_stale(at: &At<'_>, faults: &mut Faults) -> Option<WhenStale> {
 
 fn contracts(
     apis: Vec<(&str, BTreeSet<String>, Vec<Route<'_>>)>,
+    limits: &mut BTreeMap<&str, Vec<LimitSpec>>,
 ) -> BTreeMap<String, ContractSpec> {
     let contract = |(name, _, routes): (&str, _, Vec<Route<'_>>)| {
         let operations: Vec<OperationSpec> =
             routes.into_iter().filter_map(|route| route.operation).collect();
-        (name.to_owned(), ContractSpec { api: name.to_owned(), operations })
+        let limits = limits.remove(name).unwrap_or_default();
+        (name.to_owned(), ContractSpec { api: name.to_owned(), limits, operations })
     };
     apis.into_iter().map(contract).collect()
 }

@@ -1,6 +1,6 @@
 use serde::Deserialize;
 use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
-use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Shadow, StageSpec};
+use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Pricing, Shadow, StageSpec};
 use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
 
@@ -71,7 +71,7 @@ pub(super) fn route<'a>(
     let backend = backend(&at, known, faults);
     access(&at, known, faults);
     shadow(&at, known, faults);
-    limits(&at, faults);
+    limits(&at, known, faults);
     changes(&at, matcher.is_some(), faults);
     let operation = operation(name, &at, known, faults);
     Route { api, name, at, matcher, backend, operation }
@@ -162,11 +162,7 @@ fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
 
 /// An access that is at fault was told, and says nothing about its shadow.
 fn shadow(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
-    let access = at.with(&at.only(&["auth", "allow"])).node.to_json();
-    let parameters = path_parameters(at);
-    let access = serde_json::from_value(access).ok();
-    let access = access
-        .and_then(|spec| Access::compile(known.of_api(spec), &parameters, known.methods).ok());
+    let access = access_of(at, known, &path_parameters(at));
     let (Some(access), Some(_)) = (access, at.get("shadow")) else { return };
     sift(&at.with(&at.only(&["shadow"])), faults, |json| {
         let Stages { shadow } = read(json)?;
@@ -192,12 +188,25 @@ pub(super) fn notices(root: &At<'_>) -> Faults {
     notices
 }
 
-fn limits(at: &At<'_>, faults: &mut Faults) {
-    let Some(at) = at.get("limits") else { return };
-    sift(&at, faults, |json| {
-        let compiled = Limits::compile(read(json)?);
-        compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
+/// What limits ask of callers is held against who may call, unless that is at
+/// fault itself.
+fn limits(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
+    let Some(limits) = at.get("limits") else { return };
+    let parameters = path_parameters(at);
+    let access = access_of(at, known, &parameters);
+    sift(&limits, faults, |json| {
+        let limits = Limits::compile(read(json)?);
+        let limits = limits.map_err(|invalid| Refused::Invalid(invalid.to_string()))?;
+        let Some(access) = &access else { return Ok(()) };
+        let priced = Pricing::compile(&limits, &parameters, access);
+        priced.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
     });
+}
+
+fn access_of(at: &At<'_>, known: &Known<'_>, parameters: &[&str]) -> Option<Access> {
+    let access = at.with(&at.only(&["auth", "allow"])).node.to_json();
+    let spec = serde_json::from_value(access).ok()?;
+    Access::compile(known.of_api(spec), parameters, known.methods).ok()
 }
 
 /// Where the match is at fault, its parameters may be too, and are believed.

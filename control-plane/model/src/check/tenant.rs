@@ -23,6 +23,8 @@ pub(super) fn tenants(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, Te
     for (id, at) in root.fields("tenants") {
         tier(root, &at, faults);
         keys(&at, &mut hashes, faults);
+        let known = at.only(&["tier", "keys"]);
+        let at = at.with(&known);
         sift(&at, faults, |json| {
             let tenants = BTreeMap::from([(id.to_owned(), read(json)?)]);
             compile(tenants).map_err(|text| Refused::inside(&text, &format!("tenants.{id}")))

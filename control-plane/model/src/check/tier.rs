@@ -1,42 +1,79 @@
+//! How often: of tiers, and of single tenants; and what callers are told of it.
+
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use tollgate_core::Seed;
-use tollgate_rate_limit::{RateLimiter, TiersSpec};
+use tollgate_rate_limit::{AllowancesSpec, RateLimiter, TellingSpec, TierSpec, TiersSpec};
 
+use super::span::seconds;
+use crate::Gateway;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
+use crate::spec::RateLimitsFile;
 
 /// Nothing that is compiled here is ever used, so nothing has to be secret.
 pub(super) const SEED: Seed = Seed([0; 16]);
 
+const JITTER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
+
 pub(super) fn tiers(root: &At<'_>, faults: &mut Faults) -> TiersSpec {
-    let mut tiers = BTreeMap::new();
-    for (name, at) in root.fields("tiers") {
+    section(root, "tiers", faults)
+}
+
+/// The limits of tenants that have some of their own.
+pub(super) fn tenants(root: &At<'_>, faults: &mut Faults) -> TiersSpec {
+    let mut tenants = section(root, "tenants", faults);
+    tenants.retain(|_, tenant| !tenant.limits.is_empty());
+    tenants
+}
+
+fn section(root: &At<'_>, section: &str, faults: &mut Faults) -> TiersSpec {
+    let mut found = BTreeMap::new();
+    for (name, at) in root.fields(section) {
         if at.node.is_gone() {
             continue;
         }
-        limits(name, &at, faults);
-        if let Some(tier) = at.read(faults) {
-            tiers.insert(name.to_owned(), tier);
+        let limits = at.only(&["limits"]);
+        let at = at.with(&limits);
+        sift(&at, faults, |json| {
+            compile(one(section, name, read(json)?))
+                .map_err(|text| Refused::inside(&text, &format!("{section}.{name}")))
+        });
+        if let Some(spec) = at.read(faults) {
+            found.insert(name.to_owned(), spec);
         }
     }
-    tiers
+    found
 }
 
-fn limits(name: &str, at: &At<'_>, faults: &mut Faults) {
-    sift(at, faults, |json| {
-        compile(BTreeMap::from([(name.to_owned(), read(json)?)]))
-            .map_err(|text| Refused::inside(&text, name))
-    });
-}
-
-pub(super) fn whole(root: &At<'_>, tiers: &TiersSpec, faults: &mut Faults) {
-    if let (Err(text), Some(at)) = (compile(tiers.clone()), root.get("tiers")) {
-        at.told(faults, &text);
+fn one(section: &str, name: &str, spec: TierSpec) -> AllowancesSpec {
+    let one = BTreeMap::from([(name.to_owned(), spec)]);
+    match section {
+        "tiers" => AllowancesSpec { tiers: one, ..AllowancesSpec::default() },
+        _ => AllowancesSpec { tenants: one, ..AllowancesSpec::default() },
     }
 }
 
-fn compile(tiers: TiersSpec) -> Result<(), String> {
-    RateLimiter::compile(tiers, SEED).map(drop).map_err(|invalid| invalid.to_string())
+pub(super) fn telling(root: &At<'_>, faults: &mut Faults) -> TellingSpec {
+    let Some(at) = root.get("rate_limits") else { return TellingSpec::default() };
+    let Some(file) = at.read::<RateLimitsFile>(faults) else { return TellingSpec::default() };
+    let RateLimitsFile { fields, retry_after_jitter } = file;
+    let jitter = seconds(&at, "retry_after_jitter", &retry_after_jitter, &JITTER, faults);
+    TellingSpec { fields, retry_after_jitter_seconds: jitter.unwrap_or_default() }
+}
+
+pub(super) fn whole(root: &At<'_>, gateway: &Gateway, faults: &mut Faults) {
+    let Gateway { tiers, tenant_limits, .. } = gateway;
+    let allowances = AllowancesSpec { tiers: tiers.clone(), tenants: tenant_limits.clone() };
+    if let Err(text) = compile(allowances) {
+        root.told(faults, &text);
+    }
+}
+
+fn compile(allowances: AllowancesSpec) -> Result<(), String> {
+    let compiled = RateLimiter::compile(allowances, &TellingSpec::default(), SEED);
+    compiled.map(drop).map_err(|invalid| invalid.to_string())
 }

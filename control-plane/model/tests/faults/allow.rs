@@ -108,7 +108,7 @@ fn conditions() {
         (
             "matches(request.path, \"x\")",
             expect![[r#"
-            t.yaml:2: apis.shop.routes.get.allow.when: matches is not known here; known are && || ! ?: == != < <= > >= + in, [..], size, startsWith, endsWith, contains, int, has, exists, exists_one and all
+            t.yaml:2: apis.shop.routes.get.allow.when: matches is not known here; known are && || ! ?: == != < <= > >= + - * / % in, [..], size, startsWith, endsWith, contains, int, has, exists, exists_one and all
         "#]],
         ),
     ] {

@@ -2,12 +2,11 @@
 
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
-use tollgate_core::{is_header_name, is_reserved};
+use tollgate_core::{ClaimPath, is_header_name, is_reserved};
 
 use super::input::{Field, Input, Part};
 use super::kind::Kind;
 use super::{InvalidCondition, Names};
-use crate::claim_path::ClaimPath;
 
 const PRINCIPAL: &str = "method, subject, tenant, tier, scopes, groups and claims.NAME";
 const REQUEST: &str = "method, path, host, path_params.NAME, headers.NAME and query.NAME";

@@ -6,11 +6,10 @@ use cel::common::types::{
 };
 use cel::common::value::Val;
 use serde_json::{Map, Value as Json};
-use tollgate_core::{Duplicate, Principal, query_parameters};
+use tollgate_core::{ClaimPath, Duplicate, Principal, query_parameters};
 
 use super::kind::Kind;
 use crate::Facts;
-use crate::claim_path::ClaimPath;
 
 /// Something that a condition asks for.
 #[derive(Clone, Debug, Eq, PartialEq)]

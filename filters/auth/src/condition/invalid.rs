@@ -33,7 +33,7 @@ pub enum InvalidCondition {
     #[error("request.{kind}: {name:?} carries credentials; ask who the principal is instead")]
     Credential { kind: &'static str, name: String },
     #[error(
-        "{0} is not known here; known are && || ! ?: == != < <= > >= + in, [..], size, \
+        "{0} is not known here; known are && || ! ?: == != < <= > >= + - * / % in, [..], size, \
          startsWith, endsWith, contains, int, has, exists, exists_one and all"
     )]
     Function(String),

@@ -25,6 +25,11 @@ pub(super) fn operation(name: &str, symbol: &str, kinds: &[Kind]) -> Checked {
         (operators::CONDITIONAL, &[condition, left, right]) => {
             truth("?:", condition).map(|_| left.or(right))
         }
+        (
+            operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE | operators::MODULO,
+            &[left, right],
+        ) => number(symbol, left).and_then(|_| number(symbol, right)),
+        (operators::NEGATE, &[of]) => number("-", of),
         (operators::EQUALS | operators::NOT_EQUALS, &[left, right]) => {
             compared(symbol, left, right).map(|()| Kind::Truth)
         }
@@ -55,6 +60,16 @@ fn truth(operator: &str, kind: Kind) -> Checked {
         Ok(Kind::Truth)
     } else {
         Err(operand(operator, kind, "true or false"))
+    }
+}
+
+/// CEL fails on what is too large, and on a division by nothing; and so the
+/// expression has no value.
+fn number(operator: &str, kind: Kind) -> Checked {
+    if kind.may_be(Kind::Number) {
+        Ok(Kind::Number)
+    } else {
+        Err(operand(operator, kind, "numbers"))
     }
 }
 

@@ -115,6 +115,7 @@ pub(crate) fn show(verdict: &Verdict) -> String {
             let fields = reply.headers.iter().map(|(name, value)| format!(" {name}: {value}"));
             format!("{} {}{}", reply.problem.status, reply.problem.name, fields.collect::<String>())
         }
+        Verdict::Answer(content) => format!("200 {}", content.details),
         Verdict::Wait(_) => "waits".to_owned(),
         Verdict::Body { bytes_max } => format!("awaits {bytes_max} bytes"),
     }

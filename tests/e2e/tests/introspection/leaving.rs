@@ -96,11 +96,7 @@ async fn comes(address: SocketAddr, number: u64) -> std::io::Result<()> {
 }
 
 /// Several requests on one connection, each of which is given up at some moment.
-async fn over_http2(
-    address: SocketAddr,
-    token: &str,
-    chance: &mut Chance,
-) -> std::io::Result<()> {
+async fn over_http2(address: SocketAddr, token: &str, chance: &mut Chance) -> std::io::Result<()> {
     let Ok(mut connection) = Connection::open(Protocol::Http2, address).await else {
         return Ok(());
     };

@@ -85,7 +85,10 @@ async fn workers_that_end_all_the_time_let_nobody_pass() {
         tokio::time::sleep(Duration::from_millis(250)).await;
         served += u32::from(world.gateway.send(&good).await.unwrap().status == 200);
     }
-    println!("{} began anew, good callers were served {served} times", world.stat("vm_reload_success").await);
+    println!(
+        "{} began anew, good callers were served {served} times",
+        world.stat("vm_reload_success").await
+    );
     assert!(0 < world.stat("vm_reload_success").await);
     world.until(&good, 200, "served by every worker again", PATIENCE).await;
     were_turned_away(turned_away).await;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 ///
 /// Invariant: at least one name, none of them empty.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct ClaimPath(Box<[Box<str>]>);
+pub struct ClaimPath(Box<[Box<str>]>);
 
 /// Why a path was refused. The texts go on from the path of what names it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -30,7 +30,8 @@ pub enum InvalidClaimPath {
 // === impl ClaimPath ===
 
 impl ClaimPath {
-    pub(crate) fn parse(text: &str) -> Result<Self, InvalidClaimPath> {
+    /// Reads a path as it is written.
+    pub fn parse(text: &str) -> Result<Self, InvalidClaimPath> {
         if text.is_empty() {
             return Err(InvalidClaimPath::Empty);
         }
@@ -46,22 +47,23 @@ impl ClaimPath {
     }
 
     /// The path of these names.
-    pub(crate) fn of<N: Into<Box<str>>>(names: impl IntoIterator<Item = N>) -> Self {
+    pub fn of<N: Into<Box<str>>>(names: impl IntoIterator<Item = N>) -> Self {
         Self(names.into_iter().map(Into::into).collect())
     }
 
-    pub(crate) fn names(&self) -> &[Box<str>] {
+    /// The names, from the outside in.
+    pub fn names(&self) -> &[Box<str>] {
         &self.0
     }
 
     /// What stands at the path in these claims.
-    pub(crate) fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
+    pub fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
         let (first, rest) = self.0.split_first()?;
         rest.iter().try_fold(claims.get(&**first)?, |value, name| value.get(&**name))
     }
 
     /// Whether this is the claim `other`, or one in it.
-    pub(crate) fn is_in(&self, other: &Self) -> bool {
+    pub fn is_in(&self, other: &Self) -> bool {
         self.0.starts_with(&other.0)
     }
 }

@@ -6,8 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::testing::{Calls, MemoryHost};
-use tollgate_core::{Cx, Edit, Operation, Principal, Reply, Seed, Timestamp, property};
-use tollgate_rate_limit::{Caller, Limits, RateLimitFilterSpec, RateLimiter};
+use tollgate_core::{
+    Cx, Edit, Headers, Operation, Principal, Reply, Seed, Ticket, Timestamp, property,
+};
+use tollgate_rate_limit::{
+    Admitted, AllowancesSpec, Applied, Caller, Limits, RateLimitFilterSpec, RateLimiter, Standing,
+};
 
 pub(crate) const SEED: Seed = Seed([7; 16]);
 
@@ -31,23 +35,59 @@ impl World {
 
     /// As it is before the first filter was configured.
     pub(crate) fn unprepared(spec: &str) -> Self {
-        let RateLimitFilterSpec { limits, tiers } = serde_json::from_str(spec).unwrap();
-        let limiter = RateLimiter::compile(tiers, SEED).unwrap();
+        let RateLimitFilterSpec { limits, tiers, tenants, telling } =
+            serde_json::from_str(spec).unwrap();
+        let allowances = AllowancesSpec { tiers, tenants };
+        let limiter = RateLimiter::compile(allowances, &telling, SEED).unwrap();
         Self { host: MemoryHost::default(), limiter, limits: Limits::compile(limits).unwrap() }
     }
 
     /// Asks about a request such as `1500ms tenant=acme ip=192.0.2.1:50000`.
     pub(crate) fn ask(&mut self, request: &str) -> Result<Vec<Edit>, Reply> {
+        self.admit(request).map(|admitted| admitted.response)
+    }
+
+    pub(crate) fn admit(&mut self, request: &str) -> Result<Admitted, Reply> {
+        let (now, who) = self.enter(request);
+        let Self { host, limiter, limits } = self;
+        limiter.check(&[applied(limits)], &who.caller(), &mut Cx { now, host })
+    }
+
+    /// How the counts stand of whoever would send a request.
+    pub(crate) fn standing(&mut self, request: &str) -> Vec<Standing> {
+        let (now, who) = self.enter(request);
+        let Self { host, limiter, limits } = self;
+        limiter.standing(&[applied(limits)], &who.caller(), &mut Cx { now, host })
+    }
+
+    /// Tells that a response has come, with a header or none.
+    pub(crate) fn answer(&mut self, millis: u64, ticket: Ticket, header: Option<(&str, &str)>) {
+        let headers: Headers = header.into_iter().collect();
+        self.limiter.on_response(ticket, &headers, &mut self.host.at(at(millis)));
+    }
+
+    /// Tells that an exchange is over, in which so many bytes went each way.
+    pub(crate) fn end(&mut self, millis: u64, ticket: Ticket, request: u64, response: u64) {
+        let bytes = [(property::REQUEST_BYTES, request), (property::RESPONSE_BYTES, response)];
+        for (path, bytes) in bytes {
+            self.host.properties.insert(path.to_vec(), bytes.to_le_bytes().to_vec());
+        }
+        self.limiter.on_end(ticket, &mut self.host.at(at(millis)));
+    }
+
+    /// What a worker does by itself.
+    pub(crate) fn tick(&mut self, millis: u64) {
+        self.limiter.on_tick(&mut self.host.at(at(millis)));
+    }
+
+    fn enter<'a>(&mut self, request: &'a str) -> (Timestamp, Who<'a>) {
         let (time, who) = request.split_once(' ').unwrap_or((request, ""));
-        let millis = time.strip_suffix("ms").unwrap().parse().unwrap();
-        let now = START.plus(Duration::from_millis(millis));
         let who = Who::parse(who);
         self.host.properties.clear();
         if let Some(ip) = who.ip {
             self.host.properties.insert(property::CALLER_ADDRESS.to_vec(), ip.into());
         }
-        let caller = Caller { api: who.api, route: who.route, principal: who.principal.as_ref() };
-        self.limiter.check(&self.limits, &caller, &mut Cx { now, host: &mut self.host })
+        (at(time.strip_suffix("ms").unwrap().parse().unwrap()), who)
     }
 
     /// Compares each request with its answer: `REQUEST -> ANSWER`.
@@ -60,23 +100,42 @@ impl World {
     }
 }
 
+/// So many milliseconds after the beginning.
+pub(crate) fn at(millis: u64) -> Timestamp {
+    START.plus(Duration::from_millis(millis))
+}
+
+/// Limits without expressions.
+pub(crate) fn applied(limits: &Limits) -> Applied<'_> {
+    Applied { limits, worth: &|_| None }
+}
+
 /// Who calls what.
 struct Who<'a> {
     api: &'a str,
     route: &'a str,
     ip: Option<&'a str>,
     principal: Option<Principal>,
+    headers: Headers,
 }
 
 impl<'a> Who<'a> {
+    fn caller(&'a self) -> Caller<'a> {
+        let Self { api, route, principal, headers, ip: _ } = self;
+        Caller { api, route, principal: principal.as_ref(), headers }
+    }
+
     fn parse(words: &'a str) -> Self {
-        let mut who = Self { api: "orders", route: "get", ip: None, principal: None };
+        let headers = words.split_whitespace().filter_map(|word| word.split_once('='));
+        let headers = headers.filter(|(name, _)| name.contains('-')).collect();
+        let mut who = Self { api: "orders", route: "get", ip: None, principal: None, headers };
         for word in words.split_whitespace() {
             let (key, value) = word.split_once('=').unwrap();
             match key {
                 "api" => who.api = value,
                 "route" => who.route = value,
                 "ip" => who.ip = Some(value),
+                key if key.contains('-') => {}
                 _ => set(who.principal.get_or_insert_with(somebody), key, value),
             }
         }
@@ -91,6 +150,7 @@ fn set(principal: &mut Principal, key: &str, value: &str) {
         "tier" => principal.tier = Some(value),
         "by" => principal.method = value,
         "sub" => principal.subject = value,
+        "claims" => principal.claims = Some(value),
         _ => panic!("{key} is nothing that a request has"),
     }
 }

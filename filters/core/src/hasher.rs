@@ -3,8 +3,8 @@ use std::hash::Hasher;
 /// Takes keys as they are, because they are hashes already: SHA-256 of what
 /// only the operator chooses, or fingerprints under a secret seed. Nobody
 /// outside can make them collide.
-#[derive(Default)]
-pub(crate) struct Prehashed(u64);
+#[derive(Clone, Debug, Default)]
+pub struct Prehashed(u64);
 
 impl Hasher for Prehashed {
     fn write(&mut self, bytes: &[u8]) {

@@ -3,13 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "what a test writes is well formed")]
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
 
-mod common;
-
-use common::{SEED, START, World};
+use crate::common::{SEED, START, World};
 use proptest::prelude::*;
 use tollgate_core::testing::MemoryHost;
-use tollgate_core::{Cx, Principal};
-use tollgate_rate_limit::{Caller, RateLimiter};
+use tollgate_core::{Cx, Headers, Principal, Seed};
+use tollgate_rate_limit::{AllowancesSpec, Caller, RateLimiter, TellingSpec};
 
 /// Nine requests a minute for each tenant.
 fn nine_a_minute(on_failure: &str) -> World {
@@ -68,7 +66,7 @@ fn counters_that_were_not_prepared_are_unavailable() {
 #[test]
 fn counters_are_prepared_once() {
     let mut host = MemoryHost::default();
-    let limiter = RateLimiter::compile([].into(), SEED).unwrap();
+    let limiter = limiter(SEED);
     limiter.prepare(&mut host);
     let (prepared, calls) = (host.shared.clone(), host.calls);
     assert_eq!(prepared.len(), 16_385);
@@ -82,7 +80,7 @@ fn preparing_again_keeps_what_was_counted() {
     let mut world = nine_a_minute("refuse");
     world.ask("0ms tenant=acme").unwrap();
     // As if the one that began to prepare had not come to its end.
-    world.host.shared.remove(&b"tollgate.rate-limit.2"[..]);
+    world.host.shared.remove(&b"tollgate.rate-limit.3"[..]);
     world.limiter.prepare(&mut world.host);
     world.check(&[r#"0ms tenant=acme -> 200 "tenant-minute";r=7;t=7"#]);
 }
@@ -90,7 +88,7 @@ fn preparing_again_keeps_what_was_counted() {
 #[test]
 fn preparing_while_shared_data_is_down_does_not_say_that_all_is_there() {
     let mut host = MemoryHost { down: true, ..MemoryHost::default() };
-    let limiter = RateLimiter::compile([].into(), SEED).unwrap();
+    let limiter = limiter(SEED);
     limiter.prepare(&mut host);
     host.down = false;
     limiter.prepare(&mut host);
@@ -120,22 +118,21 @@ fn too_many_lost_races_are_a_failure() {
 }
 
 #[test]
-fn a_slot_full_of_callers_at_their_limit_is_a_failure_for_the_next() {
+fn a_slot_full_of_callers_that_have_used_something_is_a_failure_for_the_next() {
     for (on_failure, answer) in [("refuse", "503 retry-after=1"), ("admit", "200")] {
         let mut world = nine_a_minute(on_failure);
         for (value, _) in world.host.shared.values_mut() {
-            *value = (0..32u128).flat_map(|who| entry(who, 61, 60)).collect();
+            *value = (0..64u128).flat_map(|who| entry(who, 0, 1)).collect();
         }
         world.check(&[&format!("0ms tenant=acme -> {answer}")]);
     }
 }
 
 #[test]
-fn a_full_slot_has_room_for_the_next_when_somebody_is_not_at_the_limit() {
+fn a_full_slot_has_room_for_the_next_when_somebody_has_only_saved() {
     let mut world = nine_a_minute("refuse");
     for (value, _) in world.host.shared.values_mut() {
-        *value =
-            (0..32u128).flat_map(|who| entry(who, if who == 5 { 59 } else { 61 }, 60)).collect();
+        *value = (0..64u128).flat_map(|who| entry(who, u8::from(who == 5), 1)).collect();
     }
     world.check(&[
         r#"0ms tenant=acme -> 200 "tenant-minute";r=8;t=7"#,
@@ -143,13 +140,17 @@ fn a_full_slot_has_room_for_the_next_when_somebody_is_not_at_the_limit() {
     ]);
 }
 
-/// A count as it stands in shared data: in seconds, what is missing and how
-/// much of that is tolerated.
-fn entry(who: u128, missing: u64, tolerance: u64) -> Vec<u8> {
-    const SECOND: u64 = 1_000_000_000;
-    let drawn_at = START.as_nanos();
-    let times = [drawn_at + missing * SECOND, drawn_at, tolerance * SECOND];
-    who.to_le_bytes().into_iter().chain(times.into_iter().flat_map(u64::to_le_bytes)).collect()
+/// A count as it stands in shared data: whether it saves, and the seconds that
+/// are missing, or, of one that saves, since which nothing is.
+fn entry(who: u128, saves: u8, seconds: u64) -> Vec<u8> {
+    let (now, span) = (START.as_nanos(), seconds * 1_000_000_000);
+    let full_at = if saves == 1 { now - span } else { now + span };
+    let numbers = [full_at, now - span, 0].into_iter().flat_map(u64::to_le_bytes);
+    who.to_le_bytes().into_iter().chain([saves]).chain(numbers).collect()
+}
+
+fn limiter(seed: Seed) -> RateLimiter {
+    RateLimiter::compile(AllowancesSpec::default(), &TellingSpec::default(), seed).unwrap()
 }
 
 /// Whatever stands in shared data, a limit answers.
@@ -158,7 +159,7 @@ fn any_bytes_in_shared_data_harm_nobody() {
     let mut world = nine_a_minute("admit");
     world.ask("0ms tenant=acme").unwrap();
     let slot = written(&world.host);
-    proptest!(|(bytes in prop::collection::vec(any::<u8>(), 0..1_100))| {
+    proptest!(|(bytes in prop::collection::vec(any::<u8>(), 0..2_700))| {
         let mut world = World::unprepared(&spec("admit"));
         world.host.shared.insert(slot.clone(), (bytes, 1));
         prop_assert!(world.ask("0ms tenant=acme").is_ok());
@@ -179,12 +180,14 @@ fn whose_count_it_is_depends_on_the_seed() {
         tenant: Some("acme".into()),
         ..Principal::default()
     };
-    let caller = Caller { api: "orders", route: "get", principal: Some(&principal) };
-    let places = [SEED, tollgate_core::Seed([8; 16])].map(|seed| {
+    let headers = Headers::default();
+    let caller =
+        Caller { api: "orders", route: "get", principal: Some(&principal), headers: &headers };
+    let places = [SEED, Seed([8; 16])].map(|seed| {
         let mut world = nine_a_minute("refuse");
-        let limiter = RateLimiter::compile([].into(), seed).unwrap();
+        let mut limiter = limiter(seed);
         let mut cx = Cx { now: START, host: &mut world.host };
-        limiter.check(&world.limits, &caller, &mut cx).unwrap();
+        limiter.check(&[crate::common::applied(&world.limits)], &caller, &mut cx).unwrap();
         written(&world.host)
     });
     assert_ne!(places[0], places[1]);

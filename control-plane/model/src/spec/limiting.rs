@@ -1,0 +1,54 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tollgate_auth::KeySpec;
+use tollgate_rate_limit::{FieldsSpec, LimitSpec};
+
+use super::DURATION;
+
+/// A customer.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "TenantSpec")]
+#[expect(dead_code, reason = "only its schema is used: limits are read apart from the rest")]
+pub(crate) struct TenantFile {
+    /// The tier whose limits apply to the tenant as a whole.
+    #[schemars(default)]
+    pub(crate) tier: Option<String>,
+
+    /// Limits on the tenant, over all routes together, in place of those of its
+    /// tier that count by the same over the same period; and beside the others.
+    #[schemars(default)]
+    pub(crate) limits: Vec<LimitSpec>,
+
+    /// API keys, by an id that logs and limits may show.
+    #[schemars(default)]
+    pub(crate) keys: BTreeMap<String, KeySpec>,
+}
+
+/// What callers are told about their limits.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "RateLimits")]
+pub(crate) struct RateLimitsFile {
+    /// By which fields of responses.
+    #[serde(default)]
+    pub(crate) fields: FieldsSpec,
+
+    /// How much later than it could a refused caller is told to come back at
+    /// most, at random, so that not all come back at once: whole seconds, at
+    /// most 1h.
+    #[serde(default = "no_time")]
+    #[schemars(regex(pattern = DURATION), example = &"5s")]
+    pub(crate) retry_after_jitter: String,
+}
+
+fn no_time() -> String {
+    "0s".to_owned()
+}
+
+impl Default for RateLimitsFile {
+    fn default() -> Self {
+        Self { fields: FieldsSpec::default(), retry_after_jitter: no_time() }
+    }
+}
