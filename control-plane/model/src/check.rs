@@ -7,6 +7,7 @@ mod host;
 mod identity;
 mod introspection;
 mod jwks;
+mod limiting;
 mod listener;
 mod order;
 mod outside;
@@ -51,7 +52,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let tenant_limits = tier::tenants(&root, faults);
-    let telling = tier::telling(&root, faults);
+    let (telling, limits_path) = limiting::telling(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
     let sync = identity::sync(&root, faults);
     let backends = backend::backends(&root, faults);
@@ -75,6 +76,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         tiers,
         tenant_limits,
         telling,
+        limits_path,
         backends,
         hosts,
         contracts,

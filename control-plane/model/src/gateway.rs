@@ -33,6 +33,9 @@ pub struct Gateway {
     /// What callers are told about their limits.
     pub telling: TellingSpec,
 
+    /// Where callers ask how their limits stand; nowhere without.
+    pub limits_path: Option<String>,
+
     /// Where requests go, by name.
     pub backends: BTreeMap<String, Backend>,
 

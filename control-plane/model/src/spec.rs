@@ -4,6 +4,7 @@
 //! Fields that the schema requires are optional to serde: a file without them is
 //! refused, but what else is wrong with it can still be told.
 
+mod backend;
 mod introspection;
 mod limiting;
 mod revocation;
@@ -21,13 +22,14 @@ use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
+pub(crate) use self::backend::{BackendSpec, HealthSpec};
 pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
 pub(crate) use self::limiting::{RateLimitsFile, TenantFile};
 pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
 };
-use crate::{ClientCertificates, Protocol, TlsVersion};
+use crate::{ClientCertificates, TlsVersion};
 
 /// What Tollgate is told: one file, or the files of a folder together.
 #[derive(JsonSchema)]
@@ -226,55 +228,6 @@ pub(crate) enum JwksSpec {
     ),
 }
 
-/// Where requests go.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BackendSpec {
-    /// Addresses with ports. Names are resolved by Envoy, again and again.
-    #[schemars(required, length(min = 1), example = list("10.0.0.1:9000 orders.internal:9000"))]
-    #[expect(dead_code, reason = "only its schema is used: they are read one by one")]
-    pub(crate) endpoints: Option<Vec<String>>,
-
-    /// What it speaks.
-    #[serde(default)]
-    pub(crate) protocol: Protocol,
-
-    /// How long a response may take, from the end of the request to its own
-    /// end: from 1ms to 1h.
-    #[serde(default = "timeout")]
-    #[schemars(regex(pattern = DURATION), example = &"5s")]
-    pub(crate) timeout: String,
-
-    /// How many requests one Envoy sends it at a time, whoever calls; 503
-    /// beyond. By default 1024, as many as Envoy itself allows.
-    #[serde(default)]
-    #[schemars(range(min = 1))]
-    pub(crate) in_flight: Option<u32>,
-
-    /// How its endpoints are probed. By default they are not.
-    #[serde(default)]
-    pub(crate) health: Option<HealthSpec>,
-}
-
-/// How endpoints are probed.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct HealthSpec {
-    /// The path of the probe, a GET; a status of 2xx is healthy.
-    #[schemars(required, example = &"/healthz")]
-    pub(crate) path: Option<String>,
-
-    /// From one probe to the next: from 1s to 1h.
-    #[serde(default = "probe_interval")]
-    #[schemars(regex(pattern = DURATION), example = &"10s")]
-    pub(crate) interval: String,
-
-    /// How long a probe may take, at most the interval.
-    #[serde(default = "probe_timeout")]
-    #[schemars(regex(pattern = DURATION), example = &"2s")]
-    pub(crate) timeout: String,
-}
-
 /// What is offered under some host names.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, rename = "Api")]
@@ -371,16 +324,4 @@ fn clock_skew() -> String {
 
 fn signed_body_bytes_max() -> u32 {
     SigningKeysSpec::default().body_bytes_max
-}
-
-fn timeout() -> String {
-    "15s".to_owned()
-}
-
-fn probe_interval() -> String {
-    "10s".to_owned()
-}
-
-fn probe_timeout() -> String {
-    "2s".to_owned()
 }

@@ -8,10 +8,12 @@ mod plan;
 
 use std::collections::BTreeMap;
 
+use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
 use envoy_types::pb::envoy::config::route::v3::{
     Route, RouteConfiguration, RouteMatch, VirtualHost,
 };
 use envoy_types::pb::google::protobuf::UInt64Value;
+use tollgate_auth::AuthSpec;
 use tollgate_gateway::MatchSpec;
 use tollgate_model::{Gateway, HostRoute};
 
@@ -46,11 +48,30 @@ fn from_host(host: &str, routes: &[HostRoute], gateway: &Gateway) -> VirtualHost
     VirtualHost {
         name: host.to_owned(),
         domains: vec![host.to_owned()],
-        routes: routes.collect(),
+        routes: own_limits(&contracts, gateway).into_iter().chain(routes).collect(),
         metadata: Some(metadata::of_host(contracts.values().cloned())),
         request_body_buffer_limit: held_bodies(gateway),
         ..VirtualHost::default()
     }
+}
+
+/// By which callers ask how their limits stand, before any other route; none
+/// where nobody is recognised. The filter answers such requests.
+fn own_limits(contracts: &BTreeMap<&str, (String, String)>, gateway: &Gateway) -> Option<Route> {
+    let path = gateway.limits_path.clone()?;
+    let recognises = |api: &&str| {
+        let operations = gateway.contracts.get(*api).map(|contract| &contract.operations);
+        operations.into_iter().flatten().any(|one| one.access.auth != AuthSpec::None)
+    };
+    let asked = contracts.iter().filter(|(api, _)| recognises(api));
+    let ids: Vec<&str> = asked.map(|(_, (id, _))| id.as_str()).collect();
+    let path = Some(PathSpecifier::Path(path));
+    Some(Route {
+        name: metadata::name_of_own_limits(&ids)?,
+        r#match: Some(RouteMatch { path_specifier: path, ..RouteMatch::default() }),
+        action: Some(action::to(None, gateway)),
+        ..Route::default()
+    })
 }
 
 /// A body that was signed is held until it has been judged, which Envoy's

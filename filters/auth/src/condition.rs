@@ -36,7 +36,7 @@ pub(crate) struct Condition(Expression);
 /// What has some value for a caller and a request.
 pub(crate) struct Expression {
     /// Invariant: nested at most [`DEPTH_MAX`] deep, and its names are of `inputs`.
-    expression: IdedExpr,
+    root: IdedExpr,
     inputs: Box<[Input]>,
     language: Arc<Env>,
 }
@@ -118,7 +118,7 @@ impl Expression {
         let mut check = Check::new(names);
         let kind = check.expression(&mut expression, 0)?;
         let inputs = check.into_inputs();
-        Ok((Self { expression, inputs, language: language.get() }, kind))
+        Ok((Self { root: expression, inputs, language: language.get() }, kind))
     }
 
     pub(crate) fn claims(&self) -> impl Iterator<Item = &ClaimPath> {
@@ -140,7 +140,7 @@ impl Expression {
         let values = Values(values.collect());
         let mut context = Context::with_env(Arc::clone(&self.language));
         context.set_variable_resolver(&values);
-        let value = Value::resolve_val(&self.expression, &context).map_err(|_| Undecided)?;
+        let value = Value::resolve_val(&self.root, &context).map_err(|_| Undecided)?;
         read(&value).ok_or(Undecided)
     }
 }

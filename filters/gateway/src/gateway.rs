@@ -16,17 +16,18 @@ use crate::contracts::Contracts;
 use crate::identity::IdentityHeaders;
 use crate::matcher::Request;
 use crate::operation::Operation;
+use crate::own::OWN_LIMITS;
 use crate::problem;
 use crate::sanitise::Sanitiser;
 use crate::spec::GatewaySpec;
 
 /// Every filter, in one order.
 pub struct Gateway {
-    authenticator: Authenticator,
-    limiter: RateLimiter,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) limiter: RateLimiter,
     /// When the authenticator kept up last.
     kept_up_at: Timestamp,
-    contracts: Contracts,
+    pub(crate) contracts: Contracts,
     sanitiser: Sanitiser,
     identity: IdentityHeaders,
 }
@@ -90,7 +91,7 @@ impl Filter for Gateway {
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        self.judge(*head, None, cx).map_or_else(Verdict::from, Verdict::Continue)
+        self.judge(*head, None, cx).unwrap_or_else(Verdict::from)
     }
 
     fn on_whole_request(
@@ -99,7 +100,7 @@ impl Filter for Gateway {
         body: &[u8],
         cx: &mut Cx<'_>,
     ) -> Verdict {
-        self.judge(*head, Some(body), cx).map_or_else(Verdict::from, Verdict::Continue)
+        self.judge(*head, Some(body), cx).unwrap_or_else(Verdict::from)
     }
 
     fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
@@ -138,11 +139,14 @@ impl Gateway {
         head: RequestHead<'_>,
         body: Option<&[u8]>,
         cx: &mut Cx<'_>,
-    ) -> Result<Edits, Stop> {
+    ) -> Result<Verdict, Stop> {
         let path = head.path().map_err(problem::ambiguous_path)?;
         let request = Request { method: head.method(), path, headers: head.headers };
         let route = cx.host.property(property::ROUTE_NAME).ok_or_else(problem::no_route)?;
         let (id, group) = contract_and_group(&route);
+        if group == OWN_LIMITS {
+            return self.own_limits(&route, (head, body), cx).map(Verdict::Answer);
+        }
         let contract = self.contracts.get(id, &self.authenticator, cx.host);
         let contract = contract.map_err(problem::no_contract)?;
         let operation = operation(&contract, group, &request)?;
@@ -161,7 +165,7 @@ impl Gateway {
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);
         }
-        Ok(edits)
+        Ok(Verdict::Continue(edits))
     }
 
     /// Who is calling, if that is known and the caller may.

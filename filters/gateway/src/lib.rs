@@ -9,6 +9,7 @@ mod gateway;
 mod identity;
 mod matcher;
 mod operation;
+mod own;
 mod pattern;
 mod precedence;
 mod pricing;

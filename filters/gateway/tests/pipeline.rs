@@ -1,5 +1,5 @@
 //! A request through every stage.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 mod common;
 
@@ -275,4 +275,90 @@ fn trailers_carry_neither_identity_nor_credentials() {
     .collect();
     let edits = Gate::new().gateway.on_request_trailers(&trailers);
     assert_eq!(edits, ["x-tollgate-tenant", "X.Real.Ip", "x-api-key"].map(Edit::remove));
+}
+
+/// A contract whose one operation has these fields beside what every one has.
+fn one_operation(fields: &serde_json::Value) -> serde_json::Value {
+    let mut operation = json!({"name": "get", "group": "a", "match": {"path": "/n/{n}"},
+        "access": {"auth": {"any_of": ["api_key"]}}});
+    for (name, value) in fields.as_object().unwrap() {
+        operation[name] = value.clone();
+    }
+    json!({"api": "orders", "operations": [operation],
+        "limits": [{"by": ["api"], "requests": 1000, "per": "hour"}]})
+}
+
+fn remaining(verdict: tollgate_core::Verdict) -> String {
+    let edits = edits(verdict).response;
+    let field = edits.into_iter().find(|edit| &*edit.name == "ratelimit").unwrap();
+    let tollgate_core::Operation::Add(value) = field.operation else { return String::new() };
+    String::from_utf8(value.to_vec()).unwrap()
+}
+
+#[test]
+fn an_expression_says_what_a_request_costs() {
+    let costs = |text: &str| json!({"limits": [{"requests": 100, "per": "day", "cost": {"expression": text}}]});
+    for (text, path, expected) in [
+        ("int(request.path_params.n) + 1", "/n/4", Some(95)),
+        ("(int(request.path_params.n) * 10 - 5) / 3 % 4", "/n/2", Some(99)),
+        ("request.method == 'GET' ? 2 : 9", "/n/1", Some(98)),
+        ("int(request.path_params.n)", "/n/-7", None),
+        ("-int(request.path_params.n)", "/n/7", None),
+        ("int(request.path_params.n)", "/n/x", None),
+        ("int(request.path_params.n) * 9223372036854775807", "/n/2", None),
+        ("9223372036854775807 + int(request.path_params.n)", "/n/1", None),
+        ("1 / int(request.path_params.n)", "/n/0", None),
+        ("1 % int(request.path_params.n)", "/n/0", None),
+        ("int(request.path_params.n)", "/n/1000000001", None),
+    ] {
+        let mut gate = Gate::of(&config(), &one_operation(&costs(text)));
+        let verdict = gate.get(path, &[GLOBEX]);
+        match expected {
+            Some(left) => {
+                let field = remaining(verdict);
+                assert!(field.starts_with(&format!("\"tenant-day\";r={left};")), "{text}: {field}");
+            }
+            None => assert_eq!(show(&verdict), "400 invalid-cost", "{text} {path}"),
+        }
+    }
+    // What costs nothing passes, and counts nowhere but in the other limits.
+    let mut gate = Gate::of(&config(), &one_operation(&costs("int(request.path_params.n)")));
+    let field = remaining(gate.get("/n/0", &[GLOBEX]));
+    assert!(field.starts_with("\"orders-api-hour\";r=999;"), "{field}");
+}
+
+#[test]
+fn limits_in_shadow_count_and_refuse_nobody() {
+    let tried = json!({"limits": [{"requests": 1, "per": "hour"}], "shadow": ["limits"]});
+    let mut gate = Gate::of(&config(), &one_operation(&tried));
+    assert_eq!(edits(gate.get("/n/1", &[GLOBEX])).response, []);
+    assert!(!gate.host.properties.contains_key(tollgate_core::property::SHADOW));
+    assert_eq!(edits(gate.get("/n/1", &[GLOBEX])).response, []);
+    let reported = gate.host.properties.get(tollgate_core::property::SHADOW).unwrap();
+    assert_eq!(reported, b"tollgate.rate-limited");
+}
+
+#[test]
+fn whoever_is_recognised_can_ask_how_its_limits_stand() {
+    let contract = one_operation(&json!({"limits": [{"requests": 5, "per": "hour"}]}));
+    let mut gate = Gate::of(&config(), &contract);
+    edits(gate.get("/n/1", &[ACME]));
+    gate.host.properties.insert(ROUTE.to_vec(), format!("{} =limits", id(&contract)).into());
+    let tollgate_core::Verdict::Answer(content) = gate.get("/limits", &[ACME]) else { panic!() };
+    let body: serde_json::Value = serde_json::from_str(&content.body).unwrap();
+    assert_eq!((&body["tenant"], &body["tier"]), (&json!("acme"), &json!("pro")));
+    let told = |entry: &serde_json::Value| {
+        let of = |name: &str| entry[name].as_str().unwrap_or("-").to_owned();
+        format!("{} {} {} {}", of("limit"), of("api"), of("route"), entry["left"])
+    };
+    let limits: Vec<_> = body["limits"].as_array().unwrap().iter().map(told).collect();
+    assert_eq!(
+        limits,
+        ["pro-hour - - 99", "orders-api-hour orders - 999", "tenant-hour orders get 4"]
+    );
+    assert_eq!(show(&gate.get("/limits", &[])), UNAUTHENTICATED);
+    assert_eq!(
+        show(&gate.ask("POST", "/limits", &[ACME])),
+        "405 method-not-allowed allow: GET, HEAD"
+    );
 }

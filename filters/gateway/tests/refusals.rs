@@ -237,3 +237,53 @@ fn plugin_configurations_that_make_no_sense() {
         assert_eq!(text.as_deref(), Some(expected), "config: {config}");
     }
 }
+
+#[test]
+fn limits_that_ask_for_what_cannot_be_had() {
+    let limited = |auth: Value, limit: Value| {
+        let mut operation = operation("a", &json!({"path": "/{id}"}));
+        operation["access"] = json!({"auth": auth});
+        operation["limits"] = json!([limit]);
+        json!([operation])
+    };
+    let key = json!({"any_of": ["api_key"]});
+    let costs = |text: &str| json!({"requests": 1, "per": "hour", "cost": {"expression": text}});
+    for (auth, limit, expected) in [
+        (
+            json!("none"),
+            json!({"by": [{"claim": "org.id"}], "requests": 1, "per": "hour"}),
+            "limits[0].by: no issuer that the route accepts keeps the claim \"org.id\"; add it to \
+             `claims.keep` of an issuer, and name that issuer in `auth`",
+        ),
+        (
+            json!("none"),
+            costs("size(principal.scopes)"),
+            "limits[0].cost.expression: asks for the principal, and nobody is recognised with \
+             `auth: none`; name a method in `auth`, or ask for the request alone",
+        ),
+        (
+            key.clone(),
+            costs("principal.claims.n"),
+            "limits[0].cost.expression: no issuer that the route accepts keeps the claim \"n\"; add it \
+             to `claims.keep` of an issuer, and name that issuer in `auth`",
+        ),
+        (
+            key.clone(),
+            costs("request.path_params.id"),
+            "limits[0].cost.expression: gives text rather than a number; write one, or make one of \
+             text by int(text)",
+        ),
+        (
+            key.clone(),
+            costs("int(request.path_params.nr)"),
+            "limits[0].cost.expression: no path parameter is named \"nr\"; the path has id",
+        ),
+        (
+            key,
+            costs("1 - true"),
+            "limits[0].cost.expression: - is given true or false where it takes numbers",
+        ),
+    ] {
+        check(&limited(auth, limit), &format!("operations[0].{expected}"));
+    }
+}

@@ -77,10 +77,10 @@ impl Allowances {
         let tier = caller.and_then(|caller| self.tiers.get(caller.tier.as_deref()?));
         let own = caller.and_then(|caller| self.tenants.get(caller.tenant.as_deref()?));
         let replaced = move |limit: &&Limit| {
-            own.is_some_and(|own| own.iter().any(|other| other.counts_as(limit)))
+            own.is_some_and(|own| own.all().any(|other| other.counts_as(limit)))
         };
-        let tier = tier.into_iter().flat_map(Limits::iter).filter(move |limit| !replaced(limit));
-        tier.chain(own.into_iter().flat_map(Limits::iter))
+        let tier = tier.into_iter().flat_map(Limits::all).filter(move |limit| !replaced(limit));
+        tier.chain(own.into_iter().flat_map(Limits::all))
     }
 }
 

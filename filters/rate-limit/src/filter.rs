@@ -93,7 +93,7 @@ impl Filter for RateLimitFilter {
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
-        match self.check(head, cx) {
+        match self.check(*head, cx) {
             Ok(Admitted { response, ticket }) => {
                 Verdict::Continue(Edits { request: Vec::new(), response, ticket })
             }
@@ -115,7 +115,7 @@ impl Filter for RateLimitFilter {
 }
 
 impl RateLimitFilter {
-    fn check(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
+    fn check(&mut self, head: RequestHead<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
         let principal = Principal::of_stream(cx.host)?;
         let route = if self.by_route { cx.host.property(property::ROUTE_NAME) } else { None };
         let route = String::from_utf8_lossy(route.as_deref().unwrap_or_default());

@@ -51,6 +51,9 @@ const ACCOUNTS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 /// How long tokens are held.
 pub(crate) const SPAN: Duration = Duration::from_millis(100);
 
+/// Tokens that are spent within this time were too few.
+const SOON: Duration = Duration::from_millis(50);
+
 /// As many as are drawn at once at most.
 const TOKENS_MAX: u64 = 32;
 
@@ -82,7 +85,7 @@ impl Leases {
         let Some(lease) = self.0.peek(&account.who) else { return 1 };
         let age = now.since(lease.drawn_at);
         let wanted = match lease.tokens {
-            0 if age < SPAN / 2 => lease.size.saturating_mul(2),
+            0 if age < SOON => lease.size.saturating_mul(2),
             0 if age < SPAN => lease.size,
             _ => 1,
         };

@@ -46,6 +46,7 @@ pub(crate) struct Limit {
 
 /// What a limit counts by.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::enum_variant_names, reason = "an API key is called so")]
 pub(crate) enum Key {
     Tenant,
     ApiKey,
@@ -119,7 +120,7 @@ impl Limits {
     }
 
     /// The limits, in the order in which they were written.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, Limit> {
+    pub(crate) fn all(&self) -> std::slice::Iter<'_, Limit> {
         self.limits.iter()
     }
 
@@ -153,8 +154,8 @@ impl Limit {
         let (by, keys): (Vec<_>, Vec<_>) = dimensions(by, origin)?.into_iter().unzip();
         check_requests(requests, per)?;
         let (meter, numbers) = match per.seconds() {
-            Some(seconds) => rate(requests, (per, seconds), burst, credit, time_zone)?,
-            None => window(requests, per, burst, credit, time_zone)?,
+            Some(seconds) => rate(requests, (per, seconds), burst, credit, time_zone.as_deref())?,
+            None => window(requests, per, burst, credit, time_zone.as_deref())?,
         };
         let cost = Cost::compile(cost, meter.capacity())?;
         Ok(Self {
@@ -247,7 +248,7 @@ fn rate(
     (per, seconds): (Period, u64),
     burst: Option<u64>,
     credit: Option<u64>,
-    time_zone: Option<String>,
+    time_zone: Option<&str>,
 ) -> Result<(Meter, String), InvalidLimit> {
     if time_zone.is_some() {
         return Err(InvalidLimit::TimeZoneOfPeriod(per));
@@ -274,7 +275,7 @@ fn window(
     per: Period,
     burst: Option<u64>,
     credit: Option<u64>,
-    time_zone: Option<String>,
+    time_zone: Option<&str>,
 ) -> Result<(Meter, String), InvalidLimit> {
     if burst.is_some() {
         return Err(InvalidLimit::BurstOfWindow(per));
@@ -282,7 +283,7 @@ fn window(
     if credit.is_some() {
         return Err(InvalidLimit::CreditOfWindow(per));
     }
-    let name = time_zone.as_deref().unwrap_or("UTC");
+    let name = time_zone.unwrap_or("UTC");
     let zone = || TimeZone::get(name).map_err(|_| InvalidLimit::TimeZone(name.to_owned()));
     let calendar = match per {
         Period::Month => Calendar::Months(zone()?),

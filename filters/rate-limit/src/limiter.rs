@@ -147,18 +147,20 @@ impl RateLimiter {
         })
     }
 
-    /// How a caller's counts stand, without counting anything. Those that cannot
-    /// be read, or are of what is not known of the request, are left out.
+    /// How a caller's counts stand, without counting anything: of some limits, or
+    /// of those that the caller has as a whole. Those that cannot be read, or are
+    /// of what is not known of the request, are left out.
     pub fn standing(
         &self,
-        applied: &[Applied<'_>],
+        limits: Option<&Limits>,
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
     ) -> Vec<Standing> {
         let factor = self.factor(caller.principal, cx.now);
-        let limits = all(&self.allowances, applied, caller.principal);
-        let known = caller.look_up(limits.clone().map(|(limit, _)| limit), cx.host);
-        let standing = limits.filter_map(|(limit, _)| {
+        let whole = limits.is_none().then(|| self.allowances.of(caller.principal));
+        let limits = limits.into_iter().flat_map(Limits::all).chain(whole.into_iter().flatten());
+        let known = caller.look_up(limits.clone(), cx.host);
+        let standing = limits.filter_map(|limit| {
             let account = account(limit, &known, factor, self.seed).ok()?;
             let state = account.state(cx).ok()?;
             let Remainder { tokens, grows_in } = account.meter.remainder(state, cx.now);
@@ -207,7 +209,7 @@ fn all<'a>(
 ) -> impl Iterator<Item = (&'a Limit, Worth<'a>)> + Clone {
     let whole = allowances.of(principal).map(|limit| (limit, None));
     let further = applied.iter().flat_map(|applied| {
-        let limits = applied.limits.iter().enumerate();
+        let limits = applied.limits.all().enumerate();
         limits.map(|(index, limit)| (limit, Some((applied.worth, index))))
     });
     whole.chain(further)

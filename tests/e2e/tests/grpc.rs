@@ -9,11 +9,23 @@ const ROUTES: &str = "
       echo: { match: { prefix: /test.Echo }, backend: echo, auth: { any_of: [api_key] } }
 ";
 
+const LIMITED: &str = "
+      echo:
+        match: { prefix: /test.Echo }
+        backend: echo
+        auth: { any_of: [api_key] }
+        limits: [{ requests: 1, per: hour }]
+";
+
 /// A gateway before a gRPC server, which takes the place of the usual backend.
 async fn start() -> (GrpcUpstream, Gateway) {
+    start_with(ROUTES).await
+}
+
+async fn start_with(routes: &str) -> (GrpcUpstream, Gateway) {
     let server = GrpcUpstream::start().unwrap();
     let endpoint = format!("127.0.0.1:{}\"], protocol: grpc", server.port());
-    let config = config(ROUTES).replace("127.0.0.1:$BACKEND\"]", &endpoint);
+    let config = config(routes).replace("127.0.0.1:$BACKEND\"]", &endpoint);
     (server, Gateway::start(&config).await.unwrap())
 }
 
@@ -93,4 +105,16 @@ async fn a_stream_flows_both_ways_at_once() {
     assert_eq!(trailers.get("grpc-status").unwrap(), "0", "{trailers:?}");
     knew_its_caller(&server);
     gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_is_told_by_the_status_that_stands_for_it() {
+    let (_server, gateway) = start_with(LIMITED).await;
+    assert_eq!(say(&gateway, "hello").await.status, 200);
+    let answer = say(&gateway, "hello").await;
+    // RESOURCE_EXHAUSTED.
+    assert_eq!((answer.status, answer.header("grpc-status")), (200, Some("8")), "{answer:?}");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    let message = answer.header("grpc-message").unwrap();
+    assert!(message.contains("is%20used%20up") || message.contains("is used up"), "{message}");
 }

@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A real HTTP/1.1 and HTTP/2 server that answers each request with what it saw of it.
+/// A real HTTP/1.1 and HTTP/2 server that answers each request with what it saw of it,
+/// and with the headers that a request wishes for: `x-wish-NAME: VALUE` is answered
+/// with `NAME: VALUE`.
 #[derive(Debug)]
 pub struct Upstream {
     address: SocketAddr,
@@ -159,6 +161,7 @@ async fn answer(
     }
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     let file = lock(&state.files).get(&path).cloned();
+    let wished = wished(request.headers());
     let body = match file {
         Some(file) => {
             let mut fetched = lock(&state.fetched);
@@ -172,7 +175,16 @@ async fn answer(
     headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     headers.insert("server", hyper::header::HeaderValue::from_static("echo"));
     headers.insert("x-powered-by", hyper::header::HeaderValue::from_static("echo"));
+    headers.extend(wished);
     Ok(response)
+}
+
+fn wished(headers: &HeaderMap) -> HeaderMap {
+    let wished = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix("x-wish-")?.parse().ok()?;
+        Some((name, value.clone()))
+    });
+    wished.collect::<Vec<(hyper::header::HeaderName, _)>>().into_iter().collect()
 }
 
 async fn echo(request: Request<Incoming>, path: String, state: &State) -> Bytes {

@@ -1,23 +1,17 @@
-//! How often: of tiers, and of single tenants; and what callers are told of it.
+//! How often: of tiers, and of single tenants.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
-use std::time::Duration;
 
 use tollgate_core::Seed;
 use tollgate_rate_limit::{AllowancesSpec, RateLimiter, TellingSpec, TierSpec, TiersSpec};
 
-use super::span::seconds;
 use crate::Gateway;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
-use crate::spec::RateLimitsFile;
 
 /// Nothing that is compiled here is ever used, so nothing has to be secret.
 pub(super) const SEED: Seed = Seed([0; 16]);
-
-const JITTER: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_hours(1);
 
 pub(super) fn tiers(root: &At<'_>, faults: &mut Faults) -> TiersSpec {
     section(root, "tiers", faults)
@@ -55,14 +49,6 @@ fn one(section: &str, name: &str, spec: TierSpec) -> AllowancesSpec {
         "tiers" => AllowancesSpec { tiers: one, ..AllowancesSpec::default() },
         _ => AllowancesSpec { tenants: one, ..AllowancesSpec::default() },
     }
-}
-
-pub(super) fn telling(root: &At<'_>, faults: &mut Faults) -> TellingSpec {
-    let Some(at) = root.get("rate_limits") else { return TellingSpec::default() };
-    let Some(file) = at.read::<RateLimitsFile>(faults) else { return TellingSpec::default() };
-    let RateLimitsFile { fields, retry_after_jitter } = file;
-    let jitter = seconds(&at, "retry_after_jitter", &retry_after_jitter, &JITTER, faults);
-    TellingSpec { fields, retry_after_jitter_seconds: jitter.unwrap_or_default() }
 }
 
 pub(super) fn whole(root: &At<'_>, gateway: &Gateway, faults: &mut Faults) {

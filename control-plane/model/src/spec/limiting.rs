@@ -41,6 +41,16 @@ pub(crate) struct RateLimitsFile {
     #[serde(default = "no_time")]
     #[schemars(regex(pattern = DURATION), example = &"5s")]
     pub(crate) retry_after_jitter: String,
+
+    /// The path at which callers who are recognised ask how their limits stand,
+    /// on every host that recognises any; it comes before routes. `off`: nowhere.
+    #[serde(default = "limits_path")]
+    #[schemars(length(min = 1), example = &"/.tollgate/limits")]
+    pub(crate) path: String,
+}
+
+fn limits_path() -> String {
+    "/.tollgate/limits".to_owned()
 }
 
 fn no_time() -> String {
@@ -49,6 +59,7 @@ fn no_time() -> String {
 
 impl Default for RateLimitsFile {
     fn default() -> Self {
-        Self { fields: FieldsSpec::default(), retry_after_jitter: no_time() }
+        let fields = FieldsSpec::default();
+        Self { fields, retry_after_jitter: no_time(), path: limits_path() }
     }
 }

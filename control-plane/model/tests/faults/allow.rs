@@ -148,11 +148,11 @@ fn claims_and_strangers() {
 #[test]
 fn shadows() {
     check_route(
-        "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, shadow: [auth, auth, allow, limits]",
+        "match: { path: / }, backend: orders, auth: { any_of: [api_key] }, shadow: [auth, auth, allow, cache]",
         &expect![[r#"
             t.yaml:2: apis.shop.routes.get.shadow[1]: stands twice; remove one
             t.yaml:2: apis.shop.routes.get.shadow[2]: nothing is asked for in `allow`; remove it
-            t.yaml:2: apis.shop.routes.get.shadow[3]: "limits" cannot stand here; write auth or allow
+            t.yaml:2: apis.shop.routes.get.shadow[3]: "cache" cannot stand here; write auth, allow or limits
         "#]],
     );
     check_route(

@@ -128,17 +128,69 @@ fn backends() {
 }
 
 #[test]
+fn limits_of_tenants_apis_and_what_callers_are_told() {
+    check(
+        "tenants",
+        "tenants:\n  acme:\n    limits:\n      - { requests: 0, per: day }\n      - { requests: 5, per: week }\n      - { requests: 5, per: day, burst: 5 }\n      - { by: [{ header: 'x y' }, { claim: '' }], requests: 1, per: total }\n      - { requests: -1, per: hour }",
+        &expect![[r#"
+            t.yaml:4: tenants.acme.limits[0].requests: 0 is not at least 1; use `allow` to keep callers out
+            t.yaml:5: tenants.acme.limits[1].per: "week" cannot stand here; write second, minute, hour, day, month or total
+            t.yaml:6: tenants.acme.limits[2].burst: all that a day has may arrive at once; remove it
+            t.yaml:7: tenants.acme.limits[3].by[0].header: "x y" is not the name of a header; write one such as x-account
+            t.yaml:7: tenants.acme.limits[3].by[1].claim: is empty; name a claim, or leave it out
+            t.yaml:8: tenants.acme.limits[4].requests: -1 is not at least 0
+        "#]],
+    );
+    check(
+        "rate_limits",
+        "rate_limits: { fields: all, retry_after_jitter: 2h, path: limits }",
+        &expect![[r#"
+            t.yaml:1: rate_limits.fields: "all" cannot stand here; write ietf, x_ratelimit, both or none
+            t.yaml:1: rate_limits.path: "limits" is neither a path nor `off`; write one such as /.tollgate/limits
+            t.yaml:1: rate_limits.retry_after_jitter: 2h is not between 0s and 1h
+        "#]],
+    );
+    check(
+        "rate_limits",
+        "rate_limits: { fields: both, retry_after_jitter: 5s, path: off }",
+        &expect![[r#"
+            ok
+        "#]],
+    );
+    check(
+        "apis",
+        "apis: { shop: { hosts: [a.example],\n limits: [{ requests: 0, per: hour },\n { requests: 9, per: day, cost: { expression: principal.tenant } }],\n routes: { get: { match: { path: / }, backend: orders, auth: none } } } }",
+        &expect![[r#"
+            t.yaml:2: apis.shop.limits[0].requests: 0 is not at least 1; use `allow` to keep callers out
+            t.yaml:3: apis.shop.limits[1].cost.expression: gives text rather than a number; write one, or make one of text by int(text)
+        "#]],
+    );
+    check_route(
+        "match: { path: '/{id}' }, backend: orders, auth: { any_of: [jwt.acme] },\n limits: [{ by: [{ claim: org.id }], requests: 1, per: hour },\n { requests: 1, per: minute, cost: { expression: 'request.method' } },\n { requests: 1, per: hour, cost: { expression: 'int(request.path_params.nr)' } },\n { requests: 1, per: day, cost: { expression: 'int(principal.claims.n)' } },\n { requests: 5, per: second, cost: 6 },\n { requests: 5, per: month, cost: { header: x, reserve: 1 } },\n { requests: 5, per: total, cost: {} }]",
+        &expect![[r#"
+            t.yaml:3: apis.shop.routes.get.limits[0].by: no issuer that the route accepts keeps the claim "org.id"; add it to `claims.keep` of jwt.acme
+            t.yaml:4: apis.shop.routes.get.limits[1].cost.expression: gives text rather than a number; write one, or make one of text by int(text)
+            t.yaml:5: apis.shop.routes.get.limits[2].cost.expression: no path parameter is named "nr"; the path has id
+            t.yaml:6: apis.shop.routes.get.limits[3].cost.expression: no issuer that the route accepts keeps the claim "n"; add it to `claims.keep` of jwt.acme
+            t.yaml:7: apis.shop.routes.get.limits[4].cost: 6 is not between 1 and what the limit holds (5)
+            t.yaml:8: apis.shop.routes.get.limits[5].cost.reserve: nothing is told later; remove it, or let the response tell the cost
+            t.yaml:9: apis.shop.routes.get.limits[6].cost: an empty mapping cannot stand here; write a whole number, a mapping with `header`, a mapping with `expression`, a mapping with `request_bytes`, a mapping with `response_bytes`, a mapping with `response_header` or a mapping with `reserve`
+        "#]],
+    );
+}
+
+#[test]
 fn tiers_and_limits() {
     check(
         "tiers",
-        "tiers:\n  basic:\n    limits:\n      - { requests: 0, per: second }\n      - { requests: 1, per: month }\n      - { requests: 1, per: minute, burst: 11 }\n      - { requests: 1, per: minute, burst: 0 }\n      - { requests: 2000000, per: second }\n      - { by: [ip], requests: 1, per: hour }",
+        "tiers:\n  basic:\n    limits:\n      - { requests: 0, per: second }\n      - { requests: 1, per: week }\n      - { requests: 1, per: minute, burst: 11 }\n      - { requests: 1, per: minute, burst: 0 }\n      - { requests: 2000000, per: second }\n      - { bye: [ip], requests: 1, per: hour }",
         &expect![[r#"
             t.yaml:4: tiers.basic.limits[0].requests: 0 is not at least 1; use `allow` to keep callers out
-            t.yaml:5: tiers.basic.limits[1].per: "month" cannot stand here; write second, minute or hour
+            t.yaml:5: tiers.basic.limits[1].per: "week" cannot stand here; write second, minute, hour, day, month or total
             t.yaml:6: tiers.basic.limits[2].burst: 11 is not between 1 and 10 times requests (10)
             t.yaml:7: tiers.basic.limits[3].burst: 0 is not between 1 and 10 times requests (10)
             t.yaml:8: tiers.basic.limits[4].requests: 2000000 a second is more than 1000000 a second; leave the limit out
-            t.yaml:9: tiers.basic.limits[5].by: unknown field `by`; known here: `requests`, `per`, `burst` and `on_failure`
+            t.yaml:9: tiers.basic.limits[5].bye: unknown field `bye`; did you mean `by`?
         "#]],
     );
     check(
@@ -151,10 +203,10 @@ fn tiers_and_limits() {
     check_route(
         "match: { path: / }, backend: orders, auth: none,\n limits: [{ by: [], requests: 0, per: second },\n { by: [ip, ip], requests: 1, per: second },\n { by: [peer], requests: 1, per: second },\n { by: ip, requests: 1, per: second, on_failure: pass }]",
         &expect![[r#"
-            t.yaml:3: apis.shop.routes.get.limits[0].by: is empty; name at least one of tenant, api_key, ip, route
+            t.yaml:3: apis.shop.routes.get.limits[0].by: is empty; name at least one of tenant, api_key, subject, ip, route, api, { header: NAME } and { claim: PATH }
             t.yaml:3: apis.shop.routes.get.limits[0].requests: 0 is not at least 1; use `allow` to keep callers out
             t.yaml:4: apis.shop.routes.get.limits[1].by[1]: ip stands there twice; name it once
-            t.yaml:5: apis.shop.routes.get.limits[2].by[0]: "peer" cannot stand here; write tenant, api_key, ip or route
+            t.yaml:5: apis.shop.routes.get.limits[2].by[0]: "peer" cannot stand here; write tenant, api_key, subject, ip, route, api, a mapping with `header` or a mapping with `claim`
             t.yaml:6: apis.shop.routes.get.limits[3].by: "ip" is not a list; write it in brackets: [ip]
             t.yaml:6: apis.shop.routes.get.limits[3].on_failure: "pass" cannot stand here; write refuse or admit
         "#]],

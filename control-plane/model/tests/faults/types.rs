@@ -9,11 +9,11 @@ fn fields_that_are_not_known() {
     check_file(
         "listener: {}\nversion: 1\n",
         &expect![[r#"
-        t.yaml:1: apis: there is none; write one with a host and a route
-        t.yaml:1: listener: unknown field `listener`; did you mean `listeners`?
-        t.yaml:1: listeners: there is none; write one, such as `public: { address: 127.0.0.1:8080 }`
-        t.yaml:2: version: unknown field `version`; known here: `listeners`, `identity`, `tiers`, `tenants`, `backends` and `apis`
-    "#]],
+            t.yaml:1: apis: there is none; write one with a host and a route
+            t.yaml:1: listener: unknown field `listener`; did you mean `listeners`?
+            t.yaml:1: listeners: there is none; write one, such as `public: { address: 127.0.0.1:8080 }`
+            t.yaml:2: version: unknown field `version`; known here: `listeners`, `identity`, `tiers`, `tenants`, `rate_limits`, `backends` and `apis`
+        "#]],
     );
     check(
         "listeners",
@@ -346,10 +346,9 @@ fn fields_that_are_missing() {
     check_route(
         "match: { path: / }, backend: orders, auth: none, limits: [{}]",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.limits[0].by: missing; write what callers must share to be counted together, for example `[tenant]` or `[ip, route]`
-        t.yaml:2: apis.shop.routes.get.limits[0].per: missing; write the length of the period
-        t.yaml:2: apis.shop.routes.get.limits[0].requests: missing; write how many requests fit into one period
-    "#]],
+            t.yaml:2: apis.shop.routes.get.limits[0].per: missing; write the length of the period, or the window of the calendar
+            t.yaml:2: apis.shop.routes.get.limits[0].requests: missing; write how many requests fit into one period, or into one window
+        "#]],
     );
 }
 

@@ -18,6 +18,18 @@ pub(crate) fn name_of_route(contract: &str, group: Option<&str>, label: &str) ->
     format!("{contract} {} {label}", group.unwrap_or(NO_GROUP))
 }
 
+/// The name of the route by which callers ask for their limits: the contracts
+/// whose limits they are, and, where the group stands in others, that it is this
+/// one.
+pub(crate) fn name_of_own_limits(contracts: &[&str]) -> Option<String> {
+    let (first, others) = contracts.split_first()?;
+    let words = [*first, OWN_LIMITS].into_iter().chain(others.iter().copied());
+    Some(words.collect::<Vec<_>>().join(" "))
+}
+
+/// No backend can have the name.
+const OWN_LIMITS: &str = "=limits";
+
 /// The contracts of a host's routes: ids and texts.
 pub(crate) fn of_host(contracts: impl Iterator<Item = (String, String)>) -> Metadata {
     let fields = contracts.map(|(id, text)| (id, value(Kind::StringValue(text))));

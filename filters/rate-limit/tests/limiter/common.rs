@@ -57,7 +57,10 @@ impl World {
     pub(crate) fn standing(&mut self, request: &str) -> Vec<Standing> {
         let (now, who) = self.enter(request);
         let Self { host, limiter, limits } = self;
-        limiter.standing(&[applied(limits)], &who.caller(), &mut Cx { now, host })
+        let (caller, mut cx) = (who.caller(), Cx { now, host });
+        let mut standing = limiter.standing(None, &caller, &mut cx);
+        standing.extend(limiter.standing(Some(limits), &caller, &mut cx));
+        standing
     }
 
     /// Tells that a response has come, with a header or none.

@@ -4,6 +4,8 @@ mod common;
 mod configuration;
 mod dimensions;
 mod failures;
+mod interleavings;
 mod limits;
+mod shared;
 mod windows;
 mod workers;

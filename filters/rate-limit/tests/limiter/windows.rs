@@ -272,6 +272,22 @@ fn a_busy_worker_asks_seldom() {
 }
 
 #[test]
+fn a_worker_that_ends_loses_what_it_held_and_no_more() {
+    for (per, lost_at_most) in [("hour", 32), ("month", 2)] {
+        let spec = format!(r#"{{"limits": [{{"requests": 10000, "per": "{per}"}}]}}"#);
+        let mut world = World::new(&spec);
+        for _ in 0..100 {
+            world.ask("0ms tenant=acme").unwrap();
+        }
+        // Nobody closes it: its virtual machine has trapped.
+        world.limiter = World::new(&spec).limiter;
+        let left = world.standing("0ms tenant=acme")[0].left;
+        assert!((9_900 - lost_at_most..=9_900).contains(&left), "{left} of a {per}");
+        assert!(world.ask("0ms tenant=acme").is_ok());
+    }
+}
+
+#[test]
 fn a_small_allowance_is_shared_token_by_token() {
     let mut world = World::new(r#"{"limits": [{"requests": 255, "per": "hour"}]}"#);
     for request in 0..255u32 {

@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tollgate_core::testing::MemoryHost;
-use tollgate_core::{
-    Call, CallId, CallRefused, Cx, GrpcCall, GrpcCallId, Headers, Host, Principal, Seed,
-    SharedDataUnavailable, SignatureCheck, SignatureUnsupported, Timestamp, Version,
-};
+use tollgate_core::{Cx, Headers, Principal, Seed, Timestamp};
 use tollgate_rate_limit::{
     AllowancesSpec, Applied, Caller, Dimension, LimitSpec, Limits, OnFailure, Period, RateLimiter,
     TellingSpec,
 };
+
+use crate::shared::{Around, Shared};
 
 const SEED: Seed = Seed([7; 16]);
 const START: Timestamp = Timestamp::from_seconds(1_700_000_000);
@@ -60,7 +59,7 @@ impl Envoy {
         let now = self.state.borrow().now.plus(Duration::from_nanos(nanos.into()));
         let Ok(mut limiter) = self.workers[worker].try_borrow_mut() else { return false };
         self.state.borrow_mut().now = now;
-        let mut host = Worker { envoy: self.clone(), limits };
+        let mut host = Around(Worker { envoy: self.clone(), limits });
         let admitted = judge(&mut limiter, tenant, limits, &mut Cx { now, host: &mut host });
         if admitted {
             self.state.borrow_mut().admitted.push((tenant, now));
@@ -73,20 +72,19 @@ impl Envoy {
         self.state.borrow_mut().plan.clear();
         let now = self.state.borrow().now;
         for limiter in &*self.workers {
-            let mut host = Worker { envoy: self.clone(), limits };
+            let mut host = Around(Worker { envoy: self.clone(), limits });
             limiter.borrow_mut().on_close(&mut Cx { now, host: &mut host });
         }
     }
 
     /// How many requests of a tenant a new worker would still admit.
     fn rest(&self, tenant: u8, limits: &[LimitSpec]) -> u64 {
-        let mut host = Worker { envoy: self.clone(), limits };
+        let mut host = Around(Worker { envoy: self.clone(), limits });
         let now = self.state.borrow().now;
         let (principal, headers) = (principal(tenant), Headers::default());
         let limits = Limits::compile(limits.to_vec()).unwrap();
-        let applied = Applied { limits: &limits, worth: &|_| None };
         let standing = limiter().standing(
-            &[applied],
+            Some(&limits),
             &caller(&principal, &headers),
             &mut Cx { now, host: &mut host },
         );
@@ -104,60 +102,36 @@ struct Worker<'a> {
     limits: &'a [LimitSpec],
 }
 
-impl Host for Worker<'_> {
-    fn property(&mut self, _: &[u8]) -> Option<Vec<u8>> {
-        None
+impl Shared for Worker<'_> {
+    fn with<T>(&mut self, act: impl FnOnce(&mut MemoryHost) -> T) -> T {
+        act(&mut self.envoy.state.borrow_mut().shared)
     }
 
-    fn set_property(&mut self, _: &[u8], _: &[u8]) {}
-
-    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
-        let shared = &mut self.envoy.state.borrow_mut().shared;
-        // As if prepared: all slots at once would make the properties slow.
-        shared.shared.entry(key.to_owned()).or_insert_with(|| (Vec::new(), 1));
-        shared.load(key)
-    }
-
-    fn store(
-        &mut self,
-        key: &[u8],
-        value: &[u8],
-        version: Version,
-    ) -> Result<bool, SharedDataUnavailable> {
+    fn before_store(&mut self) {
         let others = self.envoy.state.borrow_mut().plan.pop_front().unwrap_or_default();
         for request in others {
             self.envoy.request(request, self.limits);
         }
-        self.envoy.state.borrow_mut().shared.store(key, value, version)
-    }
-
-    fn call(&mut self, _: &Call<'_>) -> Result<CallId, CallRefused> {
-        Err(CallRefused)
-    }
-
-    fn call_grpc(&mut self, _: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused> {
-        Err(CallRefused)
-    }
-
-    fn gauge(&mut self, _: &'static str, _: u64) {}
-
-    fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {
-        Err(SignatureUnsupported)
     }
 }
 
-fn limiter() -> RateLimiter {
+pub(crate) fn limiter() -> RateLimiter {
     RateLimiter::compile(AllowancesSpec::default(), &TellingSpec::default(), SEED).unwrap()
 }
 
-fn judge(limiter: &mut RateLimiter, tenant: u8, limits: &[LimitSpec], cx: &mut Cx<'_>) -> bool {
+pub(crate) fn judge(
+    limiter: &mut RateLimiter,
+    tenant: u8,
+    limits: &[LimitSpec],
+    cx: &mut Cx<'_>,
+) -> bool {
     let (principal, headers) = (principal(tenant), Headers::default());
     let limits = Limits::compile(limits.to_vec()).unwrap();
     let applied = Applied { limits: &limits, worth: &|_| None };
     limiter.check(&[applied], &caller(&principal, &headers), cx).is_ok()
 }
 
-fn principal(tenant: u8) -> Principal {
+pub(crate) fn principal(tenant: u8) -> Principal {
     Principal {
         method: "api_key".into(),
         subject: "key-1".into(),
@@ -166,11 +140,11 @@ fn principal(tenant: u8) -> Principal {
     }
 }
 
-fn caller<'a>(principal: &'a Principal, headers: &'a Headers) -> Caller<'a> {
+pub(crate) fn caller<'a>(principal: &'a Principal, headers: &'a Headers) -> Caller<'a> {
     Caller { api: "orders", route: "get", principal: Some(principal), headers }
 }
 
-fn limit(by: Dimension, requests: u64, per: Period, burst: u64) -> LimitSpec {
+pub(crate) fn limit(by: Dimension, requests: u64, per: Period, burst: u64) -> LimitSpec {
     LimitSpec {
         by: vec![by],
         requests,
@@ -321,38 +295,9 @@ fn holds(mut times: Vec<Timestamp>, burst: u64, interval: Duration) -> bool {
 /// Shared data as real threads meet it.
 struct Locked(Arc<Mutex<MemoryHost>>);
 
-impl Host for Locked {
-    fn property(&mut self, _: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn set_property(&mut self, _: &[u8], _: &[u8]) {}
-
-    fn load(&mut self, key: &[u8]) -> Result<(Option<Vec<u8>>, Version), SharedDataUnavailable> {
-        self.0.lock().unwrap().load(key)
-    }
-
-    fn store(
-        &mut self,
-        key: &[u8],
-        value: &[u8],
-        version: Version,
-    ) -> Result<bool, SharedDataUnavailable> {
-        self.0.lock().unwrap().store(key, value, version)
-    }
-
-    fn call(&mut self, _: &Call<'_>) -> Result<CallId, CallRefused> {
-        Err(CallRefused)
-    }
-
-    fn call_grpc(&mut self, _: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused> {
-        Err(CallRefused)
-    }
-
-    fn gauge(&mut self, _: &'static str, _: u64) {}
-
-    fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {
-        Err(SignatureUnsupported)
+impl Shared for Locked {
+    fn with<T>(&mut self, act: impl FnOnce(&mut MemoryHost) -> T) -> T {
+        act(&mut self.0.lock().unwrap())
     }
 }
 
@@ -363,7 +308,7 @@ fn threads_that_hammer_one_count_admit_exactly_the_allowance() {
     let host = Arc::new(Mutex::new(host));
     let workers: Vec<_> = (0..4u8)
         .map(|_| {
-            let mut host = Locked(Arc::clone(&host));
+            let mut host = Around(Locked(Arc::clone(&host)));
             thread::spawn(move || {
                 let limits = [limit(Dimension::Tenant, 2_000, Period::Hour, 2_000)];
                 let (mut limiter, mut cx) = (limiter(), Cx { now: START, host: &mut host });
@@ -376,7 +321,7 @@ fn threads_that_hammer_one_count_admit_exactly_the_allowance() {
     let admitted: usize = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
     // What one held while others were refused is there again.
     let limits = [limit(Dimension::Tenant, 2_000, Period::Hour, 2_000)];
-    let (mut limiter, mut host) = (limiter(), Locked(Arc::clone(&host)));
+    let (mut limiter, mut host) = (limiter(), Around(Locked(Arc::clone(&host))));
     let mut cx = Cx { now: START, host: &mut host };
     let rest = (0..1_000).filter(|_| judge(&mut limiter, 1, &limits, &mut cx)).count();
     assert_eq!(admitted + rest, 2_000);

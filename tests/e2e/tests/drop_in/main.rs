@@ -111,6 +111,23 @@ async fn rate_limit_counts_for_both_workers_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rate_limit_counts_by_what_a_header_says() {
+    let by_header = r#""by": [{ "header": "x-account" }], "cost": { "header": "x-batch" }"#;
+    let config = config("rate-limit/envoy.yaml").replace(r#""by": ["ip"]"#, by_header);
+    let alone = DropIn::start(&Built::envoy().unwrap(), &config, 10_000).await;
+    let mut statuses = Vec::new();
+    for (account, batch) in
+        [("a", "2"), ("a", "2"), ("a", "1"), ("b", "3"), ("b", "1"), ("c", "-1")]
+    {
+        let call = Call::get("localhost", "/").header("x-account", account);
+        let answer = call.header("x-batch", batch).send(alone.address).await.unwrap();
+        statuses.push(answer.status);
+    }
+    assert_eq!(statuses, [200, 429, 200, 200, 429, 400]);
+    alone.never_trapped().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn transform_changes_what_goes_in_and_what_comes_out() {
     follow("transform").await;
 }
