@@ -158,8 +158,8 @@ impl Gateway {
         let principal = self.recognise(operation, (head, body), &facts, cx)?;
         let principal = principal.as_deref();
         self.authenticator.strip(&operation.access, &head, &mut edits.request);
-        let called = Called { contract: &contract, operation, principal, facts: &facts };
-        let Admitted { response, ticket } = self.limit(&called, cx)?;
+        let request = Counted { contract: &contract, operation, principal, facts: &facts };
+        let Admitted { response, ticket } = self.limit(&request, cx)?;
         (edits.response, edits.ticket) = (response, ticket);
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {
@@ -183,8 +183,8 @@ impl Gateway {
         Ok(principal)
     }
 
-    fn limit(&mut self, called: &Called<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
-        let Called { contract, operation, principal, facts } = *called;
+    fn limit(&mut self, request: &Counted<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
+        let Counted { contract, operation, principal, facts } = *request;
         let of_api = |index| contract.pricing.worth(index, principal, facts);
         let of_route = |index| operation.pricing.worth(index, principal, facts);
         let applied = [
@@ -199,7 +199,7 @@ impl Gateway {
 }
 
 /// Who calls what, once that is known.
-struct Called<'a> {
+struct Counted<'a> {
     contract: &'a Contract,
     operation: &'a Operation,
     principal: Option<&'a Principal>,

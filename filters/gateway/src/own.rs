@@ -37,7 +37,7 @@ impl Gateway {
         let principal = self.anybody(&contracts, (head, body), cx)?;
         let mut told = Vec::new();
         for (contract, name, limits) in places(&contracts) {
-            let api = contract.map(|contract| contract.api());
+            let api = contract.map(Contract::api);
             let caller = Caller {
                 api: api.unwrap_or_default(),
                 route: name.unwrap_or_default(),
@@ -50,7 +50,7 @@ impl Gateway {
                 break;
             }
         }
-        Ok(content(&principal, told))
+        Ok(content(&principal, &told))
     }
 
     /// Whoever is calling, by any of the methods that some operation accepts.
@@ -107,7 +107,7 @@ fn whole(seconds: f64) -> Value {
     (seconds as u64).into()
 }
 
-fn content(principal: &Principal, limits: Vec<Value>) -> Content {
+fn content(principal: &Principal, limits: &[Value]) -> Content {
     let (tenant, tier) = (principal.tenant.as_deref(), principal.tier.as_deref());
     let body = json!({ "tenant": tenant, "tier": tier, "limits": limits });
     Content {

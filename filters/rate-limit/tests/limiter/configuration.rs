@@ -19,6 +19,7 @@ fn limit(fields: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is as long as there are ways to be wrong")]
 fn configuration_errors_name_the_field() {
     let many = vec![r#"{"by": ["ip"], "requests": 1, "per": "hour"}"#; 17].join(", ");
     for (config, expected) in [

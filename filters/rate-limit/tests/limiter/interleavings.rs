@@ -1,6 +1,7 @@
 //! The protocol of shared data under every order in which workers can get at it.
 
 #![expect(clippy::unwrap_used, reason = "what a test writes is well formed")]
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
 
 use loom::model::Builder;
 use loom::sync::{Arc, Mutex};

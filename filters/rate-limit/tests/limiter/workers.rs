@@ -57,7 +57,9 @@ impl Envoy {
     /// A worker judges one request, by the clock as it is when that begins.
     fn request(&self, (worker, tenant, nanos): Request, limits: &[LimitSpec]) -> bool {
         let now = self.state.borrow().now.plus(Duration::from_nanos(nanos.into()));
-        let Ok(mut limiter) = self.workers[worker].try_borrow_mut() else { return false };
+        let Ok(mut limiter) = self.workers.get(worker).unwrap().try_borrow_mut() else {
+            return false;
+        };
         self.state.borrow_mut().now = now;
         let mut host = Around(Worker { envoy: self.clone(), limits });
         let admitted = judge(&mut limiter, tenant, limits, &mut Cx { now, host: &mut host });
@@ -88,7 +90,7 @@ impl Envoy {
             &caller(&principal, &headers),
             &mut Cx { now, host: &mut host },
         );
-        standing[0].left
+        standing.first().unwrap().left
     }
 
     fn admitted(&self, tenant: u8) -> u64 {
@@ -197,11 +199,11 @@ proptest! {
         }
         envoy.settle(&limits);
         for tenant in 0..3 {
-            let rest = envoy.rest(tenant, &limits[..1]);
+            let rest = envoy.rest(tenant, std::slice::from_ref(&limits[0]));
             prop_assert_eq!(envoy.admitted(tenant) + rest, tenant_size, "tenant {}", tenant);
         }
         let total: u64 = (0..3).map(|tenant| envoy.admitted(tenant)).sum();
-        prop_assert_eq!(total + envoy.rest(0, &limits[1..]), route_size);
+        prop_assert_eq!(total + envoy.rest(0, std::slice::from_ref(&limits[1])), route_size);
     }
 
     /// While time passes and workers read the clock before others that write
