@@ -38,13 +38,30 @@ impl RawConnection {
         Self::open(address).await?.send(request).await
     }
 
-    async fn read_answer(&mut self) -> Result<Answer> {
-        let head = loop {
+    /// Opens a WebSocket, or is told why not.
+    pub async fn upgrade(&mut self, request: &[u8]) -> Result<Answer> {
+        self.stream.write_all(request).await?;
+        let head = timeout(PATIENCE, self.read_head()).await.context("no answer came")??;
+        parse_head(&head)
+    }
+
+    /// Sends bytes and reads as many.
+    pub async fn exchange(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        self.stream.write_all(bytes).await?;
+        timeout(PATIENCE, self.read_exactly(bytes.len())).await.context("nothing came back")?
+    }
+
+    async fn read_head(&mut self) -> Result<Vec<u8>> {
+        loop {
             if let Some(end) = find(&self.unread, b"\r\n\r\n") {
-                break self.take(end.saturating_add(4));
+                return Ok(self.take(end.saturating_add(4)));
             }
             anyhow::ensure!(self.read_more().await?, "the connection ended before an answer");
-        };
+        }
+    }
+
+    async fn read_answer(&mut self) -> Result<Answer> {
+        let head = self.read_head().await?;
         let mut answer = parse_head(&head)?;
         answer.body = match (answer.header("content-length"), answer.header("transfer-encoding")) {
             (Some(length), _) => self.read_exactly(length.parse()?).await?,

@@ -12,7 +12,8 @@ use rcgen::{
 pub use rcgen::{ExtendedKeyUsagePurpose, SanType};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -151,6 +152,26 @@ impl Wanted {
         let usage = ExtendedKeyUsagePurpose::ClientAuth;
         Ok(Self { common_name: "client".to_owned(), names, years: (2020, 2099), usage })
     }
+}
+
+/// How a server speaks TLS that shows this, and asks for certificates of `clients`.
+pub(crate) fn server(shows: &Certificate, clients: Option<&Authority>) -> Result<ServerConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(clients.der.clone())?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider);
+            builder.with_client_cert_verifier(verifier.build()?)
+        }
+    };
+    let key = PrivateKeyDer::try_from(shows.key.clone()).map_err(anyhow::Error::msg)?;
+    let mut config = builder.with_single_cert(vec![shows.der.clone()], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 // === impl TlsClient ===

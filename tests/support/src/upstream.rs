@@ -10,16 +10,20 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::service::service_fn;
-use hyper::{Request, Response, Version};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Authority, Certificate};
 
 /// A real HTTP/1.1 and HTTP/2 server that answers each request with what it saw of it,
 /// and with the headers that a request wishes for: `x-wish-NAME: VALUE` is answered
-/// with `NAME: VALUE`.
+/// with `NAME: VALUE`; and a WebSocket, once it is open, with the bytes that came.
 #[derive(Debug)]
 pub struct Upstream {
     address: SocketAddr,
@@ -34,6 +38,7 @@ struct State {
     files: Mutex<BTreeMap<String, Bytes>>,
     fetched: Mutex<usize>,
     delay: Mutex<Duration>,
+    failing: Mutex<(u16, usize)>,
 }
 
 /// A request as it arrived.
@@ -72,10 +77,21 @@ impl Upstream {
 
     /// Listens on this address.
     pub async fn at(address: SocketAddr) -> Result<Self> {
+        Self::listen(address, None).await
+    }
+
+    /// Speaks TLS on a free port, and asks for certificates of `clients`.
+    pub async fn secure(shows: &Certificate, clients: Option<&Authority>) -> Result<Self> {
+        let config = crate::tls::server(shows, clients)?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, crate::free_port()?));
+        Self::listen(address, Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn listen(address: SocketAddr, tls: Option<TlsAcceptor>) -> Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
-        let server = tokio::spawn(accept(listener, Arc::clone(&state)));
+        let server = tokio::spawn(accept(listener, tls, Arc::clone(&state)));
         Ok(Self { address, state, server })
     }
 
@@ -97,6 +113,11 @@ impl Upstream {
     /// Waits this long before each answer.
     pub fn delay(&self, delay: Duration) {
         *lock(&self.state.delay) = delay;
+    }
+
+    /// Answers the next so many requests with this status.
+    pub fn fail(&self, status: u16, times: usize) {
+        *lock(&self.state.failing) = (status, times);
     }
 
     /// The requests so far, files aside.
@@ -138,21 +159,35 @@ impl Seen {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let state = Arc::clone(&state);
+        let (state, tls) = (Arc::clone(&state), tls.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(request, Arc::clone(&state)));
-            // A connection that breaks off is the caller's to notice.
-            let _ = auto::Builder::new(TokioExecutor::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => converse(stream, state).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        converse(stream, state).await;
+                    }
+                }
+            }
         });
     }
 }
 
+async fn converse<T>(stream: T, state: Arc<State>)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = service_fn(move |request| answer(request, Arc::clone(&state)));
+    // A connection that breaks off is the caller's to notice.
+    let _ = auto::Builder::new(TokioExecutor::new())
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .await;
+}
+
 async fn answer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     state: Arc<State>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let delay = *lock(&state.delay);
@@ -160,17 +195,23 @@ async fn answer(
         tokio::time::sleep(delay).await;
     }
     let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    if request.headers().get("upgrade").is_some_and(|value| value == "websocket") {
+        tokio::spawn(repeat(hyper::upgrade::on(&mut request)));
+        keep(see(request, path).await, &state);
+        return Ok(opened());
+    }
     let file = lock(&state.files).get(&path).cloned();
     let wished = wished(request.headers());
-    let body = match file {
-        Some(file) => {
-            let mut fetched = lock(&state.fetched);
-            *fetched = fetched.saturating_add(1);
-            file
-        }
-        None => echo(request, path, &state).await,
+    let mut response = Response::default();
+    let body = if let Some(file) = file {
+        let mut fetched = lock(&state.fetched);
+        *fetched = fetched.saturating_add(1);
+        file
+    } else {
+        *response.status_mut() = next_status(&state);
+        echo(request, path, &state).await
     };
-    let mut response = Response::new(Full::new(body));
+    *response.body_mut() = Full::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     headers.insert("server", hyper::header::HeaderValue::from_static("echo"));
@@ -187,15 +228,44 @@ fn wished(headers: &HeaderMap) -> HeaderMap {
     wished.collect::<Vec<(hyper::header::HeaderName, _)>>().into_iter().collect()
 }
 
+fn next_status(state: &State) -> StatusCode {
+    let mut failing = lock(&state.failing);
+    let (status, times) = *failing;
+    let Some(left) = times.checked_sub(1) else { return StatusCode::OK };
+    *failing = (status, left);
+    StatusCode::from_u16(status).unwrap_or_default()
+}
+
+fn opened() -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert("connection", hyper::header::HeaderValue::from_static("upgrade"));
+    headers.insert("upgrade", hyper::header::HeaderValue::from_static("websocket"));
+    response
+}
+
+async fn repeat(upgrade: hyper::upgrade::OnUpgrade) {
+    if let Ok(stream) = upgrade.await {
+        let (mut reader, mut writer) = tokio::io::split(TokioIo::new(stream));
+        // Whoever opened it is to notice if it breaks off.
+        let _ = tokio::io::copy(&mut reader, &mut writer).await;
+    }
+}
+
 async fn echo(request: Request<Incoming>, path: String, state: &State) -> Bytes {
     let seen = see(request, path).await;
     let body = format!("{:#}\n", seen.to_json());
+    keep(seen, state);
+    body.into()
+}
+
+fn keep(seen: Seen, state: &State) {
     let mut count = lock(&state.count);
     *count = count.saturating_add(1);
     if *count <= KEPT_MAX {
         lock(&state.seen).push(seen);
     }
-    body.into()
 }
 
 async fn see(request: Request<Incoming>, path: String) -> Seen {
