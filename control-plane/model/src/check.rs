@@ -1,6 +1,7 @@
 //! What the schema cannot say: names that must exist, values that make sense
 //! together, and what the filters themselves refuse.
 
+mod action;
 mod api;
 mod backend;
 mod host;
@@ -55,8 +56,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let (telling, limits_path) = limiting::telling(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
     let sync = identity::sync(&root, faults);
-    let backends = backend::backends(&root, faults);
-    let api::Apis { hosts, contracts } = api::apis(&root, faults);
+    let backends = backend::backends(&root, loaded, faults, &mut expiries);
+    let api::Apis { hosts, contracts } = api::apis(&root, &backends, faults);
     let gateway = Gateway {
         listeners,
         identity: IdentitySpec {

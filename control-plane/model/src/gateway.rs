@@ -6,7 +6,7 @@ use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::{TellingSpec, TiersSpec};
 
-use crate::{Expiry, Fault, Place, Tls};
+use crate::{Action, Backend, Expiry, Fault, Place, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
@@ -105,68 +105,6 @@ pub struct Listener {
     pub tls: Option<Tls>,
 }
 
-/// Where requests go.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub struct Backend {
-    /// At least one.
-    pub endpoints: Vec<Endpoint>,
-    /// What it speaks.
-    pub protocol: Protocol,
-    /// From the end of the request to the end of the response.
-    pub timeout: Duration,
-    /// Requests in flight from one Envoy, whoever calls; 503 beyond.
-    pub in_flight: Option<u32>,
-    /// How its endpoints are probed.
-    pub health: Option<Health>,
-}
-
-/// One address of a backend.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub struct Endpoint {
-    /// An IP address or a DNS name.
-    pub host: String,
-    /// The port.
-    pub port: u16,
-}
-
-/// What a backend speaks.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    Eq,
-    Hash,
-    PartialEq,
-    serde::Deserialize,
-    serde::Serialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// HTTP/1.1.
-    #[default]
-    Http1,
-    /// HTTP/2 without TLS, by prior knowledge.
-    Http2,
-    /// gRPC, which is HTTP/2 with trailers.
-    Grpc,
-}
-
-/// How endpoints are probed.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub struct Health {
-    /// The path of the probe; a 2xx is healthy.
-    pub path: String,
-    /// From one probe to the next.
-    pub interval: Duration,
-    /// How long a probe may take.
-    pub timeout: Duration,
-}
-
 /// One route of a host: which requests it serves and where they go.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -175,8 +113,11 @@ pub struct HostRoute {
     pub api: String,
     /// Its name in the API.
     pub route: String,
-    /// The backend. Also the `group` of its operation in the API's contract.
-    pub backend: String,
+    /// The `group` of its operation in the API's contract. Routes of an API with
+    /// one group have one action.
+    pub group: String,
+    /// What becomes of them.
+    pub action: Action,
     /// Which requests it serves.
     pub matcher: MatchSpec,
 }

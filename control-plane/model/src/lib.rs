@@ -6,7 +6,9 @@
 //! [`read`] makes a [`Draft`], which says what else has to be loaded;
 //! [`Draft::compile`] takes that and tells every fault, or gives the gateway.
 
+mod action;
 mod at;
+mod backend;
 mod check;
 mod draft;
 mod duration;
@@ -26,12 +28,19 @@ mod spec;
 mod tls;
 mod yaml;
 
+pub use crate::action::{
+    Action, Forward, HashKey, Mirror, PathRewrite, Piece, Redirect, RedirectStatus, Respond,
+    Retries, RetryOn, WebSocket,
+};
+pub use crate::backend::{
+    Backend, BackendTls, Balancing, Caps, ClientCertificate, Dns, Endpoint, Health,
+    OutlierDetection, Probe, Protocol,
+};
 pub use crate::draft::{Draft, read};
 pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{
-    Backend, Endpoint, Gateway, Health, HostRoute, IDENTITY_CLUSTER, Introspection, Listener,
-    Protocol, SYNC_CLUSTER,
+    Gateway, HostRoute, IDENTITY_CLUSTER, Introspection, Listener, SYNC_CLUSTER,
 };
 pub use crate::place::Place;
 pub use crate::reference::reference;

@@ -8,6 +8,7 @@ mod backend;
 mod introspection;
 mod limiting;
 mod revocation;
+mod routing;
 mod signing;
 
 use std::collections::BTreeMap;
@@ -22,10 +23,14 @@ use tollgate_gateway::{MatchSpec, StageSpec};
 use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
-pub(crate) use self::backend::{BackendSpec, HealthSpec};
+pub(crate) use self::backend::{BackendSpec, BackendTlsSpec, HealthSpec, OutlierDetectionSpec};
 pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
 pub(crate) use self::limiting::{RateLimitsFile, TenantFile};
 pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
+pub(crate) use self::routing::{
+    ForwardSpec, HashSpec, MirrorSpec, RedirectSpec, RespondSpec, RetriesSpec, RewriteSpec,
+    SchemeSpec, WebSocketSpec,
+};
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
 };
@@ -267,9 +272,51 @@ pub(crate) struct RouteSpec {
     /// Which requests it serves.
     pub(crate) r#match: MatchSpec,
 
-    /// The name of the backend that they go to.
-    #[schemars(length(min = 1), example = &"orders")]
-    pub(crate) backend: String,
+    /// The name of the backend that they go to. A route has one of `backend`,
+    /// `split`, `redirect` and `respond`.
+    #[schemars(default, length(min = 1), example = &"orders")]
+    pub(crate) backend: Option<String>,
+
+    /// Backends by name that share them, each with its weight: of 95 and 5, one
+    /// request in twenty goes to the second. A weight is at most 1000000.
+    #[schemars(default, extend("propertyNames" = names(), "minProperties" = 1))]
+    pub(crate) split: BTreeMap<String, u32>,
+
+    /// What of a request decides to which backend of a `split` it goes, and to
+    /// which endpoint of one that balances by a hash. The first of these that it
+    /// has counts; without any of them it goes to any.
+    #[schemars(default, length(min = 1))]
+    pub(crate) hash: Vec<HashSpec>,
+
+    /// Where copies of requests go.
+    #[schemars(default)]
+    pub(crate) mirror: Option<MirrorSpec>,
+
+    /// How long a response may take, with all attempts: from 1ms to 1h. By default
+    /// as long as the backend says, and of several, the longest.
+    #[schemars(default, regex(pattern = DURATION), example = &"5s")]
+    pub(crate) timeout: Option<String>,
+
+    /// What is tried again. By default once, and only what cannot have reached
+    /// the backend.
+    #[schemars(default)]
+    pub(crate) retries: Option<RetriesSpec>,
+
+    /// What the backend is told instead of what was asked for.
+    #[schemars(default)]
+    pub(crate) rewrite: Option<RewriteSpec>,
+
+    /// That web sockets may be opened. By default they are not.
+    #[schemars(default)]
+    pub(crate) websocket: Option<WebSocketSpec>,
+
+    /// Where callers are sent, who may call all the same.
+    #[schemars(default)]
+    pub(crate) redirect: Option<RedirectSpec>,
+
+    /// What callers are answered, who may call all the same.
+    #[schemars(default)]
+    pub(crate) respond: Option<RespondSpec>,
 
     /// How callers prove who they are; `auth: none` admits everybody and has to be written.
     pub(crate) auth: AuthSpec,

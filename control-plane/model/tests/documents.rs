@@ -67,7 +67,7 @@ fn the_examples_of_the_page_are_a_gateway() {
     let bytes = blocks.collect::<String>().into_bytes();
     let draft = read(&[Source { name: "configuration.md".to_owned(), bytes }]).unwrap();
     let gateway = draft.compile(&Loaded::default()).unwrap();
-    assert_eq!(gateway.contracts["orders"].operations.len(), 5);
+    assert_eq!(gateway.contracts["orders"].operations.len(), 9);
 }
 
 #[test]

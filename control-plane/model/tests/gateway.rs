@@ -57,7 +57,7 @@ fn routes_and_operations_stand_in_the_order_in_which_they_are_tried() {
     assert_eq!(names, [("w", "c"), ("x", "b"), ("y", "c"), ("z", "b")]);
     for host in ["*", "a.example"] {
         let routes = gateway.hosts[host].iter();
-        let routes: Vec<_> = routes.map(|one| (one.route.as_str(), one.backend.as_str())).collect();
+        let routes: Vec<_> = routes.map(|one| (one.route.as_str(), one.group.as_str())).collect();
         assert_eq!(routes, names, "host: {host}");
     }
 }

@@ -127,6 +127,9 @@ fn without_secrets(mut gateway: Gateway) -> Gateway {
         key.secret = key.secret.take().map(|_| "[redacted]".to_owned());
     }
     let tls = gateway.listeners.values_mut().filter_map(|listener| listener.tls.as_mut());
-    tls.for_each(|tls| tls.key = PrivateKey::new(PrivateKey::REDACTED));
+    let keys = tls.map(|tls| &mut tls.key);
+    let shown = gateway.backends.values_mut().filter_map(|one| one.tls.as_mut()?.client.as_mut());
+    let keys = keys.chain(shown.map(|client| &mut client.key));
+    keys.for_each(|key| *key = PrivateKey::new(PrivateKey::REDACTED));
     gateway
 }

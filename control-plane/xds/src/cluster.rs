@@ -1,41 +1,40 @@
 //! Clusters (CDS): where requests go, and how many at a time.
 
+mod balancing;
 pub(crate) mod breakers;
 mod health;
-
-use std::time::Duration;
+mod outliers;
+mod tls;
 
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{
-    ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig, LbPolicy,
+    ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig,
 };
-use tollgate_model::Backend;
+use tollgate_model::{Backend, Dns};
 
 use crate::{ads, endpoints, protocol, wrap};
-
-/// Longer than any connection within a region takes. Stated rather than left to
-/// Envoy, whose default is 5 seconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What one connection may make Envoy hold, as Envoy advises for the edge; its
 /// default is 1 MiB.
 const BUFFER_BYTES: u32 = 32 * 1024;
 
-/// One slow endpoint gets fewer requests, not its equal share.
-const BALANCING: LbPolicy = LbPolicy::LeastRequest;
-
 pub(crate) fn from_backend(name: &str, backend: &Backend) -> Cluster {
+    let Backend { protocol, connect_timeout, balancing, caps, health, outlier_detection, .. } =
+        backend;
     let cluster = Cluster {
         name: name.to_owned(),
-        connect_timeout: wrap::duration(CONNECT_TIMEOUT),
+        connect_timeout: wrap::duration(*connect_timeout),
         per_connection_buffer_limit_bytes: wrap::number(BUFFER_BYTES),
-        lb_policy: BALANCING as i32,
-        circuit_breakers: Some(breakers::from_in_flight(backend.in_flight)),
-        health_checks: backend.health.iter().map(|it| health::from_health(it, backend)).collect(),
+        lb_policy: balancing::policy(*balancing) as i32,
+        load_balancing_policy: backend.is_zoned().then(|| balancing::by_zone(*balancing)),
+        circuit_breakers: Some(breakers::from_caps(*caps)),
+        health_checks: health.iter().map(|it| health::from_health(it, *protocol)).collect(),
+        outlier_detection: outlier_detection.map(outliers::from_outlier_detection),
         // An endpoint that is no longer configured gets no more requests,
         // however healthy it is.
         ignore_health_on_host_removal: true,
-        typed_extension_protocol_options: protocol::options(backend.protocol),
+        typed_extension_protocol_options: protocol::options(*protocol),
+        transport_socket: backend.tls.as_ref().map(|tls| tls::socket(name, tls, *protocol)),
         ..Cluster::default()
     };
     if endpoints::are_discovered(backend) {
@@ -59,8 +58,12 @@ fn discovered(cluster: Cluster) -> Cluster {
 
 /// Names stand in the cluster, which follows what DNS says.
 fn resolved(cluster: Cluster, name: &str, backend: &Backend) -> Cluster {
+    let kind = match backend.dns {
+        Dns::Strict => DiscoveryType::StrictDns,
+        Dns::Logical => DiscoveryType::LogicalDns,
+    };
     Cluster {
-        cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::StrictDns as i32)),
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(kind as i32)),
         load_assignment: Some(endpoints::from_backend(name, backend)),
         dns_lookup_family: DnsLookupFamily::All as i32,
         ..cluster

@@ -1,10 +1,11 @@
 //! The endpoints of backends (EDS).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use envoy_types::pb::envoy::config::core::v3::address::Address as AddressKind;
 use envoy_types::pb::envoy::config::core::v3::socket_address::PortSpecifier;
-use envoy_types::pb::envoy::config::core::v3::{Address, SocketAddress};
+use envoy_types::pb::envoy::config::core::v3::{Address, Locality, SocketAddress};
 use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
 use envoy_types::pb::envoy::config::endpoint::v3::{
     ClusterLoadAssignment, Endpoint as EnvoyEndpoint, LbEndpoint, LocalityLbEndpoints,
@@ -19,15 +20,20 @@ pub(crate) fn are_discovered(backend: &Backend) -> bool {
 }
 
 pub(crate) fn from_backend(name: &str, backend: &Backend) -> ClusterLoadAssignment {
-    let endpoints = LocalityLbEndpoints {
-        lb_endpoints: backend.endpoints.iter().map(from_endpoint).collect(),
-        ..LocalityLbEndpoints::default()
-    };
+    let mut zones: BTreeMap<Option<&str>, Vec<LbEndpoint>> = BTreeMap::new();
+    for endpoint in &backend.endpoints {
+        zones.entry(endpoint.zone.as_deref()).or_default().push(from_endpoint(endpoint));
+    }
     ClusterLoadAssignment {
         cluster_name: name.to_owned(),
-        endpoints: vec![endpoints],
+        endpoints: zones.into_iter().map(of_zone).collect(),
         ..ClusterLoadAssignment::default()
     }
+}
+
+fn of_zone((zone, lb_endpoints): (Option<&str>, Vec<LbEndpoint>)) -> LocalityLbEndpoints {
+    let locality = zone.map(|zone| Locality { zone: zone.to_owned(), ..Locality::default() });
+    LocalityLbEndpoints { locality, lb_endpoints, ..LocalityLbEndpoints::default() }
 }
 
 fn from_endpoint(endpoint: &Endpoint) -> LbEndpoint {

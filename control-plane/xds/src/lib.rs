@@ -16,6 +16,7 @@ mod protocol;
 mod routes;
 mod secrets;
 mod snapshot;
+mod tls;
 mod translate;
 mod version;
 mod wrap;

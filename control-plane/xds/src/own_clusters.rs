@@ -53,7 +53,7 @@ fn accepts_signatures(identity: &IdentitySpec) -> bool {
 }
 
 fn identity(front: &IdentityFront) -> Resource {
-    let limits = Some(breakers::from_in_flight(Some(IN_FLIGHT)));
+    let limits = Some(breakers::from_in_flight(IN_FLIGHT));
     let cluster = |address| Cluster {
         circuit_breakers: limits,
         ..cluster(IDENTITY_CLUSTER, address, Protocol::Http1)

@@ -94,11 +94,12 @@ fn from_planned<'a>(
     contract: &'a str,
     gateway: &'a Gateway,
 ) -> impl Iterator<Item = Route> + 'a {
-    let Planned { label, api: _, backend, paths, conditions } = planned;
+    let Planned { label, api: _, group, action, paths, conditions } = planned;
     paths.iter().map(move |path| Route {
-        name: metadata::name_of_route(contract, *backend, label),
+        name: metadata::name_of_route(contract, *group, label),
         r#match: Some(from_match(path, *conditions)),
-        action: Some(action::to(*backend, gateway)),
+        action: Some(action::to(*action, gateway)),
+        response_headers_to_add: action::response_headers(*action),
         ..Route::default()
     })
 }

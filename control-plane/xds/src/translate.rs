@@ -1,15 +1,15 @@
+mod secrets;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use prost::Message;
-use sha2::{Digest as _, Sha256};
 use tollgate_gateway::ContractSpec;
-use tollgate_model::{Backend, Gateway, Listener, Tls};
+use tollgate_model::{Action, Backend, Gateway, Listener, Tls};
 
 use crate::version::version;
 use crate::{
     Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, own_clusters,
-    routes, secrets,
+    routes,
 };
 
 /// Says in Envoy's terms what a gateway should do.
@@ -17,7 +17,7 @@ pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
     let kinds = [
         (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
-        (Kind::Secret, of_secrets(gateway)),
+        (Kind::Secret, secrets::of_gateway(gateway)),
         (
             Kind::Extension,
             gateway
@@ -54,7 +54,7 @@ fn of_backend(name: &str, backend: &Backend, gateway: &Gateway) -> Resource {
         told.endpoints.clear();
     }
     Resource {
-        version: version(&(name, told)),
+        version: version(&(name, told, backend.is_zoned())),
         body: encoded(&cluster::from_backend(name, backend)),
         needs: Vec::new(),
         origin: origin(&[&format!("backends.{name}")], gateway),
@@ -92,32 +92,6 @@ fn of_plugin(
     (extension::name(name), resource)
 }
 
-/// What is in the files that listeners name.
-fn of_secrets(gateway: &Gateway) -> BTreeMap<String, Resource> {
-    let listeners = gateway.listeners.iter();
-    let with_tls = listeners.filter_map(|(name, one)| Some((name, one.tls.as_ref()?)));
-    with_tls.flat_map(|(name, tls)| of_tls(name, tls, gateway)).collect()
-}
-
-fn of_tls(listener: &str, tls: &Tls, gateway: &Gateway) -> Vec<(String, Resource)> {
-    // Versions are told to whoever reads logs: nothing is to be learned of the key.
-    let key: [u8; 32] = Sha256::digest(tls.key.expose()).into();
-    let certificate =
-        (version(&(listener, &tls.certificate, key)), secrets::certificate(listener, tls));
-    let authorities = tls.clients.as_ref().map(|clients| {
-        (version(&(listener, &clients.ca, &clients.crl)), secrets::authorities(listener, clients))
-    });
-    let secrets = [certificate].into_iter().chain(authorities);
-    let resource = |(version, secret): (String, Secret)| {
-        let origin = origin(&[&format!("listeners.{listener}")], gateway);
-        (
-            secret.name.clone(),
-            Resource { version, body: encoded(&secret), needs: Vec::new(), origin },
-        )
-    };
-    secrets.map(resource).collect()
-}
-
 /// Its secrets come apart from it.
 fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
     let Listener { address, trusted_hops, tls, .. } = listener;
@@ -134,12 +108,13 @@ fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
 fn of_routes(name: &str, gateway: &Gateway) -> Resource {
     let contracts: Vec<_> = gateway.contracts.values().map(ContractSpec::id).collect();
     let timeouts: Vec<_> = gateway.backends.iter().map(|(name, one)| (name, one.timeout)).collect();
-    let backends: BTreeSet<_> = gateway.hosts.values().flatten().map(|one| &one.backend).collect();
+    let actions = gateway.hosts.values().flatten().map(|one| &one.action);
+    let backends: BTreeSet<_> = actions.flat_map(Action::backends).collect();
     let apis: Vec<_> = gateway.contracts.keys().map(|api| format!("apis.{api}")).collect();
     Resource {
         version: version(&(name, &gateway.hosts, contracts, timeouts)),
         body: encoded(&routes::from_gateway(name, gateway)),
-        needs: backends.into_iter().cloned().collect(),
+        needs: backends.into_iter().map(str::to_owned).collect(),
         origin: origin(&apis.iter().map(String::as_str).collect::<Vec<_>>(), gateway),
     }
 }

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use envoy_types::pb::google::protobuf;
 
+pub(crate) const fn truth(value: bool) -> protobuf::BoolValue {
+    protobuf::BoolValue { value }
+}
+
 pub(crate) const fn boolean(value: bool) -> Option<protobuf::BoolValue> {
-    Some(protobuf::BoolValue { value })
+    Some(truth(value))
 }
 
 pub(crate) const fn number(value: u32) -> Option<protobuf::UInt32Value> {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
 use tollgate_gateway::{Contract, ContractSpec, OperationSpec};
@@ -8,11 +8,11 @@ use super::host::{self, InvalidHost};
 use super::listener::at_section;
 use super::route::{Known, Route, route};
 use super::{identity, order};
-use crate::HostRoute;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
 use crate::spec::ApiRevocationFile;
+use crate::{Action, Backend, HostRoute};
 
 /// What is offered, and where.
 #[derive(Default)]
@@ -21,7 +21,11 @@ pub(super) struct Apis {
     pub(super) contracts: BTreeMap<String, ContractSpec>,
 }
 
-pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
+pub(super) fn apis(
+    root: &At<'_>,
+    backends: &BTreeMap<String, Backend>,
+    faults: &mut Faults,
+) -> Apis {
     let written = root.fields("apis");
     if written.is_empty() {
         at_section(root, "apis", "there is none; write one with a host and a route", faults);
@@ -34,13 +38,28 @@ pub(super) fn apis(root: &At<'_>, faults: &mut Faults) -> Apis {
         limits.insert(name, own_limits(name, &at, &methods, faults));
         let hosts = hosts(&at, faults);
         let (api_key, when_stale) = (api_key(&at, &methods, faults), when_stale(&at, faults));
-        let known = Known { root, methods: &methods, api_key, when_stale };
+        let known = Known { root, methods: &methods, backends, api_key, when_stale };
         let routes = at.fields("routes").into_iter();
         let routes = routes.filter(|(_, at)| !at.node.is_gone());
         let routes = routes.map(|(route_name, at)| route(name, route_name, at, &known, faults));
-        apis.push((name, hosts, order::sorted(routes.collect())));
+        let routes = grouped(routes.collect());
+        apis.push((name, hosts, order::sorted(routes)));
     }
     Apis { hosts: order::by_host(&apis, faults), contracts: contracts(apis, &mut limits) }
+}
+
+/// Requests of which the same becomes are a group: that of the backend to which
+/// they go as they are, or that of the first route that does it otherwise. No
+/// backend has a name with an `@`.
+fn grouped(mut routes: Vec<Route<'_>>) -> Vec<Route<'_>> {
+    routes.sort_by(|one, other| one.name.cmp(other.name));
+    let mut groups: HashMap<Action, String> = HashMap::new();
+    for Route { name, action, operation, .. } in &mut routes {
+        let (Some(action), Some(operation)) = (action, operation) else { continue };
+        let own = || action.plain().map_or_else(|| format!("@{name}"), str::to_owned);
+        operation.group.clone_from(groups.entry(action.clone()).or_insert_with(own));
+    }
+    routes
 }
 
 fn hosts(at: &At<'_>, faults: &mut Faults) -> BTreeSet<String> {

@@ -1,13 +1,17 @@
+mod health;
+mod outliers;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::host;
 use super::span::span;
+use super::tls::of_backend;
 use crate::at::At;
 use crate::fault::Faults;
-use crate::spec::{BackendSpec, HealthSpec};
-use crate::{Backend, Endpoint, Health};
+use crate::spec::BackendSpec;
+use crate::{Backend, Caps, Dns, Endpoint, Expiry, Loaded};
 
 /// Why a backend was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -22,10 +26,17 @@ enum InvalidBackend {
     Host(String),
     #[error("{0:?} is written twice; take one of them out")]
     Twice(String),
-    #[error("{0:?} is not a path; write one that begins with a slash, such as /healthz")]
-    Path(String),
-    #[error("{timeout} is longer than the interval, {interval}; write at most that")]
-    ProbesOverlap { timeout: String, interval: String },
+    #[error(
+        "all addresses of a name count as one endpoint, so there can be no other; write one name alone"
+    )]
+    LogicalDns,
+    #[error(
+        "a hash decides, wherever the endpoints stand; leave their zones out, or balance by \
+         least_request"
+    )]
+    HashedZones,
+    #[error("{pending} is more than the {in_flight} that may be in flight; write at most that")]
+    Pending { pending: u32, in_flight: u32 },
 }
 
 /// How the names of clusters begin that lead to the control plane: a backend of
@@ -33,42 +44,93 @@ enum InvalidBackend {
 const OWN: &str = "tollgate-";
 
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
+const CONNECT_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_mins(1);
 const INTERVAL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
-pub(super) fn backends(root: &At<'_>, faults: &mut Faults) -> BTreeMap<String, Backend> {
+pub(super) fn backends(
+    root: &At<'_>,
+    loaded: &Loaded,
+    faults: &mut Faults,
+    expiries: &mut Vec<Expiry>,
+) -> BTreeMap<String, Backend> {
     let mut backends = BTreeMap::new();
     for (name, at) in root.fields("backends") {
         if name.starts_with(OWN) {
             at.fault(faults, InvalidBackend::OwnName.to_string());
         }
-        backends.extend(backend(&at, faults).map(|backend| (name.to_owned(), backend)));
+        // Each of them is told, also when the backend as a whole cannot be read.
+        let endpoints = endpoints(&at, faults);
+        let tls = of_backend(&at, &endpoints, loaded, faults, expiries);
+        if let Some(backend) = backend(&at, endpoints, faults) {
+            backends.insert(name.to_owned(), Backend { tls, ..backend });
+        }
     }
     backends
 }
 
-fn backend(at: &At<'_>, faults: &mut Faults) -> Option<Backend> {
-    // Each of them is told, also when the backend as a whole cannot be read.
-    let endpoints = endpoints(at, faults);
-    let BackendSpec { endpoints: _, protocol, timeout, in_flight, health } = at.read(faults)?;
+fn backend(at: &At<'_>, endpoints: Vec<Endpoint>, faults: &mut Faults) -> Option<Backend> {
+    let spec: BackendSpec = at.read(faults)?;
+    let caps = caps(at, &spec, faults);
+    let BackendSpec { endpoints: _, dns, protocol, tls: _, timeout, connect_timeout, .. } = spec;
+    let BackendSpec { balancing, health, outlier_detection, .. } = spec;
+    if dns == Dns::Logical && endpoints.len() != 1 {
+        at.get("dns")?.fault(faults, InvalidBackend::LogicalDns.to_string());
+    }
+    if balancing.hashes() && endpoints.iter().any(|endpoint| endpoint.zone.is_some()) {
+        at.get("balancing")?.fault(faults, InvalidBackend::HashedZones.to_string());
+    }
     let timeout = span(at, "timeout", &timeout, &TIMEOUT, faults);
+    let connect_timeout = span(at, "connect_timeout", &connect_timeout, &CONNECT_TIMEOUT, faults);
     let health = match (health, at.get("health")) {
-        (Some(spec), Some(at)) => Some(self::health(&at, spec, faults)?),
+        (Some(spec), Some(at)) => Some(health::health(&at, spec, protocol, faults)?),
         _ => None,
     };
-    Some(Backend { endpoints, protocol, timeout: timeout?, in_flight, health })
+    let outlier_detection = match (outlier_detection, at.get("outlier_detection")) {
+        (Some(spec), Some(at)) => Some(outliers::outlier_detection(&at, &spec, faults)?),
+        _ => None,
+    };
+    let (timeout, connect_timeout) = (timeout?, connect_timeout?);
+    Some(Backend {
+        endpoints,
+        dns,
+        protocol,
+        tls: None,
+        timeout,
+        connect_timeout,
+        balancing,
+        caps,
+        health,
+        outlier_detection,
+    })
+}
+
+fn caps(at: &At<'_>, spec: &BackendSpec, faults: &mut Faults) -> Caps {
+    let BackendSpec { in_flight, pending, connections, retry_budget, .. } = *spec;
+    if let (Some(pending), Some(at)) = (pending.filter(|it| in_flight < *it), at.get("pending")) {
+        at.fault(faults, InvalidBackend::Pending { pending, in_flight }.to_string());
+    }
+    Caps {
+        in_flight,
+        pending: pending.unwrap_or(in_flight),
+        connections,
+        retry_percent: retry_budget.percent,
+        retries_min: retry_budget.min,
+    }
 }
 
 fn endpoints(at: &At<'_>, faults: &mut Faults) -> Vec<Endpoint> {
     let mut seen = BTreeSet::new();
     let mut endpoints = Vec::new();
     for item in at.items("endpoints") {
-        let Some(text) = item.text() else { continue };
+        let address = item.get("address").unwrap_or_else(|| item.clone());
+        let Some(text) = address.text() else { continue };
+        let zone = item.get("zone").and_then(|at| at.text()).map(str::to_owned);
         match endpoint(text) {
             Ok(_) if !seen.insert(text) => {
-                item.fault(faults, InvalidBackend::Twice(text.to_owned()).to_string());
+                address.fault(faults, InvalidBackend::Twice(text.to_owned()).to_string());
             }
-            Ok(endpoint) => endpoints.push(endpoint),
-            Err(invalid) => item.fault(faults, invalid.to_string()),
+            Ok(endpoint) => endpoints.push(Endpoint { zone, ..endpoint }),
+            Err(invalid) => address.fault(faults, invalid.to_string()),
         }
     }
     endpoints
@@ -80,7 +142,7 @@ fn endpoint(text: &str) -> Result<Endpoint, InvalidBackend> {
     let number = port.parse().ok().filter(|number| *number != 0);
     let port = number.ok_or_else(|| InvalidBackend::Port(port.to_owned()))?;
     let host = host_of(host).ok_or_else(|| InvalidBackend::Host(host.to_owned()))?;
-    Ok(Endpoint { host, port })
+    Ok(Endpoint { host, port, zone: None })
 }
 
 /// IPv6 addresses stand in brackets, so that the port can be told apart.
@@ -90,21 +152,4 @@ fn host_of(text: &str) -> Option<String> {
         return address.parse::<std::net::Ipv6Addr>().ok().map(|address| address.to_string());
     }
     host::is_host_name(text).then(|| text.to_ascii_lowercase())
-}
-
-fn health(at: &At<'_>, spec: HealthSpec, faults: &mut Faults) -> Option<Health> {
-    let HealthSpec { path, interval: every, timeout: patience } = spec;
-    let path = path.unwrap_or_default();
-    let is_path = path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic());
-    if let (false, Some(at)) = (is_path, at.get("path")) {
-        at.fault(faults, InvalidBackend::Path(path.clone()).to_string());
-    }
-    let interval = span(at, "interval", &every, &INTERVAL, faults);
-    let timeout = span(at, "timeout", &patience, &TIMEOUT, faults);
-    let (interval, timeout) = (interval?, timeout?);
-    if interval < timeout {
-        let overlap = InvalidBackend::ProbesOverlap { timeout: patience, interval: every };
-        at.get("timeout").unwrap_or_else(|| at.clone()).fault(faults, overlap.to_string());
-    }
-    Some(Health { path, interval, timeout })
 }

@@ -49,18 +49,20 @@ pub(super) fn by_host(apis: &[Api<'_>], faults: &mut Faults) -> BTreeMap<String,
         routes.sort_by_cached_key(|(route, matcher)| (matcher.precedence(), route.api, route.name));
         shadowed(host, &routes, &mut told, faults);
         deciders(host, &routes, &mut told, faults);
-        by_host.insert(host.to_owned(), routes.into_iter().map(host_route).collect());
+        by_host.insert(host.to_owned(), routes.into_iter().filter_map(host_route).collect());
     }
     by_host
 }
 
-fn host_route((route, matcher): (&Route<'_>, &MatchSpec)) -> HostRoute {
-    HostRoute {
+/// None of a route that is at fault.
+fn host_route((route, matcher): (&Route<'_>, &MatchSpec)) -> Option<HostRoute> {
+    Some(HostRoute {
         api: route.api.to_owned(),
         route: route.name.to_owned(),
-        backend: route.backend.clone(),
+        group: route.operation.as_ref()?.group.clone(),
+        action: route.action.clone()?,
         matcher: matcher.clone(),
-    }
+    })
 }
 
 /// Each is told once, however many hosts it is a fault of.

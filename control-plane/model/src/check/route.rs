@@ -1,13 +1,16 @@
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
 use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Pricing, Shadow, StageSpec};
 use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
 
-use super::tenant::instead;
+use super::action::action;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
+use crate::{Action, Backend};
 
 /// A route, as far as it can be judged.
 pub(super) struct Route<'a> {
@@ -16,8 +19,9 @@ pub(super) struct Route<'a> {
     pub(super) at: At<'a>,
     /// None if that was at fault.
     pub(super) matcher: Option<MatchSpec>,
-    pub(super) backend: String,
-    /// None if anything was.
+    /// Likewise.
+    pub(super) action: Option<Action>,
+    /// None if anything was; its group is that of no route yet.
     pub(super) operation: Option<OperationSpec>,
 }
 
@@ -25,17 +29,12 @@ pub(super) struct Route<'a> {
 pub(super) struct Known<'a> {
     pub(super) root: &'a At<'a>,
     pub(super) methods: &'a Authenticator,
+    /// Those without a fault.
+    pub(super) backends: &'a BTreeMap<String, Backend>,
     /// Of the API whose routes they are.
     pub(super) api_key: Option<ApiKeyPlacesSpec>,
     /// Likewise.
     pub(super) when_stale: Option<WhenStale>,
-}
-
-/// Why a route was refused.
-#[derive(Debug, Eq, PartialEq, thiserror::Error)]
-enum InvalidRoute {
-    #[error("no backend is named {0:?}; {1}")]
-    NoSuchBackend(String, String),
 }
 
 #[derive(Deserialize)]
@@ -68,13 +67,13 @@ pub(super) fn route<'a>(
     faults: &mut Faults,
 ) -> Route<'a> {
     let matcher = matcher(&at, known, faults);
-    let backend = backend(&at, known, faults);
+    let action = action(&at, matcher.as_ref(), known, faults);
     access(&at, known, faults);
     shadow(&at, known, faults);
     limits(&at, known, faults);
     changes(&at, matcher.is_some(), faults);
     let operation = operation(name, &at, known, faults);
-    Route { api, name, at, matcher, backend, operation }
+    Route { api, name, at, matcher, action, operation }
 }
 
 /// The route as the filter gets it, if it is whole.
@@ -87,7 +86,7 @@ fn operation(
     let Changes { request, response } = at.with(&at.only(&["request", "response"])).read(faults)?;
     Some(OperationSpec {
         name: name.to_owned(),
-        group: at.get("backend")?.text()?.to_owned(),
+        group: String::new(),
         r#match: at.get("match")?.read(faults)?,
         access: known.of_api(at.with(&at.only(&["auth", "allow"])).read(faults)?),
         shadow: at.get("shadow").map_or_else(|| Some(Vec::new()), |at| at.read(faults))?,
@@ -130,6 +129,13 @@ fn has_no_path(matcher: &MatchSpec) -> bool {
     matcher.path.is_none() && matcher.prefix.is_none() && matcher.regex.is_none()
 }
 
+/// What is wrong with what a request is matched by, without the path to it.
+pub(super) fn match_fault(matcher: MatchSpec, known: &Known<'_>) -> Option<String> {
+    let invalid = Operation::compile(operation_of(matcher, known), known.methods).err()?;
+    let text = invalid.to_string();
+    Some(text.split_once(": ").map_or_else(|| text.clone(), |(_, text)| text.to_owned()))
+}
+
 /// Anybody may call it, and nothing else is said about it.
 fn operation_of(r#match: MatchSpec, known: &Known<'_>) -> OperationSpec {
     let access =
@@ -138,17 +144,6 @@ fn operation_of(r#match: MatchSpec, known: &Known<'_>) -> OperationSpec {
     let (shadow, limits, request, response) = <_>::default();
     let (name, group) = <_>::default();
     OperationSpec { name, group, r#match, access, shadow, limits, request, response }
-}
-
-fn backend(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) -> String {
-    let Some(at) = at.get("backend") else { return String::new() };
-    let name = at.text().unwrap_or_default();
-    let backends = known.root.fields("backends");
-    if backends.iter().all(|(known, _)| *known != name) {
-        let remedy = instead(name, "backends", &backends);
-        at.fault(faults, InvalidRoute::NoSuchBackend(name.to_owned(), remedy).to_string());
-    }
-    name.to_owned()
 }
 
 fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
@@ -210,7 +205,7 @@ fn access_of(at: &At<'_>, known: &Known<'_>, parameters: &[&str]) -> Option<Acce
 }
 
 /// Where the match is at fault, its parameters may be too, and are believed.
-fn path_parameters<'a>(at: &At<'a>) -> Vec<&'a str> {
+pub(super) fn path_parameters<'a>(at: &At<'a>) -> Vec<&'a str> {
     let path = at.get("match").and_then(|matcher| matcher.get("path"));
     let segments = path.and_then(|path| path.text()).unwrap_or_default().split('/');
     segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).collect()

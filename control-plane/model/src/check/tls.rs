@@ -1,9 +1,11 @@
-//! The certificates, keys and authorities of listeners.
+//! The certificates, keys and authorities of listeners and backends.
 
+mod backend;
 mod pem;
 
 use tollgate_core::Timestamp;
 
+pub(super) use self::backend::of_backend;
 use self::pem::{Certificates, Crl};
 use super::outside::beside;
 use crate::at::At;
@@ -52,12 +54,13 @@ pub(super) enum InvalidTls {
     NoClientCa,
 }
 
-const FILES: [&str; 4] = ["certificate", "key", "client_ca", "crl"];
+/// Those of listeners and of backends.
+const FILES: [&str; 5] = ["certificate", "key", "client_ca", "crl", "ca"];
 
-/// The files that listeners name.
+/// The files that listeners and backends name.
 pub(super) fn references(root: &At<'_>) -> Vec<Reference> {
-    let listeners = root.fields("listeners").into_iter();
-    let all = listeners.filter_map(|(_, listener)| listener.get("tls"));
+    let sections = ["listeners", "backends"].into_iter().flat_map(|name| root.fields(name));
+    let all = sections.filter_map(|(_, one)| one.get("tls"));
     all.flat_map(|tls| FILES.map(|field| reference(&tls.get(field)?))).flatten().collect()
 }
 
@@ -76,7 +79,7 @@ pub(super) fn tls(
     let spec: TlsSpec = at.read(faults)?;
     let certificate = certificate(&at, loaded, faults);
     let key = key(&at, certificate.as_ref(), loaded, faults);
-    let authorities = authorities(&at, loaded, faults);
+    let authorities = authorities(&at, "client_ca", loaded, faults);
     let crl = crl(&at, authorities.as_ref(), loaded, faults);
     found.extend(expiries(&at, certificate.as_ref(), authorities.as_ref(), crl.as_ref()));
     if at.get("client_ca").is_none() {
@@ -114,14 +117,15 @@ fn expiries(
         ("client_ca", authorities.map(Certificates::until), "certificates of callers are refused"),
         ("crl", crl.map(|crl| crl.until), "every certificate of a caller is refused"),
     ];
-    let expiry = |(field, at, consequence): (&str, Option<Timestamp>, &str)| {
-        let (at, file) = (at?, tls.get(field)?);
-        let name = file.text().unwrap_or_default();
-        let message = format!("{name:?} has expired, so {consequence}; write a new one");
-        let (place, path) = (Place::from(&file.node.spot), file.path.to_string());
-        Some(Expiry { at, fault: Fault { place, path, message } })
-    };
-    dated.into_iter().filter_map(expiry).collect()
+    dated.into_iter().filter_map(|(field, at, then)| expiry(tls, field, at, then)).collect()
+}
+
+fn expiry(tls: &At<'_>, field: &str, at: Option<Timestamp>, consequence: &str) -> Option<Expiry> {
+    let (at, file) = (at?, tls.get(field)?);
+    let name = file.text().unwrap_or_default();
+    let message = format!("{name:?} has expired, so {consequence}; write a new one");
+    let (place, path) = (Place::from(&file.node.spot), file.path.to_string());
+    Some(Expiry { at, fault: Fault { place, path, message } })
 }
 
 /// A file that a field names, by the name that is written.
@@ -165,8 +169,13 @@ fn key(
     told(checked, &at, faults)
 }
 
-fn authorities(at: &At<'_>, loaded: &Loaded, faults: &mut Faults) -> Option<Certificates> {
-    let at = at.get("client_ca")?;
+fn authorities(
+    at: &At<'_>,
+    field: &str,
+    loaded: &Loaded,
+    faults: &mut Faults,
+) -> Option<Certificates> {
+    let at = at.get(field)?;
     let checked = file(&at, loaded).and_then(|file| {
         let certificates = Certificates::parse(file.name, file.text)?;
         certificates.are_authorities().map(|()| certificates)

@@ -3,7 +3,9 @@
 #![expect(clippy::too_many_lines, reason = "tables are as long as there are ways to be wrong")]
 #![expect(clippy::format_collect, reason = "a test may be slow where it reads well")]
 
+mod actions;
 mod allow;
+mod backends;
 mod file;
 mod identity;
 mod introspection;

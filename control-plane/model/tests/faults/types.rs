@@ -36,7 +36,7 @@ fn fields_that_are_not_known() {
     check_route(
         "match: { path: / }, backend: orders, auth: none, cache: {}, chadow: [limits]",
         &expect![[r#"
-            t.yaml:2: apis.shop.routes.get.cache: unknown field `cache`; known here: `match`, `backend`, `auth`, `allow`, `shadow`, `limits`, `request` and `response`
+            t.yaml:2: apis.shop.routes.get.cache: unknown field `cache`; known here: `match`, `backend`, `split`, `hash`, `mirror`, `timeout`, `retries`, `rewrite`, `websocket`, `redirect`, `respond`, `auth`, `allow`, `shadow`, `limits`, `request` and `response`
             t.yaml:2: apis.shop.routes.get.chadow: unknown field `chadow`; did you mean `shadow`?
         "#]],
     );
@@ -49,8 +49,8 @@ fn fields_that_are_not_known() {
     check_route(
         "match: { path: / }, backend: orders, auth: none, <<: {}",
         &expect![[r#"
-        t.yaml:2: apis.shop.routes.get.<<: unknown field `<<`; known here: `match`, `backend`, `auth`, `allow`, `shadow`, `limits`, `request` and `response`
-    "#]],
+            t.yaml:2: apis.shop.routes.get.<<: unknown field `<<`; known here: `match`, `backend`, `split`, `hash`, `mirror`, `timeout`, `retries`, `rewrite`, `websocket`, `redirect`, `respond`, `auth`, `allow`, `shadow`, `limits`, `request` and `response`
+        "#]],
     );
 }
 
@@ -294,15 +294,15 @@ fn fields_that_are_missing() {
         "backends",
         "backends: { orders: {} }",
         &expect![[r#"
-        t.yaml:1: backends.orders.endpoints: missing; write addresses with ports
-    "#]],
+            t.yaml:1: backends.orders.endpoints: missing; write addresses with ports, or names that Envoy resolves, again and again
+        "#]],
     );
     check(
         "backends",
         "backends: { orders: { endpoints: [a:1], health: {} } }",
         &expect![[r#"
-        t.yaml:1: backends.orders.health.path: missing; write the path of the probe, a GET; a status of 2xx is healthy
-    "#]],
+            t.yaml:1: backends.orders.health: has no path; write the one that is asked for, such as /healthz
+        "#]],
     );
     check(
         "apis",
@@ -324,10 +324,10 @@ fn fields_that_are_missing() {
         "apis",
         "apis: { shop: { hosts: [a.example], routes: { get: {} } } }",
         &expect![[r#"
-        t.yaml:1: apis.shop.routes.get.auth: missing; write how callers prove who they are; `auth: none` admits everybody and has to be written
-        t.yaml:1: apis.shop.routes.get.backend: missing; write the name of the backend that they go to
-        t.yaml:1: apis.shop.routes.get.match: missing; write which requests it serves
-    "#]],
+            t.yaml:1: apis.shop.routes.get: says nowhere what becomes of its requests; write one of backend, split, redirect and respond
+            t.yaml:1: apis.shop.routes.get.auth: missing; write how callers prove who they are; `auth: none` admits everybody and has to be written
+            t.yaml:1: apis.shop.routes.get.match: missing; write which requests it serves
+        "#]],
     );
     check_file(
         "tiers: {}\n",

@@ -4,33 +4,42 @@ use envoy_types::pb::envoy::config::cluster::v3::CircuitBreakers;
 use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::Thresholds;
 use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::thresholds::RetryBudget;
 use envoy_types::pb::envoy::r#type::v3::Percent;
+use tollgate_model::Caps;
 
 use crate::wrap;
 
 /// What is not capped. Envoy would cap it at 1,024, which nobody wrote.
 const NO_LIMIT: u32 = u32::MAX;
 
-/// Of the requests in flight, so many in a hundred may be second attempts.
-const RETRIES_PERCENT: f64 = 20.0;
-
-/// So many second attempts may be in flight however few requests are.
-const RETRIES_MIN: u32 = 3;
-
-/// Requests are capped, not connections: with HTTP/1.1 each takes one anyway,
-/// and a request that found none free would wait instead of being told at once.
-pub(crate) fn from_in_flight(in_flight: Option<u32>) -> CircuitBreakers {
-    let requests = in_flight.unwrap_or(NO_LIMIT);
+/// Requests are capped rather than connections: with HTTP/1.1 each takes one
+/// anyway, and a request that found none free would wait instead of being told
+/// at once.
+pub(crate) fn from_caps(caps: Caps) -> CircuitBreakers {
+    let Caps { in_flight, pending, connections, retry_percent, retries_min, .. } = caps;
     let thresholds = Thresholds {
-        max_requests: wrap::number(requests),
-        // Those that wait while a connection is made.
-        max_pending_requests: wrap::number(requests),
-        max_connections: wrap::number(NO_LIMIT),
+        // Envoy tells how much of each is left.
+        track_remaining: true,
         retry_budget: Some(RetryBudget {
-            budget_percent: Some(Percent { value: RETRIES_PERCENT }),
-            min_retry_concurrency: wrap::number(RETRIES_MIN),
+            budget_percent: Some(Percent { value: retry_percent.into() }),
+            min_retry_concurrency: wrap::number(retries_min),
             ..RetryBudget::default()
         }),
-        ..Thresholds::default()
+        ..thresholds(in_flight, pending, connections.unwrap_or(NO_LIMIT))
     };
     CircuitBreakers { thresholds: vec![thresholds], ..CircuitBreakers::default() }
+}
+
+/// For clusters of our own, which nothing is sent to twice.
+pub(crate) fn from_in_flight(in_flight: u32) -> CircuitBreakers {
+    let thresholds = thresholds(in_flight, in_flight, NO_LIMIT);
+    CircuitBreakers { thresholds: vec![thresholds], ..CircuitBreakers::default() }
+}
+
+fn thresholds(requests: u32, pending: u32, connections: u32) -> Thresholds {
+    Thresholds {
+        max_requests: wrap::number(requests),
+        max_pending_requests: wrap::number(pending),
+        max_connections: wrap::number(connections),
+        ..Thresholds::default()
+    }
 }

@@ -6,7 +6,10 @@ use envoy_types::pb::envoy::config::accesslog::v3::{
     AccessLogFilter, AndFilter, ComparisonFilter, ExtensionFilter, HeaderFilter, StatusCodeFilter,
     comparison_filter, extension_filter,
 };
-use envoy_types::pb::envoy::config::core::v3::{RuntimeUInt32, SubstitutionFormatString};
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::config::core::v3::{
+    HeaderValue, HeaderValueOption, RuntimeUInt32, SubstitutionFormatString,
+};
 use envoy_types::pb::envoy::config::route::v3::HeaderMatcher;
 use envoy_types::pb::envoy::config::route::v3::header_matcher::HeaderMatchSpecifier;
 use envoy_types::pb::envoy::extensions::access_loggers::filters::cel::v3::ExpressionFilter;
@@ -35,8 +38,9 @@ const PROBLEMS: [(u32, &str, &str); 12] = [
     (504, "backend-timeout", "The backend took too long to answer"),
 ];
 
-/// Filters say what is the matter in a body of their own.
-const NOT_THE_FILTERS: &str = "!response.code_details.startsWith('tollgate.')";
+/// Filters say what is the matter in a body of their own, and routes that answer
+/// by themselves answer what is written.
+const NOT_OURS: &str = "!(response.code_details.startsWith('tollgate.') || response.code_details == 'direct_response')";
 
 pub(super) fn as_problems() -> LocalReplyConfig {
     LocalReplyConfig {
@@ -50,7 +54,21 @@ fn mapper(status: u32, name: &str, title: &str) -> ResponseMapper {
     ResponseMapper {
         filter: Some(filter(FilterSpecifier::AndFilter(AndFilter { filters }))),
         body_format_override: Some(problem(name, title)),
+        headers_to_add: (status == 503).then(retry_after).into_iter().collect(),
         ..ResponseMapper::default()
+    }
+}
+
+/// A backend that is busy may have room in a moment.
+fn retry_after() -> HeaderValueOption {
+    HeaderValueOption {
+        header: Some(HeaderValue {
+            key: "retry-after".to_owned(),
+            value: "1".to_owned(),
+            ..HeaderValue::default()
+        }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd as i32,
+        ..HeaderValueOption::default()
     }
 }
 
@@ -99,7 +117,7 @@ fn is_not_grpc() -> AccessLogFilter {
 
 fn is_not_of_a_filter() -> AccessLogFilter {
     let expression =
-        ExpressionFilter { expression: NOT_THE_FILTERS.to_owned(), ..ExpressionFilter::default() };
+        ExpressionFilter { expression: NOT_OURS.to_owned(), ..ExpressionFilter::default() };
     filter(FilterSpecifier::ExtensionFilter(ExtensionFilter {
         name: "envoy.access_loggers.extension_filters.cel".to_owned(),
         config_type: Some(extension_filter::ConfigType::TypedConfig(pack_any(expression))),

@@ -7,9 +7,8 @@ use envoy_types::pb::google::protobuf::{Struct, Value};
 /// Whose metadata it is.
 const NAMESPACE: &str = "tollgate";
 
-/// The group of routes that serve nothing: no operation has it, because no
-/// backend can have the name.
-const NO_GROUP: &str = "-";
+/// The group of routes that serve nothing, which no operation has.
+const NO_GROUP: &str = "@";
 
 /// A route's name: which contract its requests are under, which of its groups
 /// the route serves, and what it is to people. Reading the name costs the

@@ -94,11 +94,20 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// An expression for all the ways to write these segments.
+/// An expression for all the ways to write a path, with `parameter` for each that
+/// it has; a slash at its end is none of it.
+pub(crate) fn spelled_with(path: &str, parameter: &str) -> String {
+    spelled_segments(&segments(path), parameter)
+}
+
 fn spelled(segments: &[String]) -> String {
+    spelled_segments(segments, "/[^/]+")
+}
+
+fn spelled_segments(segments: &[String], parameter: &str) -> String {
     let segment = |segment: &String| {
         if segment.starts_with('{') {
-            return "/[^/]+".to_owned();
+            return parameter.to_owned();
         }
         let bytes = unescape(segment.as_bytes());
         let bytes = bytes.iter().map(|&byte| match byte {

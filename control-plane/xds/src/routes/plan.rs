@@ -1,7 +1,7 @@
 //! Which Envoy routes a host needs.
 //!
 //! Operations are matched by the filter, so Envoy only has to find the backend.
-//! Operations of one API that go to one backend are a *group*. A group that has
+//! Operations of one API of which the same becomes are a *group*. A group that has
 //! a part of the host's paths to itself needs one route. Groups that are mixed
 //! up need a route for each operation, in the order in which they are tried,
 //! and behind them routes that take a path whatever the method: they let the
@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_gateway::MatchSpec;
-use tollgate_model::HostRoute;
+use tollgate_model::{Action, HostRoute};
 
 use super::conditions;
 use super::paths::{PathMatch, plain_beginning};
@@ -22,13 +22,15 @@ pub(crate) struct Planned<'a> {
     pub(crate) label: String,
     pub(crate) api: &'a str,
     /// None if it leads nowhere.
-    pub(crate) backend: Option<&'a str>,
+    pub(crate) group: Option<&'a str>,
+    /// Likewise.
+    pub(crate) action: Option<&'a Action>,
     pub(crate) paths: Vec<PathMatch>,
     /// What else must hold.
     pub(crate) conditions: Option<&'a MatchSpec>,
 }
 
-/// Operations of one API that go to one backend.
+/// Operations of one API of which the same becomes.
 struct Group<'a> {
     routes: Vec<&'a HostRoute>,
     /// The segments under which all of them lie.
@@ -52,7 +54,7 @@ pub(crate) fn plan(routes: &[HostRoute]) -> Vec<Planned<'_>> {
 }
 
 fn key(route: &HostRoute) -> (&str, &str) {
-    (&route.api, &route.backend)
+    (&route.api, &route.group)
 }
 
 fn groups(routes: &[HostRoute]) -> Groups<'_> {
@@ -82,22 +84,24 @@ fn are_apart(one: &[String], other: &[String]) -> bool {
     one.iter().zip(other).any(|(one, other)| one != other)
 }
 
-fn of_group<'a>((api, backend): (&'a str, &'a str), group: &Group<'_>) -> Planned<'a> {
+fn of_group<'a>((api, name): (&'a str, &'a str), group: &Group<'a>) -> Planned<'a> {
     Planned {
-        label: format!("{api}/{backend}"),
+        label: format!("{api}/{name}"),
         api,
-        backend: Some(backend),
+        group: Some(name),
+        action: group.routes.first().map(|route| &route.action),
         paths: vec![PathMatch::under(&group.beginning)],
         conditions: None,
     }
 }
 
 fn of_operation(route: &HostRoute) -> Planned<'_> {
-    let HostRoute { api, route: name, backend, matcher, .. } = route;
+    let HostRoute { api, route: name, group, action, matcher, .. } = route;
     Planned {
         label: format!("{api}/{name}"),
         api,
-        backend: Some(backend),
+        group: Some(group),
+        action: Some(action),
         paths: PathMatch::of(matcher),
         conditions: Some(matcher),
     }
@@ -112,7 +116,8 @@ fn leading_nowhere<'a>(routes: &[&'a HostRoute]) -> Vec<Planned<'a>> {
     once.map(|(api, paths)| Planned {
         label: format!("{api}/-"),
         api,
-        backend: None,
+        group: None,
+        action: None,
         paths,
         conditions: None,
     })

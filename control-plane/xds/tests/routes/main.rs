@@ -128,15 +128,29 @@ fn matcher() -> impl Strategy<Value = Value> {
     )
 }
 
+/// What becomes of requests: most go to a backend as they are.
+fn action() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({"backend": "x"}),
+        json!({"backend": "x"}),
+        json!({"backend": "y"}),
+        json!({"backend": "y", "timeout": "1s"}),
+        json!({"backend": "y", "rewrite": {"path": "/a"}}),
+        json!({"split": {"x": 1, "y": 2}}),
+        json!({"redirect": {"path": "/b"}}),
+    ])
+}
+
 /// Routes of two APIs on one host, to two backends.
 fn file(apis: &'static [&'static str]) -> impl Strategy<Value = Value> {
-    let route = (prop::sample::select(apis), prop::sample::select(vec!["x", "y"]), matcher());
+    let route = (prop::sample::select(apis), action(), matcher());
     prop::collection::vec(route, 1..6).prop_map(|routes| {
         let mut by_api = json!({});
-        for (number, (api, backend, matcher)) in routes.into_iter().enumerate() {
+        for (number, (api, mut route, matcher)) in routes.into_iter().enumerate() {
+            route["match"] = matcher;
+            route["auth"] = json!("none");
             by_api[api]["hosts"] = json!(["example.com"]);
-            by_api[api]["routes"][format!("r{number}")] =
-                json!({"match": matcher, "backend": backend, "auth": "none"});
+            by_api[api]["routes"][format!("r{number}")] = route;
         }
         json!({
             "listeners": {"public": {"address": "127.0.0.1:8080"}},
