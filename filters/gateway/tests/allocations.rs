@@ -54,10 +54,10 @@ fn a_request_allocates_little() {
         ("/public/x", &usual[..], 1),
         // And the list of edits.
         ("/keyed", &known, 2),
-        // And the counts of the tier.
-        ("/keyed", &limited, 13),
+        // And the counts of the tier, and what is told of them.
+        ("/keyed", &limited, 14),
         // And a value with a path parameter.
-        ("/orders/7", &limited, 17),
+        ("/orders/7", &limited, 18),
     ] {
         let count = allocations(path, headers);
         assert!(count <= most, "{path}: {count} are more than {most}");

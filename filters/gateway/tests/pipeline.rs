@@ -281,9 +281,7 @@ fn trailers_carry_neither_identity_nor_credentials() {
 fn one_operation(fields: &serde_json::Value) -> serde_json::Value {
     let mut operation = json!({"name": "get", "group": "a", "match": {"path": "/n/{n}"},
         "access": {"auth": {"any_of": ["api_key"]}}});
-    for (name, value) in fields.as_object().unwrap() {
-        operation[name] = value.clone();
-    }
+    operation.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     json!({"api": "orders", "operations": [operation],
         "limits": [{"by": ["api"], "requests": 1000, "per": "hour"}]})
 }

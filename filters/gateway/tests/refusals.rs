@@ -228,7 +228,7 @@ fn plugin_configurations_that_make_no_sense() {
         ),
         (
             json!({"hops": 1}),
-            "hops: unknown field `hops`, expected one of `identity`, `tiers`, `trusted_hops` at \
+            "hops: unknown field `hops`, expected one of `identity`, `tiers`, `tenants`, `telling`, `trusted_hops` at \
              line 1 column 7",
         ),
     ] {

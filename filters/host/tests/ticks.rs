@@ -121,6 +121,8 @@ fn a_message_that_is_too_long_is_not_even_read() {
 fn numbers_that_nobody_knows_are_passed_over() {
     let root = live();
     proxy_on_delete(root);
+    // It is told that it goes.
+    assert_eq!(names(&calls()), ["time"]);
     for id in [root, 0, u32::MAX] {
         proxy_on_tick(id);
         proxy_on_grpc_receive(id, 7, 4);

@@ -72,7 +72,7 @@ fn forward(written: &Forward, gateway: &Gateway) -> RouteAction {
     let timeouts = split.keys().filter_map(|name| Some(gateway.backends.get(name)?.timeout));
     let timeout = timeout.or_else(|| timeouts.max()).unwrap_or(DEFAULT_TIMEOUT);
     RouteAction {
-        cluster_specifier: clusters(written),
+        cluster_specifier: Some(clusters(written)),
         hash_policy: hash.iter().map(hash_policy).collect(),
         request_mirror_policies: mirror.iter().map(mirrored).collect(),
         // It begins in the router; a request whose filter died is ended by the
@@ -89,23 +89,23 @@ fn forward(written: &Forward, gateway: &Gateway) -> RouteAction {
     }
 }
 
-fn clusters(forward: &Forward) -> Option<ClusterSpecifier> {
+fn clusters(forward: &Forward) -> ClusterSpecifier {
     let mut weighted = forward.split.iter();
     if let (Some((only, _)), None) = (weighted.next(), weighted.next()) {
-        return Some(ClusterSpecifier::Cluster(only.clone()));
+        return ClusterSpecifier::Cluster(only.clone());
     }
     let clusters = forward.split.iter().map(|(name, weight)| ClusterWeight {
         name: name.clone(),
         weight: wrap::number(*weight),
         ..ClusterWeight::default()
     });
-    Some(ClusterSpecifier::WeightedClusters(WeightedCluster {
+    ClusterSpecifier::WeightedClusters(WeightedCluster {
         clusters: clusters.collect(),
         // Whoever has nothing of what is hashed is sent anywhere.
         random_value_specifier: (!forward.hash.is_empty())
             .then(|| RandomValueSpecifier::UseHashPolicy(wrap::truth(true))),
         ..WeightedCluster::default()
-    }))
+    })
 }
 
 /// The first of them that a request has decides.

@@ -1,7 +1,5 @@
 //! What callers must share to be counted together.
 
-#![expect(clippy::unwrap_used, reason = "what a test writes is well formed")]
-
 use crate::common::World;
 
 fn one_a_minute(by: &str) -> World {

@@ -1,7 +1,5 @@
 //! Days, months and totals, costs, and what is saved.
 
-#![expect(clippy::unwrap_used, reason = "what a test writes is well formed")]
-
 use std::time::Duration;
 
 use crate::common::{World, field};

@@ -105,12 +105,12 @@ impl Fault {
 
     async fn begin(&self, stack: &Stack) {
         match self.how {
-            How::Kill(services) => services.iter().for_each(|service| stack.act("kill", service)),
-            How::Pause(services) => services.iter().for_each(|service| stack.act("pause", service)),
+            How::Kill(services) => stack.act("kill", services),
+            How::Pause(services) => stack.act("pause", services),
             How::Network(end, trouble) => end.begin(stack, trouble),
         }
         if let How::Kill([_, envoy]) = self.how {
-            stack.act("start", envoy);
+            stack.act("start", &[envoy]);
             tokio::time::sleep(Duration::from_secs(10)).await;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -118,10 +118,8 @@ impl Fault {
 
     fn end(&self, stack: &Stack) {
         match self.how {
-            How::Kill(services) => services.iter().for_each(|service| stack.act("start", service)),
-            How::Pause(services) => {
-                services.iter().for_each(|service| stack.act("unpause", service))
-            }
+            How::Kill(services) => stack.act("start", services),
+            How::Pause(services) => stack.act("unpause", services),
             How::Network(end, _) => end.end(stack),
         }
     }

@@ -94,15 +94,24 @@ async fn what_only_reads_of_the_admin_interface_is_reached() {
     }
 }
 
-#[test]
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the stack: make test-compose"]
-fn prometheus_has_what_the_filters_count() {
+async fn prometheus_has_what_the_filters_count() {
     let stack = Stack::find();
     let query = "exec 3<>/dev/tcp/127.0.0.1/9090; printf 'GET /api/v1/query?query=envoy_server_live \
                  HTTP/1.1\\r\\nhost: localhost\\r\\nconnection: close\\r\\n\\r\\n' >&3; \
                  read -r -d '' answer <&3; echo \"$answer\"";
-    let answer = stack.exec("prometheus", &["bash", "-c", query]);
-    assert!(answer.contains(r#""value":["#), "{answer}");
+    // It asks every few seconds.
+    tollgate_support::eventually(
+        "Prometheus knows that Envoy lives",
+        stack::PATIENCE,
+        async || {
+            let answer = stack.exec("prometheus", &["bash", "-c", query]);
+            answer.contains(r#""value":["#).then_some(())
+        },
+    )
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,9 +63,11 @@ impl Stack {
         all.into_iter().next().unwrap()
     }
 
-    /// Does something to a container: `kill`, `start`, `pause`, `unpause`.
-    pub(crate) fn act(&self, action: &str, service: &str) {
-        docker(&[action, &self.container(service)]);
+    /// Does something to containers: `kill`, `start`, `pause`, `unpause`.
+    pub(crate) fn act(&self, action: &str, services: &[&str]) {
+        for service in services {
+            docker(&[action, &self.container(service)]);
+        }
     }
 
     /// What a command in a container prints.

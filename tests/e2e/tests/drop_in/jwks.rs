@@ -150,10 +150,10 @@ async fn ten_thousand_made_up_keys_bring_about_two_questions_and_disturb_nobody(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_answer_leaves_the_last_keys_in_force() {
     let (keys, key) = (Upstream::start().await.unwrap(), Key::new("ES256", "one").unwrap());
-    let forger = Key::new("ES256", "one").unwrap();
+    let stranger = Key::new("ES256", "one").unwrap();
     keys.serve("/jwks.json", set(&[&key]));
     let dropped_in = start(&with_keys_at(keys.port())).await;
-    let (good, forged) = (token(&key), token(&forger));
+    let (good, forged) = (token(&key), token(&stranger));
     dropped_in.until(&good, 200).await;
     // While there is no answer there is somebody who keeps asking.
     let load = Load::start(dropped_in.address, 2, &good);
@@ -177,7 +177,7 @@ async fn what_is_no_answer_leaves_the_last_keys_in_force() {
 
     // The keys that count when it is back are those that are published then.
     let keys = Upstream::on(port).await.unwrap();
-    keys.serve("/jwks.json", set(&[&forger]));
+    keys.serve("/jwks.json", set(&[&stranger]));
     dropped_in.until(&forged, 200).await;
     dropped_in.until(&good, 401).await;
     assert_eq!(dropped_in.envoy.stats("jwks").await.unwrap()[gauge], 0);

@@ -1,5 +1,7 @@
 //! Requests that cost more than one, or what their responses say.
 
+#![expect(clippy::panic, reason = "a test that cannot go on has failed")]
+
 use std::time::Duration;
 
 use tollgate_e2e::{ACME, Gateway, HOST, config};

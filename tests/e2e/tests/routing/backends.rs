@@ -2,7 +2,7 @@ use tollgate_support::Upstream;
 
 use super::{get, reaches, start};
 
-const ROUTES: &str = r#"
+const ROUTES: &str = r"
       strict:
         match: { path: /strict }
         backend: strict
@@ -11,7 +11,7 @@ const ROUTES: &str = r#"
         match: { path: /logical }
         backend: logical
         auth: { any_of: [api_key] }
-"#;
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn backends_are_found_by_name() {
