@@ -5,6 +5,7 @@
 
 mod actions;
 mod allow;
+mod answers;
 mod backends;
 mod file;
 mod identity;
