@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tollgate_e2e::{Gateway, HOST, config};
+use tollgate_e2e::{Gateway, HOST, address_of, config};
 use tollgate_support::{
     Call, Connection, OidcProvider, Protocol, RedisServer, RedisValue, TokenRequest, eventually,
 };
@@ -61,7 +61,7 @@ impl Region {
 
     async fn token(&self) -> Call {
         let token = self.provider.token(&TokenRequest::default()).await.unwrap();
-        Call::get(HOST, "/orders").bearer(&token)
+        Call::get(HOST, "/orders").bearer(&token).header("x-forwarded-for", address_of(&token))
     }
 
     async fn asked(&self) -> u64 {
@@ -147,7 +147,9 @@ fn asking(provider: &OidcProvider, secret: &str, ttl: Duration) -> String {
     );
     let routes = "      get:\n        match: { path: /orders }\n        backend: echo\n        \
                   auth: { any_of: [introspection.idp] }\n";
-    config(routes).replace("identity:\n", &said)
+    let config = config(routes).replace("identity:\n", &said);
+    // So that callers may be at any address.
+    config.replace("$PORT\" }", "$PORT\", trusted_hops: 1 }")
 }
 
 /// Bytes that never are an entry, other kinds of values, and entries of others.

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use tollgate_e2e::address_of;
 use tollgate_support::{Answer, Built, Call, Envoy, Upstream, free_port};
 
 pub(crate) const WORKERS: u32 = 2;
@@ -67,6 +68,11 @@ fn config(provider: SocketAddr, port: u16, backend: u16, ttl_seconds: u32) -> St
             r#"direct_response: { status: 200, body: { inline_string: "admitted\n" } }"#,
             "route: { cluster: backend, timeout: 15s }".to_owned(),
         ),
+        // So that callers may be at any address.
+        (
+            "use_remote_address: true\n",
+            "use_remote_address: true\n          xff_num_trusted_hops: 1\n".to_owned(),
+        ),
         ("  clusters:\n", cluster),
     ];
     changed(config, &changes)
@@ -85,5 +91,5 @@ pub(crate) fn root() -> PathBuf {
 }
 
 pub(crate) fn order(token: &str) -> Call {
-    Call::get("localhost", "/orders/7").bearer(token)
+    Call::get("localhost", "/orders/7").bearer(token).header("x-forwarded-for", &address_of(token))
 }

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tollgate_e2e::address_of;
 use tollgate_support::{Connection, Protocol, eventually};
 
 use crate::PATIENCE;
@@ -51,7 +52,9 @@ async fn comes(address: SocketAddr, number: u64) -> std::io::Result<()> {
     }
     let mut stream = TcpStream::connect(address).await?;
     let one = format!(
-        "GET /orders/7 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
+        "GET /orders/7 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
+         x-forwarded-for: {}\r\n\r\n",
+        address_of(&token)
     );
     match chance.below(6) {
         // In the middle of a head.
