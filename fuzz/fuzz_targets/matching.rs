@@ -50,6 +50,7 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
             allow: AllowSpec::default(),
             api_key: None,
             when_stale: None,
+            token_audience: None,
         },
         shadow: vec![],
         limits: vec![],

@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::compile::{InvalidSource, compile};
 use crate::counts::Counts;
 use crate::in_process::InProcess;
 use crate::negatives::Negatives;
 use crate::source::{Memory, Source};
-use crate::{Answer, Cache, Clock, FrontSpec, InHouse, SourceSpec};
+use crate::{Answer, Cache, Clock, FrontSpec, InHouse, Mint, SourceSpec};
 
 /// Answers what is known about a token.
 ///
@@ -16,6 +18,8 @@ use crate::{Answer, Cache, Clock, FrontSpec, InHouse, SourceSpec};
 pub struct Front {
     sources: BTreeMap<String, Asked>,
     in_house: BTreeMap<String, Arc<dyn InHouse>>,
+    /// None: no tokens are made for backends.
+    mint: Option<Mint>,
     memory: Memory,
 }
 
@@ -53,11 +57,13 @@ impl Front {
             clock,
             shared,
         };
-        Self { sources: BTreeMap::new(), in_house: BTreeMap::new(), memory }.followed_by(sources)
+        Self { sources: BTreeMap::new(), in_house: BTreeMap::new(), mint: None, memory }
+            .followed_by(sources)
     }
 
     /// The front that takes this one's place when the sources change. Whatever is
-    /// remembered stays, and a source that has not changed does not notice.
+    /// remembered stays, and a source that has not changed does not notice. It
+    /// makes tokens only if it is [told to](Self::minting).
     pub fn followed_by(
         &self,
         specs: BTreeMap<String, SourceSpec>,
@@ -70,7 +76,8 @@ impl Front {
             }
         }
         let (in_house, memory) = (self.in_house.clone(), self.memory.clone());
-        if faults.is_empty() { Ok(Self { sources, in_house, memory }) } else { Err(faults) }
+        let mint = None;
+        if faults.is_empty() { Ok(Self { sources, in_house, mint, memory }) } else { Err(faults) }
     }
 
     fn source(&self, name: &str, spec: SourceSpec) -> Result<Asked, Vec<InvalidSource>> {
@@ -86,6 +93,22 @@ impl Front {
     pub fn with(mut self, name: &str, in_house: Arc<dyn InHouse>) -> Self {
         self.in_house.insert(name.to_owned(), in_house);
         self
+    }
+
+    /// Makes tokens for backends.
+    #[must_use]
+    pub fn minting(mut self, mint: Option<Mint>) -> Self {
+        self.mint = mint;
+        self
+    }
+
+    /// The public keys of those tokens, if any are made.
+    pub fn key_set(&self) -> Option<Bytes> {
+        self.mint.as_ref().map(Mint::key_set)
+    }
+
+    pub(crate) fn mint(&self) -> Option<&Mint> {
+        self.mint.as_ref()
     }
 
     /// What a source says about a token. None if there is no such source.

@@ -19,12 +19,15 @@ mod compile;
 mod connector;
 mod counts;
 mod endpoint;
+mod exchange;
 mod flights;
 mod front;
 mod gate;
 mod in_house;
 mod in_process;
 mod introspection;
+mod key_set;
+mod mint;
 mod name;
 mod negatives;
 mod permit;
@@ -53,17 +56,20 @@ pub use crate::front::{Front, Remembered};
 pub use crate::in_house::InHouse;
 pub use crate::in_process::InProcess;
 pub use crate::introspection::Malformed;
+pub use crate::key_set::{KEY_SET_PATH, KeySetService};
+pub use crate::mint::{InvalidMint, Mint, MintSpec};
 pub use crate::name::Name;
 pub use crate::provider::ProviderFailed;
 pub use crate::redis::{InvalidRedis, Redis};
 pub use crate::secret::Secret;
-pub use crate::serve::{INTROSPECTION_ADDRESS, serve};
+pub use crate::serve::{Answers, INTROSPECTION_ADDRESS, serve};
 pub use crate::service::{IntrospectionService, InvalidService};
 pub use crate::spec::{FrontSpec, RedisSpec, SourceSpec};
 
-/// Reads an answer, a question and a sealed entry, for the fuzzer.
+/// Reads an answer, the questions and a sealed entry, for the fuzzer.
 #[doc(hidden)]
 pub fn fuzz_bytes(bytes: &[u8]) {
+    let _ = exchange::Exchange::read(bytes);
     let _ = introspection::read(bytes);
     let _ = question::token(bytes);
     let _ = seal::Seal::new(&Secret::new("fuzz")).open(&Name::of([bytes]), bytes);

@@ -8,6 +8,8 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 
 use crate::Answer;
+use crate::exchange::InvalidExchange;
+use crate::mint::Minted;
 use crate::question::InvalidQuestion;
 
 /// What callers are sent.
@@ -30,6 +32,10 @@ pub(crate) enum Refusal {
     Body,
     /// The form makes no sense.
     Question(InvalidQuestion),
+    /// Nor does the one that asks for a token.
+    Exchange(InvalidExchange),
+    /// The system gives no random bytes.
+    NoRandomBytes,
 }
 
 /// Says it as RFC 7662, section 2.2 does. How long it may be remembered stands
@@ -65,7 +71,9 @@ fn unavailable(retry_after: Duration) -> Reply {
 pub(crate) fn refusal(refusal: Refusal) -> Reply {
     let (status, error, description) = match refusal {
         Refusal::Unauthorized => (401, "invalid_client", "the bearer secret is missing or wrong"),
-        Refusal::NotFound => (404, "invalid_request", "no such source; POST /introspect/NAME"),
+        Refusal::NotFound => {
+            (404, "invalid_request", "no such source; POST /introspect/NAME or /token")
+        }
         Refusal::Method => (405, "invalid_request", "the method is not POST"),
         Refusal::MediaType => {
             (415, "invalid_request", "the body is not application/x-www-form-urlencoded")
@@ -76,6 +84,19 @@ pub(crate) fn refusal(refusal: Refusal) -> Reply {
         Refusal::Question(InvalidQuestion::Twice) => {
             (400, "invalid_request", "token stands more than once")
         }
+        Refusal::Exchange(InvalidExchange::Parameter(name)) => {
+            return json(StatusCode::BAD_REQUEST, not_once(name).into());
+        }
+        Refusal::Exchange(InvalidExchange::GrantType) => {
+            (400, "unsupported_grant_type", "the grant type is not token exchange")
+        }
+        Refusal::Exchange(InvalidExchange::Subject) => {
+            (400, "invalid_request", "the subject token is no principal")
+        }
+        Refusal::Exchange(InvalidExchange::Target) => {
+            (400, "invalid_target", "no tokens are made for this audience")
+        }
+        Refusal::NoRandomBytes => (503, "temporarily_unavailable", "there are no random bytes"),
     };
     let body = format!(r#"{{"error":"{error}","error_description":"{description}"}}"#);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -87,6 +108,43 @@ pub(crate) fn refusal(refusal: Refusal) -> Reply {
         Refusal::Method => set(&mut reply, ALLOW, HeaderValue::from_static("POST")),
         _ => {}
     }
+    reply
+}
+
+fn not_once(name: &str) -> String {
+    format!(r#"{{"error":"invalid_request","error_description":"{name} is not there once"}}"#)
+}
+
+/// Hands a token out (RFC 8693, section 2.2.1). It is for the backend, not for
+/// whoever asked.
+pub(crate) fn minted(Minted { token, ttl }: &Minted) -> Reply {
+    let body = serde_json::json!({
+        "access_token": token,
+        "issued_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_type": "N_A",
+        "expires_in": ttl.as_secs(),
+    });
+    json(StatusCode::OK, body.to_string().into())
+}
+
+/// The public keys. A backend learns of a new one within a minute.
+pub(crate) fn key_set(keys: Bytes) -> Reply {
+    let mut reply = json(StatusCode::OK, keys);
+    set(&mut reply, CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json"));
+    set(&mut reply, CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));
+    reply
+}
+
+/// Where there is nothing to be read.
+pub(crate) fn nothing_here() -> Reply {
+    json(StatusCode::NOT_FOUND, Bytes::from_static(br#"{"error":"not_found"}"#))
+}
+
+/// Where something can be read, and nothing else done.
+pub(crate) fn only_to_be_read() -> Reply {
+    let body = Bytes::from_static(br#"{"error":"method_not_allowed"}"#);
+    let mut reply = json(StatusCode::METHOD_NOT_ALLOWED, body);
+    set(&mut reply, ALLOW, HeaderValue::from_static("GET, HEAD"));
     reply
 }
 

@@ -1,17 +1,8 @@
 //! What is logged, and in which words. Never a token, a secret or a claim.
 
-use std::net::SocketAddr;
-
 use tracing::{info, warn};
 
 use crate::ProviderFailed;
-
-pub(crate) fn serving(address: SocketAddr) {
-    info!(%address, "serving introspection");
-    if !address.ip().is_loopback() {
-        warn!("tokens and secrets come to this address in clear; let only Envoys reach it");
-    }
-}
 
 pub(crate) fn no_answer(source: &str, why: &ProviderFailed) {
     warn!(

@@ -1,9 +1,13 @@
+use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -11,7 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-use crate::{IntrospectionService, report};
+use crate::reply::Reply;
+use crate::{IntrospectionService, KeySetService};
 
 /// Where callers on the same machine find it.
 pub const INTROSPECTION_ADDRESS: SocketAddr =
@@ -37,14 +42,25 @@ const GRACE: Duration = Duration::from_secs(1);
 /// There are no more sockets, for a moment.
 const BREATH: Duration = Duration::from_millis(50);
 
+/// What answers requests.
+pub trait Answers:
+    Service<Request<Incoming>, Response = Reply, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl Answers for IntrospectionService {}
+impl Answers for KeySetService {}
+
 /// Serves on a listener, over HTTP/1.1 and over HTTP/2 without TLS, until `end`
 /// is ready and the answers under way have gone out.
 pub async fn serve(
     listener: TcpListener,
-    service: IntrospectionService,
+    service: impl Answers,
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    report::serving(listener.local_addr()?);
     let (builder, connections) = (builder(), GracefulShutdown::new());
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut end = pin!(end);

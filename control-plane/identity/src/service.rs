@@ -14,11 +14,13 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::exchange::{Exchange, InvalidExchange};
 use crate::reply::{self, Refusal, Reply};
-use crate::{Answer, Front, Secret, question};
+use crate::{Front, Secret, question};
 
-/// Speaks RFC 7662 for a [`Front`]: `POST /introspect/NAME` asks the source of
-/// that name. Callers prove themselves by a bearer secret.
+/// Speaks for a [`Front`]: `POST /introspect/NAME` asks the source of that name
+/// about a token (RFC 7662), and `POST /token` has one made for a backend
+/// (RFC 8693). Callers prove themselves by a bearer secret.
 #[derive(Clone)]
 pub struct IntrospectionService {
     fronts: watch::Receiver<Arc<Front>>,
@@ -36,6 +38,9 @@ pub enum InvalidService {
     #[error("secret: cannot stand in a header; use visible ASCII characters")]
     Characters,
 }
+
+/// Where tokens for backends are asked for.
+const TOKEN_PATH: &str = "/token";
 
 /// Below it a secret can be tried out.
 const SECRET_BYTES_MIN: usize = 16;
@@ -77,13 +82,10 @@ impl IntrospectionService {
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
         let front = self.fronts.borrow().clone();
-        match self.judge(request, &front).await {
-            Ok(answer) => reply::answer(answer, front.clock().now()),
-            Err(refusal) => reply::refusal(refusal),
-        }
+        self.judge(request, &front).await.unwrap_or_else(reply::refusal)
     }
 
-    async fn judge<B>(&self, request: Request<B>, front: &Front) -> Result<Answer, Refusal>
+    async fn judge<B>(&self, request: Request<B>, front: &Front) -> Result<Reply, Refusal>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -91,7 +93,10 @@ impl IntrospectionService {
         if !self.is_known(&head.headers) {
             return Err(Refusal::Unauthorized);
         }
-        let source = head.uri.path().strip_prefix("/introspect/").ok_or(Refusal::NotFound)?;
+        let source = match head.uri.path() {
+            TOKEN_PATH => None,
+            path => Some(path.strip_prefix("/introspect/").ok_or(Refusal::NotFound)?),
+        };
         if head.method != Method::POST {
             return Err(Refusal::Method);
         }
@@ -99,8 +104,10 @@ impl IntrospectionService {
             return Err(Refusal::MediaType);
         }
         let form = whole(body).await?;
-        let token = question::token(&form).map_err(Refusal::Question)?;
-        front.introspect(source, &token).await.ok_or(Refusal::NotFound)
+        match source {
+            Some(source) => introspect(source, &form, front).await,
+            None => mint(&form, front),
+        }
     }
 
     /// RFC 6750, section 2.1; the scheme is in any case (RFC 9110, section 11.1).
@@ -111,6 +118,23 @@ impl IntrospectionService {
         let hash: [u8; 32] = Sha256::digest(secret).into();
         scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(hash.ct_eq(&self.secret))
     }
+}
+
+async fn introspect(source: &str, form: &[u8], front: &Front) -> Result<Reply, Refusal> {
+    let token = question::token(form).map_err(Refusal::Question)?;
+    let answer = front.introspect(source, &token).await.ok_or(Refusal::NotFound)?;
+    Ok(reply::answer(answer, front.clock().now()))
+}
+
+fn mint(form: &[u8], front: &Front) -> Result<Reply, Refusal> {
+    let mint = front.mint().ok_or(Refusal::NotFound)?;
+    let Exchange { subject, audience } = Exchange::read(form).map_err(Refusal::Exchange)?;
+    if !mint.serves(&audience) {
+        return Err(Refusal::Exchange(InvalidExchange::Target));
+    }
+    let mut name = [0; 16];
+    getrandom::fill(&mut name).map_err(|_| Refusal::NoRandomBytes)?;
+    Ok(reply::minted(&mint.mint(&subject, &audience, (front.clock().since_1970(), name))))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {

@@ -4,6 +4,7 @@
 mod action;
 mod api;
 mod backend;
+mod backend_token;
 mod host;
 mod identity;
 mod introspection;
@@ -35,6 +36,7 @@ pub(crate) fn references(root: &Node) -> Vec<Reference> {
     named.append(&mut introspection::references(&root));
     named.extend(tls::references(&root));
     named.extend(signing::references(&root));
+    named.extend(backend_token::references(&root));
     named.into_iter().collect()
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let (telling, limits_path) = limiting::telling(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
     let sync = identity::sync(&root, faults);
+    let made = backend_token::made(&root, loaded, faults);
     let backends = backend::backends(&root, loaded, faults, &mut expiries);
     let api::Apis { hosts, contracts } = api::apis(&root, &backends, faults);
     let gateway = Gateway {
@@ -71,9 +74,11 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
             signing_keys,
             tenants,
             anonymous,
+            backend_token: backend_token::spec(&root),
             sync,
         },
         introspection: asked,
+        backend_token: backend_token::with_audiences(made, &contracts),
         tiers,
         tenant_limits,
         telling,

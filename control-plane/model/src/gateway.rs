@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::{TellingSpec, TiersSpec};
 
-use crate::{Action, Backend, Expiry, Fault, Place, Tls};
+use crate::{Action, Backend, Expiry, Fault, Place, PrivateKey, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
@@ -23,6 +23,9 @@ pub struct Gateway {
 
     /// Who is asked by the control plane what opaque tokens say, by name.
     pub introspection: BTreeMap<String, Introspection>,
+
+    /// The tokens that are made for backends.
+    pub backend_token: Option<BackendToken>,
 
     /// What each tier gets.
     pub tiers: TiersSpec,
@@ -68,6 +71,21 @@ pub const IDENTITY_CLUSTER: &str = "tollgate-identity";
 
 /// The cluster by which Envoys learn who has been revoked.
 pub const SYNC_CLUSTER: &str = "tollgate-sync";
+
+/// Tokens by which backends are told who is calling.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct BackendToken {
+    /// Who says so.
+    pub issuer: String,
+    /// How long one holds, in whole seconds.
+    pub ttl: Duration,
+    /// For whom they may be.
+    pub audiences: BTreeSet<String>,
+    /// What signs them is the first; those of the others are verified too. None of
+    /// those in variables that were not looked at.
+    pub keys: Vec<PrivateKey>,
+}
 
 /// A provider that is asked what its opaque tokens say.
 #[derive(Clone, Debug, Eq, PartialEq)]

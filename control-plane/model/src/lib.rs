@@ -40,7 +40,7 @@ pub use crate::draft::{Draft, read};
 pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{
-    Gateway, HostRoute, IDENTITY_CLUSTER, Introspection, Listener, SYNC_CLUSTER,
+    BackendToken, Gateway, HostRoute, IDENTITY_CLUSTER, Introspection, Listener, SYNC_CLUSTER,
 };
 pub use crate::place::Place;
 pub use crate::reference::reference;

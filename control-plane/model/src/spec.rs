@@ -5,6 +5,7 @@
 //! refused, but what else is wrong with it can still be told.
 
 mod backend;
+mod backend_token;
 mod introspection;
 mod limiting;
 mod revocation;
@@ -24,6 +25,7 @@ use tollgate_rate_limit::{LimitSpec, TierSpec};
 use tollgate_transform::MessageSpec;
 
 pub(crate) use self::backend::{BackendSpec, BackendTlsSpec, HealthSpec, OutlierDetectionSpec};
+pub(crate) use self::backend_token::{ApiTokenFile, BackendTokenFile};
 pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
 pub(crate) use self::limiting::{RateLimitsFile, TenantFile};
 pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
@@ -174,6 +176,10 @@ pub(crate) struct IdentityFile {
     #[schemars(default)]
     pub(crate) anonymous: AnonymousSpec,
 
+    /// Tokens by which backends are told who is calling. Without it there are none.
+    #[schemars(default)]
+    pub(crate) backend_token: Option<BackendTokenFile>,
+
     /// What becomes of callers while it cannot be told who has been revoked.
     #[schemars(default)]
     pub(crate) revocation: RevocationFile,
@@ -257,6 +263,11 @@ pub(crate) struct ApiSpec {
     /// By default what `identity.revocation` says.
     #[schemars(default)]
     pub(crate) revocation: Option<ApiRevocationFile>,
+
+    /// Whether its backends are told by a token who is calling, and for whom that
+    /// is. By default as `identity.backend_token` says.
+    #[schemars(default)]
+    pub(crate) backend_token: Option<ApiTokenFile>,
 
     /// Its routes, by name. The order does not matter: routes of higher
     /// `priority` come first, then those of more specific paths.

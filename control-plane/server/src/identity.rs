@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::watch;
 use tollgate_identity::{
     Cache, Clock, Front, FrontSpec, IntrospectionService, InvalidRedis, InvalidService,
-    InvalidSource, Redis, RedisSpec, Secret, SystemClock,
+    InvalidSource, KeySetService, Redis, RedisSpec, Secret, SystemClock,
 };
 use tollgate_store::{
     InvalidAddress, InvalidSecretReference, OpenFailed, SecretUnavailable, Store, StoreAddress,
@@ -71,6 +71,10 @@ pub enum IdentityFailed {
         "--introspection: cannot listen on {address}: {reason}; choose another address with --introspection"
     )]
     Bind { address: SocketAddr, reason: String },
+    #[error("--jwks: {0} is taken by another program; choose another address with --jwks")]
+    KeySetTaken(SocketAddr),
+    #[error("--jwks: cannot listen on {address}: {reason}; choose another address with --jwks")]
+    KeySetBind { address: SocketAddr, reason: String },
     #[error("the identity front refused its own secret: {0}; this is a fault in tollgate")]
     Service(#[from] InvalidService),
     #[error("the identity front cannot begin: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))]
@@ -94,6 +98,8 @@ const SIGNING_KEYS: &str = "signing-keys";
 pub(crate) struct Identity {
     pub(crate) listener: TcpListener,
     pub(crate) service: IntrospectionService,
+    /// Where backends learn the keys of tokens.
+    pub(crate) key_set: Option<(TcpListener, KeySetService)>,
     pub(crate) keys: Option<KeyStore>,
     /// Where the newest front is told.
     pub(crate) fronts: watch::Sender<Arc<Front>>,
@@ -121,7 +127,8 @@ impl Identity {
         };
         let shared = cache(&args, &clock)?;
         let keys = KeyStore::open(&args, &clock).await?;
-        let listener = listen(args.introspection)?;
+        let listener = listen(args.introspection).map_err(introspection)?;
+        let key_set = args.jwks.map(listen).transpose().map_err(key_set)?;
         let spec = FrontSpec::new([].into());
         let mut front = Front::compile(spec, shared, clock).map_err(IdentityFailed::Front)?;
         if let Some(keys) = &keys {
@@ -129,13 +136,14 @@ impl Identity {
             front = front.with(SIGNING_KEYS, Arc::clone(&keys.signing_keys) as _);
         }
         let (fronts, receiver) = watch::channel(Arc::new(front));
+        let key_set = key_set.map(|one| (one, KeySetService::following(receiver.clone())));
         let service = IntrospectionService::following(receiver, &Secret::new(secret.as_str()))?;
         let deployed = IdentityFront {
             address: listener.local_addr()?,
             authorization: tollgate_auth::Secret(format!("Bearer {secret}")),
             has_store: keys.is_some(),
         };
-        Ok(Self { listener, service, keys, fronts, deployed })
+        Ok(Self { listener, service, key_set, keys, fronts, deployed })
     }
 }
 
@@ -202,13 +210,30 @@ fn read_ca(path: &Path) -> Result<Vec<u8>, IdentityFailed> {
     })
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, IdentityFailed> {
-    let listener = TcpListener::bind(address).map_err(|error| match error.kind() {
+/// An address that cannot be listened on.
+type NoAddress = (SocketAddr, io::Error);
+
+fn listen(address: SocketAddr) -> Result<TcpListener, NoAddress> {
+    let listen = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|error| (address, error))
+}
+
+fn introspection((address, error): NoAddress) -> IdentityFailed {
+    match error.kind() {
         io::ErrorKind::AddrInUse => IdentityFailed::Taken(address),
         _ => IdentityFailed::Bind { address, reason: reason(&error) },
-    })?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+    }
+}
+
+fn key_set((address, error): NoAddress) -> IdentityFailed {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => IdentityFailed::KeySetTaken(address),
+        _ => IdentityFailed::KeySetBind { address, reason: reason(&error) },
+    }
 }
 
 fn entropy() -> Result<[u8; 32], getrandom::Error> {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::env::{self, VarError};
 use std::path::{Path, PathBuf};
 
-use tollgate_identity::InvalidSource;
+use tollgate_identity::{InvalidMint, InvalidSource};
 use tollgate_model::{Gateway, Loaded, Reference, Source, read};
 
 use crate::config::{UnreadableFile, read_config, read_file};
@@ -32,6 +32,9 @@ pub enum Fault {
         /// What is wrong with it.
         fault: InvalidSource,
     },
+    /// Tokens for backends that cannot be made.
+    #[error("identity.backend_token.{0}")]
+    BackendToken(InvalidMint),
     /// The wasm module.
     #[error(transparent)]
     Module(#[from] InvalidModule),

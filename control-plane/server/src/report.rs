@@ -25,6 +25,17 @@ pub(crate) fn serving(address: SocketAddr) {
     }
 }
 
+pub(crate) fn serving_introspection(address: SocketAddr) {
+    info!(%address, "serving introspection");
+    if !address.ip().is_loopback() {
+        warn!("tokens and secrets come to this address in clear; let only Envoys reach it");
+    }
+}
+
+pub(crate) fn serving_key_set(address: SocketAddr) {
+    info!(%address, "serving the keys of tokens for backends");
+}
+
 pub(crate) fn store(store: &StoreAddress) {
     info!(%store, "keys of the store are known to gateways");
 }

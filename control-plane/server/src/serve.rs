@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_stream::StreamExt as _;
-use tollgate_identity::IntrospectionService;
+use tollgate_identity::Answers;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -95,7 +95,12 @@ pub fn serve(
     if sync.is_none() {
         report::no_store();
     }
+    report::serving_introspection(identity.listener.local_addr()?);
     let front = runtime.spawn(answer(identity.listener, identity.service, revisions.clone()));
+    if let Some((listener, service)) = identity.key_set {
+        report::serving_key_set(listener.local_addr()?);
+        runtime.spawn(answer(listener, service, revisions.clone()));
+    }
     let served = runtime.block_on(async {
         let served = serve_on(listener, revisions, sync, events).await;
         // It has ended by now, or it never will.
@@ -107,10 +112,10 @@ pub fn serve(
     publisher.join().map_err(|_| ServeFailed::PublisherDied)
 }
 
-/// Answers gateways' questions until there are no more revisions.
+/// Answers gateways, or backends, until there are no more revisions.
 async fn answer(
     listener: TcpListener,
-    service: IntrospectionService,
+    service: impl Answers,
     revisions: watch::Receiver<Arc<Revision>>,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tollgate_identity::{Front, InvalidSource, Secret, SourceSpec};
-use tollgate_model::{Gateway, Introspection};
+use tollgate_identity::{Front, InvalidSource, Mint, MintSpec, Secret, SourceSpec};
+use tollgate_model::{BackendToken, Gateway, Introspection};
 use tollgate_xds::{Deployment, IdentityFront};
 
 use crate::load::Fault;
@@ -42,9 +42,12 @@ impl Fronts {
     /// The next front. Nobody asks it before it [replaces](Self::replace) the newest.
     pub(crate) fn next(&self, gateway: &Gateway) -> Result<Front, Vec<Fault>> {
         let newest = self.newest.borrow().clone();
-        newest
-            .followed_by(specs(gateway))
-            .map_err(|faults| faults.into_iter().map(|fault| placed(fault, gateway)).collect())
+        let mint = gateway.backend_token.as_ref().map(mint).transpose().map_err(|one| vec![one])?;
+        let next = newest.followed_by(specs(gateway));
+        let next = next.map_err(|faults| -> Vec<Fault> {
+            faults.into_iter().map(|fault| placed(fault, gateway)).collect()
+        })?;
+        Ok(next.minting(mint))
     }
 
     pub(crate) fn replace(&self, front: Front) {
@@ -68,6 +71,17 @@ fn spec(source: &Introspection) -> SourceSpec {
         ca: source.ca.clone(),
         ..SourceSpec::new(url, client_id, Secret::new(secret))
     }
+}
+
+fn mint(token: &BackendToken) -> Result<Mint, Fault> {
+    let BackendToken { issuer, ttl, audiences, keys, .. } = token;
+    Mint::compile(MintSpec {
+        issuer: issuer.clone(),
+        audiences: audiences.clone(),
+        ttl: *ttl,
+        keys: keys.iter().map(|key| Secret::new(key.expose())).collect(),
+    })
+    .map_err(Fault::BackendToken)
 }
 
 /// Says where the provider was written. Its faults begin with its name.

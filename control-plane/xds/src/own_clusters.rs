@@ -20,14 +20,18 @@ use crate::{Deployment, IdentityFront, Resource, endpoints, protocol, wrap};
 /// It is on the same machine, or near.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a key's answer may take: a look into an index, and the way there.
-const LOOKUP_TIMEOUT_MILLISECONDS: u32 = 1000;
+/// How long an answer may take that is had without asking anybody else, and the
+/// way there.
+const ANSWER_TIMEOUT_MILLISECONDS: u32 = 1000;
 
-/// What answers for API keys is called there.
-const API_KEYS: &str = "api-keys";
+/// What answers for API keys is there.
+const API_KEYS: &str = "/introspect/api-keys";
 
-/// What answers for keys that requests are signed with is called there.
-const SIGNING_KEYS: &str = "signing-keys";
+/// What answers for keys that requests are signed with is there.
+const SIGNING_KEYS: &str = "/introspect/signing-keys";
+
+/// What makes tokens for backends is there.
+const TOKEN: &str = "/token";
 
 /// Questions in flight from one Envoy, which its workers bound more narrowly.
 const IN_FLIGHT: u32 = 4096;
@@ -45,7 +49,8 @@ pub(crate) fn from_gateway(
 fn is_asked(gateway: &Gateway, front: &IdentityFront) -> bool {
     let identity = &gateway.identity;
     let has_keys = identity.api_key.is_some() || accepts_signatures(identity);
-    !identity.introspection.is_empty() || has_keys && front.has_store
+    let asks = !identity.introspection.is_empty() || identity.backend_token.is_some();
+    asks || has_keys && front.has_store
 }
 
 fn accepts_signatures(identity: &IdentitySpec) -> bool {
@@ -130,24 +135,27 @@ pub(crate) fn identity_spec(gateway: &Gateway, deployment: &Deployment) -> Ident
     for provider in identity.introspection.values_mut() {
         provider.authorization = front.authorization.clone();
     }
+    if let Some(token) = identity.backend_token.as_mut() {
+        token.mint = Some(endpoint(front, TOKEN));
+    }
     if !front.has_store {
         return identity;
     }
     if let Some(api_key) = identity.api_key.as_mut() {
-        api_key.lookup = Some(lookup(front, API_KEYS));
+        api_key.lookup = Some(endpoint(front, API_KEYS));
     }
     if accepts_signatures(&identity) {
-        identity.signing_keys.lookup = Some(lookup(front, SIGNING_KEYS));
+        identity.signing_keys.lookup = Some(endpoint(front, SIGNING_KEYS));
     }
     identity
 }
 
-fn lookup(front: &IdentityFront, name: &str) -> EndpointSpec {
+fn endpoint(front: &IdentityFront, path: &str) -> EndpointSpec {
     EndpointSpec {
         cluster: IDENTITY_CLUSTER.to_owned(),
-        path: format!("/introspect/{name}"),
+        path: path.to_owned(),
         authority: IDENTITY_CLUSTER.to_owned(),
         authorization: front.authorization.clone(),
-        timeout_milliseconds: LOOKUP_TIMEOUT_MILLISECONDS,
+        timeout_milliseconds: ANSWER_TIMEOUT_MILLISECONDS,
     }
 }

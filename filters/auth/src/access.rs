@@ -19,6 +19,10 @@ pub struct Access {
     allow: Allow,
     /// Where API keys may stand.
     pub(crate) places: Rc<Places>,
+    /// Whom a token is for by which the backend is told who is calling.
+    ///
+    /// Invariant: none unless the gateway knows how.
+    pub(crate) token_audience: Option<Rc<str>>,
     /// What `methods` refers to.
     pub(crate) identity: Rc<Identity>,
 }
@@ -66,6 +70,13 @@ pub enum InvalidAccess {
          meant for either; name one of them, or give both audiences to one"
     )]
     SameIssuer { field: &'static str, index: usize, name: String, other: String },
+    #[error(
+        "token_audience: {0:?} is not a name for who may read a token; use 1 to 256 visible ASCII \
+         characters"
+    )]
+    Audience(String),
+    #[error("token_audience: nothing says how backends are told; write `identity.backend_token`")]
+    NoBackendToken,
     #[error(transparent)]
     ApiKeySource(#[from] InvalidApiKeySource),
     #[error(transparent)]
@@ -97,7 +108,7 @@ impl Access {
         path_parameters: &[&str],
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidAccess> {
-        let AccessSpec { auth, allow, api_key, when_stale } = spec;
+        let AccessSpec { auth, allow, api_key, when_stale, token_audience } = spec;
         let identity = Rc::clone(authenticator.identity());
         let places = match api_key {
             Some(further) => identity.carriers.api_key.and(further.from)?.into(),
@@ -118,7 +129,8 @@ impl Access {
             Some(methods) => claims_are_kept(&allow, methods, &identity)?,
         }
         let methods = methods.map(|methods| Methods { when_stale, ..methods });
-        Ok(Self { methods, allow, places, identity })
+        let token_audience = token_audience.map(|name| audience(name, &identity)).transpose()?;
+        Ok(Self { methods, allow, places, token_audience, identity })
     }
 
     /// Checks an expression that is worth a number to callers of the operation.
@@ -178,6 +190,20 @@ fn secrets<'a>(identity: &'a Identity, places: &'a Places) -> impl Fn(&str, &str
         "query" => places.has_parameter(name.as_bytes()),
         _ => identity.carriers.carries(name) || places.has_header(name),
     }
+}
+
+/// Names longer than this are nobody's, and stand in every token.
+const AUDIENCE_BYTES_MAX: usize = 256;
+
+fn audience(name: String, identity: &Identity) -> Result<Rc<str>, InvalidAccess> {
+    let fits = (1..=AUDIENCE_BYTES_MAX).contains(&name.len());
+    if !fits || !name.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(InvalidAccess::Audience(name));
+    }
+    if identity.backend_tokens.is_none() {
+        return Err(InvalidAccess::NoBackendToken);
+    }
+    Ok(name.into())
 }
 
 /// Where nobody is recognised, whatever asks for somebody would refuse everybody.

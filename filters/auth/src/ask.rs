@@ -12,11 +12,12 @@
 //! check in `credential` that costs no call; and a reading of the members that
 //! an answer has. The user looks into its memory first, then calls
 //! [`Asker::ask`], lets the request wait for the call, and in `on_answer` puts
-//! into its memory what [`Asker::answered`] returns, failures too.
+//! into its memory what [`Asker::read`] returns, failures too.
 
 mod breaker;
 mod credential;
 mod endpoint;
+mod minted;
 mod pace;
 mod said;
 
@@ -29,9 +30,11 @@ use self::breaker::{Breaker, WAIT_SECONDS_MAX};
 pub(crate) use self::credential::Asked;
 pub(crate) use self::endpoint::Endpoint;
 pub use self::endpoint::InvalidEndpoint;
+pub(crate) use self::minted::Minted;
 use self::pace::{Pace, TooFast};
 pub(crate) use self::said::Said;
 use crate::cache::Slot;
+use crate::signatures::Told;
 
 /// Makes calls about credentials: one about each at a time, and a few in all.
 #[derive(Default)]
@@ -50,6 +53,8 @@ pub(crate) enum Whom {
     Lookup,
     /// Whoever keeps the keys that requests are signed with.
     SigningKeys,
+    /// Whoever makes tokens for backends.
+    Mint,
 }
 
 /// What is asked, and about which credential.
@@ -134,21 +139,24 @@ impl Asker {
         Ok(id)
     }
 
-    /// What a call has found out; nothing if it is not one of ours.
-    pub(crate) fn answered(
+    /// What a call was about that has been answered; nothing if it is not one of ours.
+    pub(crate) fn answered(&mut self, id: CallId) -> Option<Question> {
+        self.under_way.remove(&id).map(|call| call.question)
+    }
+
+    /// What an answer says, or that whoever gave it has failed.
+    pub(crate) fn read<T>(
         &mut self,
-        id: CallId,
-        answer: &Answer,
+        whom: Whom,
+        said: Result<T, Unanswered>,
         now: Timestamp,
-    ) -> Option<(Question, Result<Said, Unanswered>)> {
-        let UnderWay { question, .. } = self.under_way.remove(&id)?;
-        let said = Said::read(answer);
-        let breaker = self.breaker(question.whom);
+    ) -> Result<T, Unanswered> {
+        let breaker = self.breaker(whom);
         match &said {
             Ok(_) => breaker.answered(),
             Err(unanswered) => breaker.failed(now, unanswered.wait()),
         }
-        Some((question, said))
+        said
     }
 
     fn admit(
@@ -181,10 +189,12 @@ impl Whom {
         const PROVIDERS: usize = 1 << 30;
         const LOOKUP: usize = 1 << 31;
         const SIGNING_KEYS: usize = LOOKUP | 1;
+        const MINT: usize = LOOKUP | 2;
         match self {
             Self::Provider(place) => PROVIDERS | place,
             Self::Lookup => LOOKUP,
             Self::SigningKeys => SIGNING_KEYS,
+            Self::Mint => MINT,
         }
     }
 }
@@ -218,7 +228,15 @@ impl From<TooFast> for Unanswered {
     }
 }
 
-/// Whether an answer says that the credential is active.
+/// Whether an answer says that the credential is active. Whatever it says is
+/// also read as a signing key and as a token.
 pub(crate) fn fuzz(answer: &Answer) -> bool {
-    matches!(Said::read(answer), Ok(Said::Active { .. }))
+    let _ = Minted::read(answer);
+    match Said::read(answer) {
+        Ok(Said::Active { claims, .. }) => {
+            let _ = Told::read(&claims);
+            true
+        }
+        _ => false,
+    }
 }

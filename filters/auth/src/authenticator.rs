@@ -1,3 +1,4 @@
+mod admission;
 mod asking;
 mod bearer;
 mod revocation;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 use tollgate_core::{Cx, Duplicate, Edit, Headers, Principal, Reply, RequestHead, Seed, Timestamp};
 use tollgate_sync::Mark;
 
+pub use self::admission::Caller;
 use self::asking::{DENIED_MAX, Denied};
 use self::signing::Signer;
 pub use self::stop::Stop;
@@ -46,6 +48,8 @@ pub struct Authenticator {
     denied: Recent<Denied>,
     /// Keys that requests were signed with, and that others keep.
     signers: Recent<Signer>,
+    /// What backends are told of callers by.
+    tokens: Recent<admission::Token>,
     /// What the genuine ones say, each once.
     pool: Pool,
     asker: Asker,
@@ -107,6 +111,7 @@ impl Authenticator {
             forged: Recent::new(FORGED_MAX, usize::MAX),
             denied: Recent::new(DENIED_MAX, usize::MAX),
             signers: signing::memory(),
+            tokens: admission::memory(),
             asker: Asker::default(),
             pool: Pool::new(POOL_BYTES_MAX, seed),
         })
@@ -192,28 +197,40 @@ impl Authenticator {
         head: &RequestHead<'_>,
         body: Option<&[u8]>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Stop> {
+    ) -> Result<Option<Caller>, Stop> {
         let identity = Rc::clone(&self.identity);
-        let (Some(methods), Some(signatures)) = (&access.methods, &identity.signatures) else {
-            return self.authenticate(access, head, cx);
+        let signed = match (&access.methods, &identity.signatures) {
+            (Some(methods), Some(signatures)) => signatures
+                .carried(*head)
+                .map_err(|refused| signatures::invalid(&refused, &methods.challenges))?
+                .map(|scheme| (scheme, methods, signatures)),
+            _ => None,
         };
-        match signatures.carried(*head) {
-            Ok(None) => self.authenticate(access, head, cx),
-            Ok(Some(_)) if identity.carriers.find(&access.places, head.headers) != Ok(None) => {
+        match signed {
+            None => {
+                let caller = self.authenticate(access, head, cx)?;
+                Ok(caller.map(|principal| Caller { principal, signature: None }))
+            }
+            Some((_, methods, _))
+                if identity.carriers.find(&access.places, head.headers) != Ok(None) =>
+            {
                 Err(methods.challenges.duplicate_credentials().into())
             }
-            Ok(Some(scheme)) if methods.schemes.contains(&scheme) => {
+            Some((scheme, methods, signatures)) if methods.schemes.contains(&scheme) => {
                 self.signer(signatures, scheme, (*head, body), methods, cx).map(Some)
             }
-            Ok(Some(_)) => Err(methods.challenges.unauthenticated().into()),
-            Err(refused) => Err(signatures::invalid(&refused, &methods.challenges).into()),
+            Some((_, methods, _)) => Err(methods.challenges.unauthenticated().into()),
         }
     }
 
     /// Takes every credential of a kind that the gateway knows out of the
-    /// request, on public routes too: it is not the backend's business.
+    /// request, on public routes too: it is not the backend's business. So with
+    /// whatever stands where the backend looks for the gateway's own token.
     pub fn strip(&self, access: &Access, head: &RequestHead<'_>, edits: &mut Vec<Edit>) {
         self.identity.carriers.strip(&access.places, head.headers, edits);
+        if let Some(tokens) = &self.identity.backend_tokens {
+            tokens.strip(head.headers, edits);
+        }
         if let Some(signatures) = &self.identity.signatures {
             signatures.strip(*head, edits);
         }
@@ -223,6 +240,9 @@ impl Authenticator {
     pub fn strip_trailers(&self, trailers: &Headers, edits: &mut Vec<Edit>) {
         let carriers = &self.identity.carriers;
         carriers.strip(&carriers.api_key, trailers, edits);
+        if let Some(tokens) = &self.identity.backend_tokens {
+            tokens.strip(trailers, edits);
+        }
         if let Some(signatures) = &self.identity.signatures {
             signatures.strip(RequestHead { headers: trailers }, edits);
         }

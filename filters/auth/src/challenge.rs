@@ -6,8 +6,8 @@ use crate::ask::Unanswered;
 use crate::denials::Barred;
 use crate::problem::{
     CALLER_UNKNOWN, DUPLICATE_CREDENTIALS, FORBIDDEN, INSUFFICIENT_SCOPE, INVALID_API_KEY,
-    INVALID_CERTIFICATE, INVALID_TOKEN, KEYS_UNAVAILABLE, REVOCATIONS_UNKNOWN, REVOKED,
-    UNAUTHENTICATED, UNDECIDED,
+    INVALID_CERTIFICATE, INVALID_TOKEN, KEYS_UNAVAILABLE, NO_BACKEND_TOKEN, REVOCATIONS_UNKNOWN,
+    REVOKED, UNAUTHENTICATED, UNDECIDED,
 };
 
 /// The ways in to a route, as its answers name them (RFC 9110, section 11.6.1).
@@ -141,6 +141,14 @@ pub(crate) fn forbidden(lacking: Lacking<'_>, bearer: bool) -> Reply {
 
 pub(crate) fn keys_unavailable(detail: &'static str) -> Reply {
     Reply::new(KEYS_UNAVAILABLE, detail).with("retry-after", RETRY_SECONDS)
+}
+
+/// A caller who is known, and of whom the backend is to be told by a token that
+/// cannot be had.
+pub(crate) fn no_token(fault: Unanswered) -> Reply {
+    let reply =
+        Reply::new(NO_BACKEND_TOKEN, "whoever makes tokens for the backend does not answer");
+    reply.with("retry-after", fault.retry_seconds().to_string())
 }
 
 pub(crate) fn unanswered(fault: Unanswered) -> Reply {

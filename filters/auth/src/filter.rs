@@ -107,16 +107,22 @@ impl AuthFilter {
         body: Option<&[u8]>,
         cx: &mut Cx<'_>,
     ) -> Result<Edits, Stop> {
-        let principal = self.authenticator.recognise(&self.access, &head, body, cx)?;
+        let caller = self.authenticator.recognise(&self.access, &head, body, cx)?;
+        let principal = caller.as_ref().map(|caller| &*caller.principal);
         let path = head.path().ok();
         let (method, headers) = (head.method(), head.headers);
         let facts = Facts { method, path, headers, path_parameters: &[] };
-        self.access.authorise(principal.as_deref(), &facts)?;
+        self.access.authorise(principal, &facts)?;
+        let token = match &caller {
+            Some(caller) => self.authenticator.admit(&self.access, caller, cx)?,
+            None => None,
+        };
         if let Some(principal) = principal {
             cx.host.set_property(PRINCIPAL, &principal.to_json());
         }
         let mut edits = Edits::default();
         self.authenticator.strip(&self.access, &head, &mut edits.request);
+        edits.request.extend(token);
         Ok(edits)
     }
 }

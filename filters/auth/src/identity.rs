@@ -5,6 +5,7 @@ use tollgate_core::{Principal, Seed};
 use tollgate_signatures::SignatureSpec;
 
 use crate::ask::{Endpoint, InvalidEndpoint, Whom};
+use crate::backend_token::BackendTokens;
 use crate::carrier::{Carriers, InvalidApiKeySource};
 use crate::condition::Language;
 use crate::introspection::{Introspection, InvalidIntrospection};
@@ -28,6 +29,8 @@ pub(crate) struct Identity {
     pub(crate) tenants: Tenants,
     /// Who is asked about API keys that no tenant has.
     pub(crate) lookup: Option<Introspection>,
+    /// How backends are told by a token who is calling.
+    pub(crate) backend_tokens: Option<BackendTokens>,
     /// Whoever shows nothing, where that is enough.
     pub(crate) anonymous: Rc<Principal>,
     /// What the conditions of operations are written in.
@@ -67,6 +70,9 @@ pub enum InvalidIdentity {
     /// Who is asked about API keys.
     #[error("api_key.lookup.{0}")]
     Lookup(InvalidEndpoint),
+    /// Who makes tokens for backends.
+    #[error("backend_token.mint.{0}")]
+    Mint(InvalidEndpoint),
     /// How and with what requests are signed.
     #[error(transparent)]
     Signing(#[from] InvalidSigning),
@@ -95,6 +101,7 @@ impl Identity {
             signing_keys,
             tenants,
             anonymous,
+            backend_token,
             sync: _,
         } = spec;
         let AnonymousSpec { tier } = anonymous;
@@ -116,6 +123,10 @@ impl Identity {
             mtls: mtls.map(Mtls::compile).transpose()?,
             signatures,
             tenants,
+            backend_tokens: backend_token
+                .map(BackendTokens::compile)
+                .transpose()
+                .map_err(InvalidIdentity::Mint)?,
             anonymous: Principal::anonymous(tier.map(Rc::from)).into(),
             language: Language::default(),
         })
@@ -126,7 +137,7 @@ impl Identity {
         match whom {
             Whom::Provider(place) => self.introspection.get(place),
             Whom::Lookup => self.lookup.as_ref(),
-            Whom::SigningKeys => None,
+            Whom::SigningKeys | Whom::Mint => None,
         }
     }
 
@@ -134,6 +145,7 @@ impl Identity {
     pub(crate) fn endpoint(&self, whom: Whom) -> Option<&Endpoint> {
         match whom {
             Whom::SigningKeys => self.signatures.as_ref()?.lookup.as_ref(),
+            Whom::Mint => self.backend_tokens.as_ref()?.mint.as_ref(),
             whom => self.asked(whom).map(|asked| &asked.endpoint),
         }
     }

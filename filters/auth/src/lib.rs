@@ -15,6 +15,7 @@ mod allow;
 mod api_key;
 mod ask;
 mod authenticator;
+mod backend_token;
 mod cache;
 mod carrier;
 mod challenge;
@@ -49,7 +50,7 @@ pub use crate::access::{Access, InvalidAccess};
 pub use crate::allow::InvalidAllow;
 pub use crate::api_key::{API_KEY_REGEX, ApiKey};
 pub use crate::ask::InvalidEndpoint;
-pub use crate::authenticator::{Authenticator, Stop};
+pub use crate::authenticator::{Authenticator, Caller, Stop};
 pub use crate::carrier::InvalidApiKeySource;
 
 pub use crate::condition::InvalidCondition;
@@ -69,8 +70,9 @@ pub use crate::signatures::{
 };
 pub use crate::spec::{
     AcceptedSpec, AccessSpec, Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec,
-    ApiKeySourceSpec, ApiKeySpec, AuthSpec, ClaimsSpec, EndpointSpec, IdentitySpec,
-    IntrospectionSpec, IssuerSpec, KeySpec, ScalarSpec, ScopesSpec, Secret, TenantSpec,
+    ApiKeySourceSpec, ApiKeySpec, AuthSpec, BackendTokenSpec, ClaimsSpec, EndpointSpec,
+    IdentitySpec, IntrospectionSpec, IssuerSpec, KeySpec, ScalarSpec, ScopesSpec, Secret,
+    TenantSpec, TokenHeaderSpec,
 };
 pub use crate::tenants::InvalidTenant;
 pub use crate::token::InvalidToken;

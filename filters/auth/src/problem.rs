@@ -77,6 +77,13 @@ pub const KEYS_UNAVAILABLE: Problem = Problem {
     title: "The caller cannot be recognised at the moment",
 };
 
+/// A caller of whom the backend cannot be told by a token.
+pub const NO_BACKEND_TOKEN: Problem = Problem {
+    status: 503,
+    name: "no-backend-token",
+    title: "The backend cannot be told who is calling at the moment",
+};
+
 /// A credential about which nobody can be asked at the moment, or nobody answers.
 pub const CALLER_UNKNOWN: Problem = Problem {
     status: 503,

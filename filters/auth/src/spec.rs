@@ -6,10 +6,14 @@ use tollgate_sync::{SyncSpec, WhenStale};
 
 use crate::SigningKeysSpec;
 
+mod api_key;
+mod backend_token;
 mod endpoint;
 mod issuer;
 mod secret;
 
+pub use self::api_key::{ApiKeyPlacesSpec, ApiKeySourceSpec, ApiKeySpec};
+pub use self::backend_token::{BackendTokenSpec, TokenHeaderSpec};
 pub use self::endpoint::{EndpointSpec, IntrospectionSpec};
 pub use self::issuer::{Algorithm, ClaimsSpec, IssuerSpec};
 pub use self::secret::Secret;
@@ -59,6 +63,10 @@ pub struct IdentitySpec {
     #[serde(default)]
     pub anonymous: AnonymousSpec,
 
+    /// How backends are told by a token who is calling; not at all without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_token: Option<BackendTokenSpec>,
+
     /// How workers learn who has been revoked; without it nobody ever is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync: Option<SyncSpec>,
@@ -73,44 +81,6 @@ pub struct AnonymousSpec {
     /// it they have the limits of the route alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<String>,
-}
-
-/// Where API keys stand in a request.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ApiKeySpec {
-    /// The places that are looked at, all of them; at least one. Best a header:
-    /// a key in a query or a cookie is taken out of what goes to the backend, and
-    /// out of `referer`, but not out of the histories and logs it went through before.
-    pub from: Vec<ApiKeySourceSpec>,
-
-    /// Who is asked about keys that no tenant has. Without it, nobody has them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(skip))]
-    pub lookup: Option<EndpointSpec>,
-}
-
-/// One place where an API key may stand.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ApiKeySourceSpec {
-    /// The name of a header, in any case.
-    Header(String),
-    /// The name of a parameter of the query, decoded.
-    Query(String),
-    /// The name of a cookie.
-    Cookie(String),
-}
-
-/// Places where API keys may stand on some routes, besides those of `identity`.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct ApiKeyPlacesSpec {
-    /// The places, all of which are looked at; at least one.
-    pub from: Vec<ApiKeySourceSpec>,
 }
 
 /// A customer, and the keys that it calls with.
@@ -160,6 +130,11 @@ pub struct AccessSpec {
     /// default what `identity.sync` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_stale: Option<WhenStale>,
+
+    /// Whom the token is for by which the backend is told who is calling. Without
+    /// it there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_audience: Option<String>,
 }
 
 /// How callers prove who they are.
@@ -281,15 +256,5 @@ impl ScopesSpec {
 impl Default for ScopesSpec {
     fn default() -> Self {
         Self::All(Vec::new())
-    }
-}
-
-impl ApiKeySourceSpec {
-    pub(crate) fn into_kind_and_name(self) -> (&'static str, String) {
-        match self {
-            Self::Header(name) => ("header", name),
-            Self::Query(name) => ("query", name),
-            Self::Cookie(name) => ("cookie", name),
-        }
     }
 }

@@ -25,6 +25,12 @@ pub fn is_envoys_own(name: &[u8]) -> bool {
     matches!(name, b"x-forwarded-for" | b"x-forwarded-proto" | b"x-request-id")
 }
 
+/// Whether a backend that follows CGI takes `name` for `wanted`, which is in
+/// lower case: `X-User`, `x_user` and `x.user` are one name.
+pub fn is_spelling(name: &[u8], wanted: &str) -> bool {
+    name.len() == wanted.len() && begins_with(name, wanted.as_bytes())
+}
+
 fn begins_with(name: &[u8], prefix: &[u8]) -> bool {
     name.len() >= prefix.len()
         && name.iter().zip(prefix).all(|(&byte, &wanted)| fold(byte) == wanted)

@@ -196,8 +196,8 @@ fn api_limits(
     authenticator: &Authenticator,
 ) -> Result<(Limits, Pricing), InvalidContract> {
     let limits = Limits::of_api(api, specs).map_err(InvalidContract::Limits)?;
-    let whoever =
-        AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: None, when_stale: None };
+    let (allow, api_key, when_stale, token_audience) = <_>::default();
+    let whoever = AccessSpec { auth: AuthSpec::None, allow, api_key, when_stale, token_audience };
     // Whoever may call: nothing of it can be refused.
     let Ok(whoever) = Access::compile(whoever, &[], authenticator) else {
         return Ok((limits, Pricing::default()));

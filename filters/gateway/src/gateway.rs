@@ -155,7 +155,8 @@ impl Gateway {
         self.sanitiser.apply(head.headers, &mut edits.request)?;
         let path_parameters = &operation.path_parameters(&request);
         let facts = request.facts(path_parameters);
-        let principal = self.recognise(operation, (head, body), &facts, cx)?;
+        let admitted = self.admit(operation, (head, body), &facts, cx)?;
+        let (principal, token) = admitted.unzip();
         let principal = principal.as_deref();
         self.authenticator.strip(&operation.access, &head, &mut edits.request);
         let request = Counted { contract: &contract, operation, principal, facts: &facts };
@@ -165,22 +166,27 @@ impl Gateway {
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);
         }
+        edits.request.extend(token.flatten());
         Ok(Verdict::Continue(edits))
     }
 
-    /// Who is calling, if that is known and the caller may.
-    fn recognise(
+    /// Who is calling, if that is known and the caller may, and what else the
+    /// backend is told of that.
+    fn admit(
         &mut self,
         operation: &Operation,
         (head, body): (RequestHead<'_>, Option<&[u8]>),
         facts: &auth::Facts<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Option<Rc<Principal>>, Stop> {
+    ) -> Result<Option<Told>, Stop> {
         let Operation { access, shadow, .. } = operation;
         let found = self.authenticator.recognise(access, &head, body, cx);
-        let Some(principal) = shadow.auth(found, cx.host)? else { return Ok(None) };
-        shadow.allow(access.authorise(principal.as_deref(), facts), cx.host)?;
-        Ok(principal)
+        let Some(caller) = shadow.auth(found, cx.host)? else { return Ok(None) };
+        let principal = caller.as_ref().map(|caller| &*caller.principal);
+        shadow.allow(access.authorise(principal, facts), cx.host)?;
+        let Some(caller) = caller else { return Ok(None) };
+        let admitted = self.authenticator.admit(access, &caller, cx);
+        Ok(shadow.auth(admitted, cx.host)?.map(|token| (caller.principal, token)))
     }
 
     fn limit(&mut self, request: &Counted<'_>, cx: &mut Cx<'_>) -> Result<Admitted, Reply> {
@@ -197,6 +203,9 @@ impl Gateway {
         operation.shadow.limits(verdict, cx.host)
     }
 }
+
+/// Who is calling, and the token that tells the backend so, if there is one.
+type Told = (Rc<Principal>, Option<Edit>);
 
 /// Who calls what, once that is known.
 struct Counted<'a> {

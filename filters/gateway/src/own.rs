@@ -62,8 +62,12 @@ impl Gateway {
     ) -> Result<Rc<Principal>, Stop> {
         let mut refused = None;
         for operation in contracts.iter().flat_map(|contract| contract.operations()) {
-            match self.authenticator.recognise(&operation.access, &head, body, cx) {
-                Ok(Some(caller)) if !caller.is_anonymous() => return Ok(caller),
+            let access = &operation.access;
+            match self.authenticator.recognise(access, &head, body, cx) {
+                Ok(Some(caller)) if !caller.principal.is_anonymous() => {
+                    self.authenticator.use_up(access, &caller, cx)?;
+                    return Ok(caller.principal);
+                }
                 Ok(_) => {}
                 Err(Stop::Refused(reply)) => drop(refused.get_or_insert(reply)),
                 Err(stop) => return Err(stop),

@@ -15,6 +15,7 @@ mod failing;
 mod hostile;
 mod http;
 mod logging;
+mod minting;
 mod oidc;
 mod region;
 mod reload;

@@ -126,9 +126,9 @@ async fn what_is_no_question_is_told_why() {
         (
             to("POST", "/introspect/nobody").header("content-type", FORM).body("token=a"),
             404,
-            "no such source; POST /introspect/NAME",
+            "no such source; POST /introspect/NAME or /token",
         ),
-        (to("POST", "/"), 404, "no such source; POST /introspect/NAME"),
+        (to("POST", "/"), 404, "no such source; POST /introspect/NAME or /token"),
         (to("GET", "/introspect/acme?token=good"), 405, "the method is not POST"),
         (
             to("POST", "/introspect/acme").body("token=good"),

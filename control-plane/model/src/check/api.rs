@@ -1,13 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
+use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, Authenticator, WhenStale};
 use tollgate_gateway::{Contract, ContractSpec, OperationSpec};
 use tollgate_rate_limit::LimitSpec;
 
 use super::host::{self, InvalidHost};
 use super::listener::at_section;
-use super::route::{Known, Route, route};
-use super::{identity, order};
+use super::route::{Known, Route, open, route};
+use super::{backend_token, identity, order};
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
@@ -32,13 +32,16 @@ pub(super) fn apis(
     }
     // Placeholders always compile, so there is nothing to tell here.
     let Some(methods) = identity::methods(root) else { return Apis::default() };
+    backend_token::general(root, &methods, faults);
     let mut apis = Vec::new();
     let mut limits = BTreeMap::new();
     for (name, at) in written {
         limits.insert(name, own_limits(name, &at, &methods, faults));
         let hosts = hosts(&at, faults);
+        let token_audience = backend_token::audience(root, &at, &methods, faults);
         let (api_key, when_stale) = (api_key(&at, &methods, faults), when_stale(&at, faults));
-        let known = Known { root, methods: &methods, backends, api_key, when_stale };
+        let methods = &methods;
+        let known = Known { root, methods, backends, api_key, when_stale, token_audience };
         let routes = at.fields("routes").into_iter();
         let routes = routes.filter(|(_, at)| !at.node.is_gone());
         let routes = routes.map(|(route_name, at)| route(name, route_name, at, &known, faults));
@@ -83,8 +86,7 @@ fn hosts(at: &At<'_>, faults: &mut Faults) -> BTreeSet<String> {
 fn api_key(at: &At<'_>, methods: &Authenticator, faults: &mut Faults) -> Option<ApiKeyPlacesSpec> {
     let at = at.get("api_key")?;
     sift(&at, faults, |json| {
-        let (auth, api_key) = (AuthSpec::None, Some(read(json)?));
-        let access = AccessSpec { auth, allow: <_>::default(), api_key, when_stale: None };
+        let access = AccessSpec { api_key: Some(read(json)?), ..open() };
         let compiled = Access::compile(access, &[], methods);
         compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "api_key"))
     });

@@ -11,7 +11,7 @@ use tollgate_auth::{
 use super::span::seconds;
 use super::tenant::tier as tier_of;
 use super::tier::SEED;
-use super::{introspection, jwks, signing};
+use super::{backend_token, introspection, jwks, signing};
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
@@ -206,7 +206,9 @@ pub(super) fn methods(root: &At<'_>) -> Option<Authenticator> {
     let mtls = root.get("identity").and_then(|identity| identity.get("mtls"));
     let mtls = mtls.map(|_| placeholder_mtls());
     let introspection = introspection::methods(root, kept);
-    let identity = IdentitySpec { jwt, introspection, api_key, mtls, ..signing::written(root) };
+    let backend_token = backend_token::spec(root);
+    let signing = signing::written(root);
+    let identity = IdentitySpec { jwt, introspection, api_key, mtls, backend_token, ..signing };
     Authenticator::compile(identity, SEED).ok()
 }
 

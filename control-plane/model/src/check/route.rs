@@ -35,6 +35,8 @@ pub(super) struct Known<'a> {
     pub(super) api_key: Option<ApiKeyPlacesSpec>,
     /// Likewise.
     pub(super) when_stale: Option<WhenStale>,
+    /// Likewise.
+    pub(super) token_audience: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,9 +54,12 @@ struct Changes {
 }
 
 impl Known<'_> {
-    /// With what holds for the whole API.
-    fn of_api(&self, access: AccessSpec) -> AccessSpec {
-        AccessSpec { api_key: self.api_key.clone(), when_stale: self.when_stale, ..access }
+    /// With what holds for the whole API. Nobody's caller is told of.
+    fn complete(&self, access: AccessSpec) -> AccessSpec {
+        let is_open = access.auth == AuthSpec::None;
+        let token_audience = self.token_audience.clone().filter(|_| !is_open);
+        let (api_key, when_stale) = (self.api_key.clone(), self.when_stale);
+        AccessSpec { api_key, when_stale, token_audience, ..access }
     }
 }
 
@@ -88,7 +93,7 @@ fn operation(
         name: name.to_owned(),
         group: String::new(),
         r#match: at.get("match")?.read(faults)?,
-        access: known.of_api(at.with(&at.only(&["auth", "allow"])).read(faults)?),
+        access: known.complete(at.with(&at.only(&["auth", "allow"])).read(faults)?),
         shadow: at.get("shadow").map_or_else(|| Some(Vec::new()), |at| at.read(faults))?,
         limits: at.get("limits").map_or_else(|| Some(Vec::new()), |limits| limits.read(faults))?,
         request,
@@ -138,19 +143,23 @@ pub(super) fn match_fault(matcher: MatchSpec, known: &Known<'_>) -> Option<Strin
 
 /// Anybody may call it, and nothing else is said about it.
 fn operation_of(r#match: MatchSpec, known: &Known<'_>) -> OperationSpec {
-    let access =
-        AccessSpec { auth: AuthSpec::None, allow: <_>::default(), api_key: None, when_stale: None };
-    let access = known.of_api(access);
+    let access = known.complete(open());
     let (shadow, limits, request, response) = <_>::default();
     let (name, group) = <_>::default();
     OperationSpec { name, group, r#match, access, shadow, limits, request, response }
+}
+
+/// Anybody may call, and nobody is recognised.
+pub(super) fn open() -> AccessSpec {
+    let (allow, api_key, when_stale, token_audience) = <_>::default();
+    AccessSpec { auth: AuthSpec::None, allow, api_key, when_stale, token_audience }
 }
 
 fn access(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
     let part = at.only(&["auth", "allow"]);
     let parameters = path_parameters(at);
     sift(&at.with(&part), faults, |json| {
-        let compiled = Access::compile(known.of_api(read(json)?), &parameters, known.methods);
+        let compiled = Access::compile(known.complete(read(json)?), &parameters, known.methods);
         compiled.map(drop).map_err(|invalid| Refused::Invalid(invalid.to_string()))
     });
 }
@@ -201,7 +210,7 @@ fn limits(at: &At<'_>, known: &Known<'_>, faults: &mut Faults) {
 fn access_of(at: &At<'_>, known: &Known<'_>, parameters: &[&str]) -> Option<Access> {
     let access = at.with(&at.only(&["auth", "allow"])).node.to_json();
     let spec = serde_json::from_value(access).ok()?;
-    Access::compile(known.of_api(spec), parameters, known.methods).ok()
+    Access::compile(known.complete(spec), parameters, known.methods).ok()
 }
 
 /// Where the match is at fault, its parameters may be too, and are believed.

@@ -33,7 +33,7 @@ const NOT_LOOKED_AT: &str = "................................";
 
 /// Why a key was refused. No secret is shown.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
-enum InvalidKey {
+pub(super) enum InvalidKey {
     #[error("{0:?} cannot be read: {1}; write a path relative to this file")]
     Unreadable(String, String),
     #[error("the environment variable {0:?} {1}; set it where tollgate runs")]
@@ -69,7 +69,7 @@ pub(super) fn references(root: &At<'_>) -> Vec<Reference> {
     fields.flatten().filter_map(|at| reference(&at)).collect()
 }
 
-fn reference(at: &At<'_>) -> Option<Reference> {
+pub(super) fn reference(at: &At<'_>) -> Option<Reference> {
     if let Some(file) = at.get("file") {
         return Some(Reference::File(beside(&file.node.spot.file, file.text()?)));
     }
@@ -276,14 +276,22 @@ fn told<T>(
     found.map_err(|invalid| at.fault(faults, invalid.to_string())).ok()
 }
 
-fn from_secret(secret: &SecretSpec, at: &At<'_>, loaded: &Loaded) -> Result<String, InvalidKey> {
-    match secret {
-        SecretSpec::File(name) => from_file(name, at, loaded),
+fn from_secret(written: &SecretSpec, at: &At<'_>, loaded: &Loaded) -> Result<String, InvalidKey> {
+    secret(written, at, loaded).map(|text| text.unwrap_or_else(|| NOT_LOOKED_AT.to_owned()))
+}
+
+/// What was loaded; none if nobody has looked at it, so that nothing can be said of it.
+pub(super) fn secret(
+    written: &SecretSpec,
+    at: &At<'_>,
+    loaded: &Loaded,
+) -> Result<Option<String>, InvalidKey> {
+    match written {
+        SecretSpec::File(name) => from_file(name, at, loaded).map(Some),
         SecretSpec::Env(name) => match loaded.0.get(&Reference::Env(name.clone())) {
-            Some(Ok(bytes)) => text(name, bytes),
+            Some(Ok(bytes)) => text(name, bytes).map(Some),
             Some(Err(why)) => Err(InvalidKey::Unset(name.clone(), why.clone())),
-            // Nobody has looked at it, so nothing can be said of it.
-            None => Ok(NOT_LOOKED_AT.to_owned()),
+            None => Ok(None),
         },
     }
 }

@@ -6,6 +6,7 @@
 mod actions;
 mod allow;
 mod answers;
+mod backend_token;
 mod backends;
 mod file;
 mod identity;

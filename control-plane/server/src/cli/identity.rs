@@ -35,6 +35,12 @@ pub struct IdentityArgs {
     )]
     pub identity_secret: Option<String>,
 
+    /// Where backends read the public keys of the tokens that tell them who is
+    /// calling (`identity.backend_token`): `http://ADDRESS/.well-known/jwks.json`.
+    /// Without it they cannot.
+    #[arg(long, value_name = "ADDRESS")]
+    pub jwks: Option<SocketAddr>,
+
     /// A Redis or Valkey in which control planes share what providers said of
     /// tokens: `redis://[USER:PASSWORD@]HOST:PORT[/DATABASE]`, or `rediss://`.
     #[arg(long, value_name = "URL", env = "TOLLGATE_CACHE", hide_env_values = true)]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tollgate_core::{Answer, Headers};
 
 use crate::ask::Unanswered;
@@ -27,26 +27,25 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 impl Said {
     /// Reads an answer strictly: what is not certain is no answer.
     pub(crate) fn read(answer: &Answer) -> Result<Self, Unanswered> {
-        match answer.status() {
-            200 => Self::read_body(answer).ok_or(Unanswered::Unreadable),
-            0 => Err(Unanswered::Broken),
-            // Of us, not of the credential (RFC 7662, section 2.3).
-            401 | 403 => Err(Unanswered::Unwelcome),
-            status => Err(Unanswered::Status { status, wait: wait(status, &answer.headers) }),
-        }
-    }
-
-    fn read_body(answer: &Answer) -> Option<Self> {
-        if ANSWER_BYTES_MAX < answer.body.len() {
-            return None;
-        }
-        let members = json::object(&answer.body)?;
+        let members = members(answer)?;
         let max_age = max_age(&answer.headers);
         match members.get("active") {
-            Some(Value::Bool(true)) => Some(Self::Active { claims: Claims(members), max_age }),
-            Some(Value::Bool(false)) => Some(Self::Inactive { max_age }),
-            _ => None,
+            Some(Value::Bool(true)) => Ok(Self::Active { claims: Claims(members), max_age }),
+            Some(Value::Bool(false)) => Ok(Self::Inactive { max_age }),
+            _ => Err(Unanswered::Unreadable),
         }
+    }
+}
+
+/// The members of the object that an answer is.
+pub(super) fn members(answer: &Answer) -> Result<Map<String, Value>, Unanswered> {
+    match answer.status() {
+        200 if ANSWER_BYTES_MAX < answer.body.len() => Err(Unanswered::Unreadable),
+        200 => json::object(&answer.body).ok_or(Unanswered::Unreadable),
+        0 => Err(Unanswered::Broken),
+        // Of us, not of the credential (RFC 7662, section 2.3).
+        401 | 403 => Err(Unanswered::Unwelcome),
+        status => Err(Unanswered::Status { status, wait: wait(status, &answer.headers) }),
     }
 }
 

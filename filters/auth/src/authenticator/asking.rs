@@ -8,7 +8,7 @@ use tollgate_core::{Answer, CallId, Cx, Fingerprint, Principal, Timestamp};
 use super::stop::Refusal;
 use super::{Authenticator, Recognised};
 use crate::InvalidToken;
-use crate::ask::{Asked, Question, Said, Unanswered, Whom};
+use crate::ask::{Asked, Minted, Question, Said, Unanswered, Whom};
 use crate::cache::{Remembered, Slot};
 use crate::claims::Validity;
 use crate::denials::Named;
@@ -49,23 +49,35 @@ impl Authenticator {
     /// Learns what a call was answered that a request waits for. Calls that are
     /// not its own are passed over.
     pub fn on_answer(&mut self, id: CallId, answer: &Answer, cx: &mut Cx<'_>) {
-        let now = cx.now;
-        let Some((question, said)) = self.asker.answered(id, answer, now) else {
+        let Some(question) = self.asker.answered(id) else {
             return self.fetched.on_answer(id, answer, cx);
         };
-        let learned = match &said {
-            Ok(said) => self.learn(question, said, now).map_err(|why| (why, said.refused_for())),
-            Err(unanswered) => Err((Why::Unanswered(*unanswered), UNANSWERED_SPAN)),
-        };
-        match learned {
+        let now = cx.now;
+        match self.take_in(question, answer, now) {
             Ok(()) => self.denied.forget(question.slot),
-            Err((why @ Why::Refused(_), span)) => self.deny(question.slot, why, now, span),
-            Err((why, _)) => self.deny(question.slot, why, now, UNANSWERED_SPAN),
+            Err((why, span)) => self.denied.put(question.slot, Denied { why, since: now, span }),
         }
     }
 
-    fn deny(&mut self, slot: Slot, why: Why, since: Timestamp, span: Duration) {
-        self.denied.put(slot, Denied { why, since, span });
+    /// Remembers what an answer tells; if nothing, says why and for how long.
+    fn take_in(
+        &mut self,
+        question: Question,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<(), (Why, Duration)> {
+        let unanswered = |why| (Why::Unanswered(why), UNANSWERED_SPAN);
+        let Question { whom, slot, .. } = question;
+        if whom == Whom::Mint {
+            let minted = self.asker.read(whom, Minted::read(answer), now).map_err(unanswered)?;
+            self.keep_token(slot, &minted, now);
+            return Ok(());
+        }
+        let said = self.asker.read(whom, Said::read(answer), now).map_err(unanswered)?;
+        self.learn(question, &said, now).map_err(|why| match why {
+            Why::Refused(_) => (why, said.refused_for()),
+            Why::Unanswered(_) => (why, UNANSWERED_SPAN),
+        })
     }
 
     /// Remembers whose a credential is, if that is what was said.
@@ -174,7 +186,7 @@ impl Authenticator {
             self.denied.forget(slot);
         }
         let is_known = self.genuine.get(slot).is_some();
-        Err(self.ask(Question { whom, slot, is_known }, form, cx))
+        Err(self.ask(Question { whom, slot, is_known }, form, cx).into())
     }
 
     /// The call that will tell, or why there is none.
@@ -183,14 +195,9 @@ impl Authenticator {
         question: Question,
         form: impl FnOnce() -> String,
         cx: &mut Cx<'_>,
-    ) -> Refusal {
-        let Some(endpoint) = self.identity.endpoint(question.whom) else {
-            return Refusal::Unanswered(Unanswered::NoCluster);
-        };
-        match self.asker.ask(question, endpoint, form, cx) {
-            Ok(call) => Refusal::Waits(call),
-            Err(unanswered) => Refusal::Unanswered(unanswered),
-        }
+    ) -> Result<CallId, Unanswered> {
+        let endpoint = self.identity.endpoint(question.whom).ok_or(Unanswered::NoCluster)?;
+        self.asker.ask(question, endpoint, form, cx)
     }
 }
 
@@ -223,6 +230,15 @@ impl Remembered for Denied {
 }
 
 // === impl Refusal ===
+
+impl From<Result<CallId, Unanswered>> for Refusal {
+    fn from(asked: Result<CallId, Unanswered>) -> Self {
+        match asked {
+            Ok(call) => Self::Waits(call),
+            Err(unanswered) => Self::Unanswered(unanswered),
+        }
+    }
+}
 
 impl From<Why> for Refusal {
     fn from(why: Why) -> Self {

@@ -5,12 +5,12 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_core::{Cx, Principal, RequestHead, Seed, Timestamp};
+use tollgate_core::{Cx, RequestHead, Seed, Timestamp};
 use tollgate_signatures::{Key, Refused, Scheme, Verified};
 
 use super::asking::{Denied, Why};
 use super::stop::{Refusal, Stop};
-use super::{Authenticator, Recognised};
+use super::{Authenticator, Caller, Recognised};
 use crate::InvalidToken;
 use crate::ask::{Asked, Question, Said, Unanswered, Whom};
 use crate::cache::{Recent, Remembered, Slot};
@@ -68,8 +68,8 @@ pub(super) fn memory() -> Recent<Signer> {
 // === impl Authenticator ===
 
 impl Authenticator {
-    /// Who signed a request, if the signature holds for all of it and was not
-    /// used before. `body` is nothing as long as it has not arrived.
+    /// Who signed a request, if the signature holds for all of it. The body is
+    /// nothing as long as it has not arrived.
     pub(super) fn signer(
         &mut self,
         signatures: &Signatures,
@@ -77,15 +77,16 @@ impl Authenticator {
         request: (RequestHead<'_>, Option<&[u8]>),
         methods: &Methods,
         cx: &mut Cx<'_>,
-    ) -> Result<Rc<Principal>, Stop> {
+    ) -> Result<Caller, Stop> {
         let challenges = &methods.challenges;
         let verified = self.verified(signatures, scheme, request, methods, cx)?;
         signatures.check_body(&verified, request.1, challenges)?;
         // A code made with the decoy is nobody's.
         let signer = self.signer_of(signatures, &verified, cx.now);
         let signer = signer.ok_or_else(|| invalid(&Refused::UnknownKey, challenges))?;
-        signatures.admit(&verified, challenges, cx)?;
-        self.unless_denied(signer, methods, cx.now).map_err(|refusal| refused(refusal, methods))
+        let principal = self.unless_denied(signer, methods, cx.now);
+        let principal = principal.map_err(|refusal| refused(refusal, methods))?;
+        Ok(Caller { principal, signature: Some(verified) })
     }
 
     /// The signature of a request, once all keys are there that it may be made with.
@@ -112,7 +113,7 @@ impl Authenticator {
         let (whom, slot) = (Whom::SigningKeys, slot(id, self.seed));
         let is_known = self.signers.peek(slot).is_some();
         let form = || Asked::signing_key(id).map(|asked| asked.form(None)).unwrap_or_default();
-        refused(self.ask(Question { whom, slot, is_known }, form, cx), methods)
+        refused(self.ask(Question { whom, slot, is_known }, form, cx).into(), methods)
     }
 
     /// Who has the key that a signature was made with.

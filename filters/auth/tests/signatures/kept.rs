@@ -225,6 +225,28 @@ fn made_up_keys_are_asked_for_within_a_bound() {
     assert_eq!(gate.host.called.len(), 48);
 }
 
+/// A request that waits for the backend's token has not used its signature up.
+#[test]
+fn a_signature_is_used_up_when_the_backend_s_token_is_there() {
+    let identity = json!({
+        "hmac": {},
+        "signing_keys": {
+            "keys": {"acme-1": {"scheme": "hmac", "tenant": "acme", "secret": SECRET}},
+        },
+        "backend_token": {"mint": provider(&json!({"path": "/token"}))},
+    });
+    let access = json!({"auth": {"any_of": ["hmac"]}, "token_audience": "orders"});
+    let mut gate = Gate::of(identity, access);
+    let sent = Sent::by("acme-1");
+    assert_eq!(gate.whole(&sent), "waits 0");
+    assert_eq!(gate.whole(&sent), "waits 0");
+    gate.answer(0, r#"{"access_token":"a.b.c","expires_in":300}"#);
+    assert_eq!(gate.whole(&sent), "hmac acme-1 acme - []");
+    let used = "401 replayed-signature: the signature was used before; sign again, with a new \
+                nonce or at another second";
+    assert_eq!(gate.whole(&sent), used);
+}
+
 fn exchange(gate: &mut Gate, number: u32, denials: Vec<Denial>) {
     let response = Response { sequence: u64::from(number) + 1, denials, ..Response::default() };
     let cx = &mut gate.host.at(Timestamp::from_seconds(NOW - 5 + u64::from(number)));

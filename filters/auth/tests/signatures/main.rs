@@ -75,8 +75,14 @@ impl Gate {
     fn ask(&mut self, headers: &Headers, body: Option<&[u8]>) -> String {
         let head = RequestHead { headers };
         let cx = &mut self.host.at(Timestamp::from_seconds(self.now));
-        match self.authenticator.recognise(&self.access, &head, body, cx) {
-            Ok(principal) => principal.as_deref().map_or_else(|| "nobody".to_owned(), caller),
+        let Self { authenticator, access, .. } = self;
+        let found = authenticator.recognise(access, &head, body, cx);
+        let admitted = found.and_then(|found| match found {
+            Some(caller) => authenticator.admit(access, &caller, cx).map(|_| Some(caller)),
+            None => Ok(None),
+        });
+        match admitted {
+            Ok(found) => found.map_or_else(|| "nobody".to_owned(), |one| caller(&one.principal)),
             Err(Stop::Refused(reply)) => refusal(&reply),
             Err(Stop::AwaitsBody { bytes_max }) => format!("awaits {bytes_max}"),
             Err(Stop::Waits(CallId(call))) => format!("waits {call}"),
@@ -198,6 +204,21 @@ fn a_signature_is_accepted_once_and_only_in_its_time() {
         gate.whole(&at(NOW + 601, "5")),
         "401 invalid-signature: the signature was made in the future; set the clock right"
     );
+}
+
+/// Also by what the gateway answers itself, of which no backend is told.
+#[test]
+fn a_signature_can_be_used_up_without_a_backend() {
+    let mut gate = Gate::new(any_of(&["hmac"]));
+    let sent = Sent::by("acme-1");
+    let headers = sent.headers();
+    let Gate { authenticator, access, host, .. } = &mut gate;
+    let cx = &mut host.at(Timestamp::from_seconds(NOW));
+    let found = authenticator.recognise(access, &RequestHead { headers: &headers }, Some(b""), cx);
+    let found = found.unwrap().unwrap();
+    assert_eq!(authenticator.use_up(access, &found, cx), Ok(()));
+    assert!(authenticator.use_up(access, &found, cx).is_err());
+    assert!(gate.whole(&sent).starts_with("401 replayed-signature: "));
 }
 
 #[test]
