@@ -2,7 +2,6 @@
 //! a log, not in a statistic, not in what administrators see of Envoy.
 
 #![expect(
-    clippy::arithmetic_side_effects,
     clippy::print_stdout,
     clippy::string_slice,
     clippy::unwrap_used,

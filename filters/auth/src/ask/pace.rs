@@ -113,6 +113,11 @@ impl Bucket {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    clippy::unnecessary_wraps,
+    reason = "numbers of tests are small, and an address may be unknown"
+)]
 mod tests {
     use proptest::prelude::*;
 

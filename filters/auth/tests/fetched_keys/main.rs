@@ -25,7 +25,7 @@ use tollgate_core::{Answer, CallId, Headers, RequestHead, Timestamp};
 
 /// The workers of one Envoy. Times are milliseconds after [`NOW`].
 struct Workers {
-    workers: Vec<Gate>,
+    gates: Vec<Gate>,
     host: MemoryHost,
     /// Which worker made each call, and when.
     calls: Vec<(usize, u64)>,
@@ -48,7 +48,7 @@ impl Workers {
     }
 
     fn of(workers: Vec<Gate>) -> Self {
-        Self { workers, host: MemoryHost::default(), calls: Vec::new(), answered: 0 }
+        Self { gates: workers, host: MemoryHost::default(), calls: Vec::new(), answered: 0 }
     }
 
     /// Some who know the keys of these since the beginning.
@@ -63,7 +63,7 @@ impl Workers {
         let value = format!("Bearer {token}");
         let headers: Headers = [("authorization", value.as_bytes())].into_iter().collect();
         let head = RequestHead { headers: &headers };
-        let Gate { authenticator, access, .. } = &mut self.workers[worker];
+        let Gate { authenticator, access, .. } = &mut self.gates[worker];
         let found = authenticator.authenticate(access, &head, &mut self.host.at(at(millis)));
         self.calls.resize(self.host.called.len(), (worker, millis));
         match found {
@@ -95,7 +95,7 @@ impl Workers {
     fn answer(&mut self, call: usize, millis: u64, status: &str, body: impl Into<Vec<u8>>) {
         let headers = [(":status", status)].into_iter().collect();
         let answer = Answer { headers, body: body.into() };
-        let authenticator = &mut self.workers[self.calls[call].0].authenticator;
+        let authenticator = &mut self.gates[self.calls[call].0].authenticator;
         self.answered = self.answered.max(call + 1);
         let id = CallId(u32::try_from(call).unwrap());
         authenticator.on_answer(id, &answer, &mut self.host.at(at(millis)));

@@ -91,5 +91,5 @@ pub(crate) fn root() -> PathBuf {
 }
 
 pub(crate) fn order(token: &str) -> Call {
-    Call::get("localhost", "/orders/7").bearer(token).header("x-forwarded-for", &address_of(token))
+    Call::get("localhost", "/orders/7").bearer(token).header("x-forwarded-for", address_of(token))
 }

@@ -229,6 +229,7 @@ async fn each_api_chooses_what_becomes_of_its_callers_meanwhile() {
     };
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
+    tollgate(&store, &["tenants", "create", "globex"]);
     let config = config(
         "      get: { match: { path: /orders }, backend: echo, auth: { any_of: [api_key] } }\n",
     )

@@ -63,6 +63,9 @@ async fn the_backend_is_told_another_path() {
         ("/strip", "/", HOST),
         ("/shops/berlin/orders", "/tenants/berlin/orders", HOST),
         ("/untouched/v1", "/untouched/v1", HOST),
+        // Written as what it means before anything is decided, by which policy too.
+        ("/v1/%2e%2e/untouched", "/untouched", HOST),
+        ("/v1/..;/untouched", "/untouched", HOST),
     ] {
         let seen = gateway.through(&get(path)).await.unwrap();
         assert_eq!((seen.path.as_str(), seen.values("host")), (told, vec![host]), "{path}");
@@ -70,7 +73,7 @@ async fn the_backend_is_told_another_path() {
         assert_eq!(gateway.send(&Call::get(HOST, path)).await.unwrap().status, 401, "{path}");
     }
     // Nobody gets to a path under the policy of another one.
-    for (path, status) in [("/v1/%2e%2e/untouched", 400), ("/V1/orders", 404), ("/v1x", 404)] {
+    for (path, status) in [("/V1/orders", 404), ("/v1x", 404)] {
         assert_eq!(gateway.send(&get(path)).await.unwrap().status, status, "{path}");
     }
     gateway.never_trapped().await.unwrap();
@@ -119,7 +122,7 @@ async fn a_websocket_opens_for_those_who_may() {
         let answer = socket.upgrade(&opening(path, key)).await.unwrap();
         assert_eq!(answer.status, status, "{path} {key}: {answer:?}");
         if status == 101 {
-            for bytes in [&b"first"[..], b"second", &[0; 100_000]] {
+            for bytes in [&b"first"[..], b"second", &vec![0; 100_000]] {
                 assert_eq!(socket.exchange(bytes).await.unwrap(), bytes);
             }
         }

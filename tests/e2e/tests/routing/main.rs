@@ -1,10 +1,6 @@
 //! Where requests go, how often, and what comes of it.
 
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::unwrap_used,
-    reason = "a test that cannot go on has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod actions;
 mod backends;

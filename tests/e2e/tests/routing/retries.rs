@@ -9,7 +9,7 @@ const BACKENDS: &str = r#"
   narrow: { endpoints: ["127.0.0.1:$BACKEND"], in_flight: 2 }
 "#;
 
-const ROUTES: &str = r#"
+const ROUTES: &str = r"
       patient:
         match: { path: /patient, methods: [GET] }
         backend: echo
@@ -33,7 +33,7 @@ const ROUTES: &str = r#"
         match: { path: /narrow }
         backend: narrow
         auth: { any_of: [api_key] }
-"#;
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_failed_is_tried_again_as_often_as_is_written() {

@@ -3,7 +3,7 @@ use tollgate_support::{Call, Upstream, eventually};
 
 use super::{PATIENCE, get, start};
 
-const ROUTES: &str = r#"
+const ROUTES: &str = r"
       canary:
         match: { prefix: /canary }
         split: { echo: 75, next: 25 }
@@ -23,7 +23,7 @@ const ROUTES: &str = r#"
         backend: echo
         mirror: { backend: next }
         auth: { any_of: [api_key] }
-"#;
+";
 
 fn next(upstream: &Upstream) -> String {
     format!("  next: {{ endpoints: [\"{}\"] }}", upstream.address())
