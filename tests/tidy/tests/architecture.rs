@@ -65,9 +65,9 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Outside crates that say what a crate is, and the only crates that may name them.
 const HOLDERS: &[(&str, &[&str])] = &[
-    // The ABI of Envoy.
-    // Where randomness comes from: filters and the store are given theirs.
-    ("getrandom", &["tollgate-host", "tollgate"]),
+    // Where randomness comes from: filters and the store are given theirs. Identity names
+    // the tokens that it makes.
+    ("getrandom", &["tollgate-host", "tollgate-identity", "tollgate"]),
     // The databases.
     ("sqlx", &["tollgate-store"]),
     // The language of conditions.
