@@ -63,7 +63,7 @@ test-compose: filters ## tests the gateway in containers, and what callers see w
 	@$(PYTHON) scripts/setup.py --tests
 	@$(PYTHON) scripts/compose.py test
 
-dist: setup ## packs what people install into target/dist/, the same bytes from the same sources
+dist: setup ## packs what people install into target/dist/
 	@$(PYTHON) scripts/dist.py
 
 bench: filters ## measures the gateway beside Envoy's own filters; writes target/bench/
