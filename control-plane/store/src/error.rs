@@ -91,6 +91,11 @@ pub enum ChangeFailed {
     InvalidSigningKey { what: &'static str, why: InvalidKey },
     #[error(transparent)]
     NoRandomBytes(#[from] NoRandomBytes),
+    #[error(
+        "{most} tenants have limits of their own already; take some back, or move tenants to another \
+         tier"
+    )]
+    TooManyOverrides { most: usize },
     #[error("the end of {what} is not in the future; give a later one")]
     Past { what: &'static str },
 }

@@ -1,4 +1,5 @@
-//! Tenants, API keys, signing keys and revocations.
+//! Tenants, API keys, signing keys and revocations, what tenants get instead of
+//! what is configured, and what is spent of their quotas.
 //!
 //! A [`Store`] is a SQLite file or a PostgreSQL database, and both behave the
 //! same. Whoever gets an answer to a change can rely on it: it is on the disk.
@@ -18,7 +19,9 @@ mod error;
 mod hasher;
 mod key;
 mod keys;
+mod lending;
 mod migrate;
+mod overrides;
 mod revocation;
 mod revocations;
 mod seal;
@@ -35,6 +38,8 @@ pub use crate::error::{ChangeFailed, OpenFailed, StoreUnavailable};
 pub use crate::hasher::{KeyHash, KeyHasher};
 pub use crate::key::{KeyRecord, KeyState, NewKey};
 pub use crate::keys::Rotation;
+pub use crate::lending::{LeaseAsk, Window};
+pub use crate::overrides::{FACTOR_MAX, Factor, InvalidFactor, OVERRIDES_MAX, Override};
 pub use crate::revocation::{Revocation, Revoked};
 pub use crate::seal::{NoRandomBytes, SecretSeal};
 pub use crate::secret::{InvalidSecretReference, SecretReference, SecretUnavailable};

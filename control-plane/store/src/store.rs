@@ -74,6 +74,11 @@ impl Store {
         Ok(Self { address: address.clone(), pool })
     }
 
+    /// Whether several control planes may use it at once.
+    pub fn is_shared(&self) -> bool {
+        self.address.path().is_none()
+    }
+
     /// The number of the last change.
     pub async fn sequence(&self) -> Result<u64, StoreUnavailable> {
         let seq: i64 = sqlx::query_scalar("SELECT seq FROM store").fetch_one(&self.pool).await?;

@@ -41,8 +41,14 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-xds", &["tollgate-auth", "tollgate-core", "tollgate-gateway", "tollgate-model"]),
     // It answers what any identity provider would, so it knows no gateway.
     ("tollgate-identity", &[]),
-    // What an API key looks like, and the filter of all keys that gateways read.
-    ("tollgate-store", &["tollgate-auth", "tollgate-core", "tollgate-signatures"]),
+    // It deals numbers: what they limit is not its business.
+    ("tollgate-quota", &["tollgate-core"]),
+    // What an API key looks like, the filter of all keys that gateways read, and what
+    // may be lent of a quota.
+    (
+        "tollgate-store",
+        &["tollgate-auth", "tollgate-core", "tollgate-quota", "tollgate-signatures"],
+    ),
     (
         "tollgate",
         &[

@@ -11,7 +11,9 @@
 
 mod both;
 mod keys;
+mod lending;
 mod opening;
+mod overrides;
 mod revocations;
 mod secret;
 mod sequence;
