@@ -28,7 +28,7 @@ pub fn read(sources: &[Source]) -> Result<Draft, Vec<Fault>> {
         faults.push(&nowhere, &Path::default(), "there is no file; write tollgate.yaml");
     }
     let roots: Vec<Option<Node>> =
-        sources.iter().map(|source| document(source, &mut faults)).collect();
+        sources.iter().map(|source| mapping(source, &mut faults)).collect();
     let roots: Option<Vec<Node>> = roots.into_iter().collect();
     let Some(mut root) = roots.and_then(|roots| merge(roots, &mut faults)) else {
         return Err(faults.into_sorted());
@@ -37,7 +37,17 @@ pub fn read(sources: &[Source]) -> Result<Draft, Vec<Fault>> {
     Ok(Draft { root, faults })
 }
 
-fn document(source: &Source, faults: &mut Faults) -> Option<Node> {
+/// Reads a file that is no configuration, by the same rules and within the same bounds.
+pub fn document(source: &Source) -> Result<serde_json::Value, Vec<Fault>> {
+    let mut faults = Faults::default();
+    let Source { name, bytes } = source;
+    match yaml::parse(name, bytes, &mut faults) {
+        Some(root) if faults.is_empty() => Ok(root.to_json()),
+        _ => Err(faults.into_sorted()),
+    }
+}
+
+fn mapping(source: &Source, faults: &mut Faults) -> Option<Node> {
     let Source { name, bytes } = source;
     let root = yaml::parse(name, bytes, faults)?;
     if let Value::Mapping(_) = root.value {

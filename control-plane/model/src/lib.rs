@@ -36,7 +36,7 @@ pub use crate::backend::{
     Backend, BackendTls, Balancing, Caps, ClientCertificate, Dns, Endpoint, Health,
     OutlierDetection, Probe, Protocol,
 };
-pub use crate::draft::{Draft, read};
+pub use crate::draft::{Draft, document, read};
 pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{

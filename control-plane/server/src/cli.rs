@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod callers;
 pub mod identity;
 pub mod signing_keys;
 pub mod store;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::callers::{DiffArgs, ExplainArgs, ImportArgs};
 use crate::cli::identity::IdentityArgs;
 use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
@@ -58,6 +60,20 @@ pub enum Command {
         #[command(flatten)]
         module: ModuleArgs,
     },
+
+    /// Tell what becomes of one request, stage by stage, without sending it.
+    ///
+    /// The filters' own code judges it. Nobody is asked: keys that would be fetched,
+    /// and those of the store, are not known.
+    Explain(ExplainArgs),
+
+    /// Tell what a new configuration changes for callers.
+    Diff(DiffArgs),
+
+    /// Make a configuration of an OpenAPI document, 3.0 or 3.1.
+    ///
+    /// It is printed, and what could not be taken over is told on standard error.
+    Import(ImportArgs),
 
     /// Tenants of the store: their tiers, and whether they may call.
     Tenants(TenantsArgs),

@@ -1,26 +1,37 @@
 //! The commands that print something and end.
 
+mod callers;
+
 use std::error::Error;
 use std::io::{self, Write};
 use std::iter::successors;
 use std::path::Path;
 
+use tollgate_callers::InvalidRequest;
+use tollgate_import::ImportFailed;
 use tollgate_model::{Gateway, PrivateKey};
 use tollgate_xds::{Deployment, translate as to_snapshot};
 
+pub use self::callers::{diff, explain, import};
 use crate::cli::Step;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
 use crate::store::now;
 use crate::{Module, render};
 
-/// Why a translation cannot be shown.
+/// Why nothing can be shown of a configuration.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum TranslateFailed {
+pub enum ShowFailed {
     /// The configuration is not good.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Faults(Vec<Fault>),
+    /// The request makes no sense.
+    #[error(transparent)]
+    Request(#[from] InvalidRequest),
+    /// The document cannot be taken over.
+    #[error(transparent)]
+    Import(#[from] ImportFailed),
     /// It cannot be printed.
     #[error("the output cannot be written: {0}")]
     Output(#[from] io::Error),
@@ -55,12 +66,12 @@ pub fn translate(
     to: Step,
     module: &Module,
     out: &mut impl Write,
-) -> Result<(), TranslateFailed> {
-    let gateway = without_secrets(gateway(config).map_err(TranslateFailed::Faults)?);
+) -> Result<(), ShowFailed> {
+    let gateway = without_secrets(gateway(config).map_err(ShowFailed::Faults)?);
     match to {
         Step::Model => writeln!(out, "{gateway:#?}")?,
         Step::Xds => {
-            let module = module.resolve().map_err(|f| TranslateFailed::Faults(vec![f.into()]))?;
+            let module = module.resolve().map_err(|f| ShowFailed::Faults(vec![f.into()]))?;
             let deployment = Deployment { module, identity: None, sync: None };
             let snapshot = to_snapshot(&gateway, &deployment);
             serde_json::to_writer_pretty(&mut *out, &render::snapshot(&snapshot))

@@ -32,6 +32,9 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Translate { config, to, module } => {
             commands::translate(&config, to, &module.into(), &mut out)?;
         }
+        Command::Explain(args) => commands::explain(args, &mut out)?,
+        Command::Diff(args) => commands::diff(&args, &mut out)?,
+        Command::Import(args) => commands::import(args, &mut out, &mut io::stderr())?,
         Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
         Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
         Command::SigningKeys(args) => store::signing_keys(args, &mut out, &mut io::stderr())?,

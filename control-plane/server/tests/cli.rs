@@ -285,3 +285,59 @@ fn a_translation_of_a_bad_configuration_is_its_faults() {
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.starts_with("bad.yaml:1: apis: "), "{err}");
 }
+
+#[test]
+fn one_request_is_explained_without_being_sent() {
+    let folder = folder(&[("tollgate.yaml", GOOD.as_bytes())]);
+    let url = "https://orders.example.com/orders/7";
+    let arguments = ["explain", "tollgate.yaml", "GET", url, "-H", "x-debug: 1"];
+    let (code, out, err) = tollgate(folder.path(), &arguments);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("GET https://orders.example.com/orders/7\nroute: passes; "), "{out}");
+    assert!(out.ends_with("\nanswer: from orders\n"), "{out}");
+
+    let (_, out, _) = tollgate(folder.path(), &["explain", "tollgate.yaml", "GET", url, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["answer"], "from orders");
+
+    let (code, _, err) = tollgate(folder.path(), &["explain", "tollgate.yaml", "GET", "orders"]);
+    assert_eq!((code, err.as_str()), (1, "url: \"orders\" is not one; write https://HOST/PATH\n"));
+}
+
+#[test]
+fn a_change_is_told_in_the_words_of_callers() {
+    let limited = GOOD.replacen(
+        "auth: none",
+        "auth: none\n        limits: [{ by: [ip], requests: 5, per: second }]",
+        1,
+    );
+    let folder = folder(&[
+        ("old.yaml", GOOD.as_bytes()),
+        ("new.yaml", limited.as_bytes()),
+        ("bad.yaml", b"a"),
+    ]);
+    let expected =
+        "orders.example.com:\n  GET /orders/{id} has a new limit: 5/s per address\n".to_owned();
+    assert_eq!(
+        tollgate(folder.path(), &["diff", "old.yaml", "new.yaml"]),
+        (0, expected, String::new())
+    );
+    let (code, out, _) = tollgate(folder.path(), &["diff", "old.yaml", "old.yaml"]);
+    assert_eq!((code, out.as_str()), (0, "nothing changes for callers\n"));
+    let (code, out, err) = tollgate(folder.path(), &["diff", "old.yaml", "bad.yaml"]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("bad.yaml:1: "), "{err}");
+}
+
+#[test]
+fn an_openapi_document_becomes_a_configuration_that_is_good() {
+    let document = b"openapi: 3.0.3\ninfo: { title: Orders }\npaths: { /orders: { get: {} } }\n";
+    let folder = folder(&[("openapi.yaml", document)]);
+    let (code, out, err) = tollgate(folder.path(), &["import", "openapi.yaml"]);
+    let notices = "notice: the document names no server; requests go to 127.0.0.1:8000, which is \
+                   to be filled in\nnotice: of 1 routes 1 may be called by anybody\n";
+    assert_eq!((code, err.as_str()), (0, notices));
+    fs::write(folder.path().join("tollgate.yaml"), out).unwrap();
+    let ok = "ok: 1 API, 1 route, 1 backend, 1 listener\n".to_owned();
+    assert_eq!(tollgate(folder.path(), &["check", "tollgate.yaml"]), (0, ok, String::new()));
+}

@@ -38,6 +38,20 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-transform",
         ],
     ),
+    // It runs what runs in Envoy, so it knows all of it.
+    (
+        "tollgate-callers",
+        &[
+            "tollgate-auth",
+            "tollgate-core",
+            "tollgate-gateway",
+            "tollgate-model",
+            "tollgate-rate-limit",
+            "tollgate-transform",
+        ],
+    ),
+    // What it makes is checked, so it knows what is.
+    ("tollgate-import", &["tollgate-model"]),
     ("tollgate-xds", &["tollgate-auth", "tollgate-core", "tollgate-gateway", "tollgate-model"]),
     // It answers what any identity provider would, so it knows no gateway.
     ("tollgate-identity", &[]),
@@ -53,8 +67,10 @@ const EDGES: &[(&str, &[&str])] = &[
         "tollgate",
         &[
             "tollgate-auth",
+            "tollgate-callers",
             "tollgate-core",
             "tollgate-identity",
+            "tollgate-import",
             "tollgate-model",
             "tollgate-store",
             "tollgate-sync",
