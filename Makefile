@@ -61,10 +61,13 @@ compose-down: python ## ends those containers, and forgets what they kept
 test-compose: filters ## tests the gateway in containers, and what callers see when parts of it fail
 	@cargo build -p tollgate -p tollgate-support --bins
 	@$(PYTHON) scripts/setup.py --tests
-	@$(PYTHON) scripts/compose.py test
+	@$(PYTHON) scripts/compose.py test $(SKIP)
 
 dist: setup ## packs what people install into target/dist/
 	@$(PYTHON) scripts/dist.py
+
+reproducible: setup ## builds what people install twice, from clean clones, and compares
+	@$(PYTHON) scripts/reproducible.py
 
 bench: filters ## measures the gateway beside Envoy's own filters; writes target/bench/
 	@cargo build --release -p tollgate
@@ -95,4 +98,4 @@ python:
 
 step = printf '\n=== %s\n' '$(1)'
 
-.PHONY: bench clean compose compose-down dist filters fuzz golden help images lint python run setup signers test test-compose timing
+.PHONY: bench clean compose compose-down dist filters fuzz golden help images lint python reproducible run setup signers test test-compose timing

