@@ -1,10 +1,9 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tollgate_xds::delta;
 use tonic::body::Body;
@@ -13,9 +12,8 @@ use tonic::server::{Grpc, NamedService, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use crate::client::{Patience, attend};
+use crate::client::{Following, attend};
 use crate::connection::Peer;
-use crate::revision::Revision;
 
 /// The largest message that a client may send. One that reconnects names
 /// everything that it has: several MB with 100,000 resources.
@@ -27,16 +25,13 @@ const REQUEST_BYTES_MAX: usize = 64 << 20;
 /// Written by hand rather than generated, because the generated one has an
 /// answer type that would copy every resource for every client.
 #[derive(Clone)]
-pub(crate) struct Ads {
-    revisions: watch::Receiver<Arc<Revision>>,
-    patience: Patience,
-}
+pub(crate) struct Ads(Following);
 
 // === impl Ads ===
 
 impl Ads {
-    pub(crate) fn new(revisions: watch::Receiver<Arc<Revision>>, patience: Patience) -> Self {
-        Self { revisions, patience }
+    pub(crate) fn new(following: Following) -> Self {
+        Self(following)
     }
 }
 
@@ -81,8 +76,7 @@ impl StreamingService<DeltaDiscoveryRequest> for Ads {
         // One response waits here and one in the connection; the rest is made
         // when the client has read them.
         let (responses, queue) = mpsc::channel(1);
-        let (revisions, patience) = (self.revisions.clone(), self.patience);
-        tokio::spawn(attend(peer, request.into_inner(), responses, revisions, patience));
+        tokio::spawn(attend(peer, request.into_inner(), responses, self.0.clone()));
         ready(Ok(Response::new(ReceiverStream::new(queue))))
     }
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
-use tollgate_xds::delta;
+use tollgate_xds::{Snapshot, delta};
 use tonic::{Status, Streaming};
 
 use crate::connection::Peer;
+use crate::delivery::{Deliveries, Delivery, Node};
 use crate::progress::Progress;
 use crate::report;
 use crate::revision::Revision;
@@ -21,6 +22,14 @@ pub(crate) struct Patience {
     pub(crate) reading: Duration,
 }
 
+/// What every client is served from.
+#[derive(Clone)]
+pub(crate) struct Following {
+    pub(crate) revisions: watch::Receiver<Arc<Revision>>,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) patience: Patience,
+}
+
 /// One client, and all that is known about it.
 struct Client {
     node: String,
@@ -28,6 +37,9 @@ struct Client {
     requests: Streaming<DeltaDiscoveryRequest>,
     responses: Responses,
     revisions: watch::Receiver<Arc<Revision>>,
+    /// What is published now, and what was before: a verdict may be about either.
+    published: [Arc<Snapshot>; 2],
+    delivery: Delivery,
     patience: Patience,
     connected: Instant,
     stream: delta::Stream,
@@ -59,8 +71,7 @@ pub(crate) async fn attend(
     peer: Peer,
     mut requests: Streaming<DeltaDiscoveryRequest>,
     responses: Responses,
-    mut revisions: watch::Receiver<Arc<Revision>>,
-    patience: Patience,
+    Following { mut revisions, deliveries, patience }: Following,
 ) {
     let (first, node) = match introduction(&mut requests, patience).await {
         Ok(introduction) => introduction,
@@ -70,27 +81,43 @@ pub(crate) async fn attend(
             return;
         }
     };
-    report::connected(&node, peer.address);
+    report::connected(&node.id, peer.address);
+    let delivery = deliveries.connect(&node, &peer);
     let revision = revisions.borrow_and_update().clone();
-    let stream = delta::Stream::new(revision.snapshot.clone());
+    let stream = delta::Stream::new(delivery.served_first(&revision.snapshot));
     let connected = Instant::now();
+    let published = [revision.snapshot.clone(), revision.snapshot.clone()];
     let progress = Progress::new(revision, connected);
-    Client { node, peer, requests, responses, revisions, patience, connected, stream, progress }
-        .converse(first)
-        .await;
+    let client = Client {
+        node: node.id,
+        peer,
+        requests,
+        responses,
+        revisions,
+        published,
+        delivery,
+        patience,
+        connected,
+        stream,
+        progress,
+    };
+    client.converse(first).await;
 }
 
 /// The first message and the name of the client, which only that one carries.
 async fn introduction(
     requests: &mut Streaming<DeltaDiscoveryRequest>,
     patience: Patience,
-) -> Result<(DeltaDiscoveryRequest, String), Status> {
+) -> Result<(DeltaDiscoveryRequest, Node), Status> {
     let first = timeout(patience.introduction, requests.message())
         .await
         .map_err(|_| Status::deadline_exceeded("the first request did not come in time"))??
         .ok_or_else(|| Status::invalid_argument("the stream ended before the first request"))?;
-    let node = first.node.as_ref().map(|node| report::name(&node.id)).unwrap_or_default();
-    if node.is_empty() {
+    let name = |text: &str| report::name(text);
+    let node = first.node.as_ref();
+    let node = node.map(|node| Node { id: name(&node.id), group: name(&node.cluster) });
+    let node = node.unwrap_or_default();
+    if node.id.is_empty() {
         return Err(Status::invalid_argument(
             "node.id: is empty in the first request; set node.id",
         ));
@@ -128,6 +155,7 @@ impl Client {
     async fn speak(&mut self) -> Result<(), End> {
         while let Some(response) = self.stream.next(self.connected.elapsed()) {
             self.progress.sent(&response.nonce);
+            self.delivery.sent(&response, self.stream.snapshot());
             match timeout(self.patience.reading, self.responses.send(Ok(response))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(End::Gone),
@@ -149,9 +177,8 @@ impl Client {
                 Err(_) => return Err(End::Stopping),
             },
             () = until(self.stream.deadline().and_then(|at| self.connected.checked_add(at))) => {}
-            () = until(self.progress.quiet_at()) => {
-                report::arrived(&self.node, &self.progress.arrive());
-            }
+            () = self.delivery.holds_changed() => self.hold_back(),
+            () = until(self.progress.quiet_at()) => self.arrive(),
         }
         Ok(())
     }
@@ -162,13 +189,32 @@ impl Client {
         self.progress.heard(&nonce, event.as_ref(), Instant::now());
         if let Some(event) = event {
             report::refused(&self.node, &event);
+            let [now, before] = &self.published;
+            self.delivery.heard(&event, &[now, before, self.stream.snapshot()]);
         }
     }
 
     fn renew(&mut self) {
         let revision = self.revisions.borrow_and_update().clone();
-        self.stream.on_snapshot(revision.snapshot.clone());
+        let [now, before] = &mut self.published;
+        *before = std::mem::replace(now, revision.snapshot.clone());
         self.progress.renew(revision, Instant::now());
+        self.hold_back();
+    }
+
+    /// Serves what is published, but for what was refused.
+    fn hold_back(&mut self) {
+        let [now, _] = &self.published;
+        let served = self.delivery.served(now, &self.stream);
+        self.stream.on_snapshot(served);
+    }
+
+    fn arrive(&mut self) {
+        let arrival = self.progress.arrive();
+        report::arrived(&self.node, &arrival);
+        if let Some(everywhere) = self.delivery.arrived(&arrival) {
+            report::live_everywhere(everywhere);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod ads;
 mod client;
 mod config;
 mod connection;
+mod delivery;
 mod fetch;
 mod health;
 mod identity;

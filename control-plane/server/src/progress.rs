@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tollgate_xds::Kind;
-use tollgate_xds::delta::Event;
+use tollgate_xds::delta::{Event, Named};
 
 use crate::revision::Revision;
 
@@ -58,8 +58,14 @@ impl Progress {
         self.last_word = now;
         match event {
             Some(Event::Acked { kind, resources, removed }) => {
-                let names = resources.iter().map(|resource| &resource.name).chain(removed);
-                for name in names {
+                let served = &self.revision.snapshot;
+                // An older version that goes out in place of a refused one is not it.
+                let is_newest = |one: &&Named| {
+                    let newest = served.get(*kind, &one.name);
+                    newest.is_none_or(|newest| newest.version == one.version)
+                };
+                let taken = resources.iter().filter(is_newest).map(|one| &one.name);
+                for name in taken.chain(removed) {
                     self.refused.remove(&(*kind, name.clone()));
                 }
             }
@@ -90,7 +96,6 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use tollgate_xds::Snapshot;
-    use tollgate_xds::delta::Named;
 
     use super::*;
 

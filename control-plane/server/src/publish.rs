@@ -1,21 +1,20 @@
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
 
 use tokio::sync::watch;
 use tollgate_xds::Snapshot;
 
-use crate::input::{Event, Input, Made};
+use crate::delivery::Deliveries;
+use crate::input::{Input, Made};
 use crate::load::Fault;
+use crate::report;
 use crate::revision::{Changes, Revision};
-use crate::sources::Fronts;
-use crate::{Module, report};
 
 /// Turns what is written into what is served, at every change.
 ///
 /// It has a thread of its own, because it reads files and compiles them.
 pub(crate) struct Publisher {
     revisions: watch::Sender<Arc<Revision>>,
+    deliveries: Deliveries,
     input: Input,
     /// The faults of the last attempt, as they were logged.
     faults: Vec<String>,
@@ -28,19 +27,15 @@ pub(crate) struct Publisher {
 impl Publisher {
     /// Publishes the first revision, which has to be good.
     pub(crate) fn start(
-        config: &Path,
-        module: Module,
-        fronts: Fronts,
-        events: Sender<Event>,
-        inbox: Receiver<Event>,
+        mut input: Input,
+        deliveries: Deliveries,
     ) -> Result<(Self, watch::Receiver<Arc<Revision>>), Vec<Fault>> {
-        let mut input = Input::new(config, module, fronts, events, inbox);
         let Made { snapshot, warnings, front } = input.make()?;
         input.fronts.replace(front);
         report::warnings(&warnings);
         report::published(1, &Changes::between(&Snapshot::default(), &snapshot));
         let (revisions, receiver) = watch::channel(Arc::new(Revision::new(1, snapshot)));
-        Ok((Self { revisions, input, faults: Vec::new(), warnings }, receiver))
+        Ok((Self { revisions, deliveries, input, faults: Vec::new(), warnings }, receiver))
     }
 
     /// Publishes every good change until it is told to stop.
@@ -77,7 +72,9 @@ impl Publisher {
         }
         let number = before.number.saturating_add(1);
         report::published(number, &changes);
-        self.revisions.send_replace(Arc::new(Revision::new(number, snapshot)));
+        let revision = Arc::new(Revision::new(number, snapshot));
+        self.deliveries.published(&revision);
+        self.revisions.send_replace(revision);
     }
 
     /// Each fault is logged once, however often the files are touched.

@@ -9,6 +9,7 @@ use tollgate_xds::delta::{Event, Named};
 use tonic::Status;
 use tracing::{error, info, warn};
 
+use crate::delivery::Everywhere;
 use crate::fetch::FetchFailed;
 use crate::progress::Arrival;
 use crate::revision::Changes;
@@ -130,6 +131,10 @@ pub(crate) fn arrived(node: &str, arrival: &Arrival) {
     } else {
         warn!(node, revision, after_ms, refused, "is live but for what was refused");
     }
+}
+
+pub(crate) fn live_everywhere(Everywhere { revision, after }: Everywhere) {
+    info!(revision, after_ms = after.as_millis(), "is live on every Envoy that was connected");
 }
 
 pub(crate) fn refused(node: &str, event: &Event) {

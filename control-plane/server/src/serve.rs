@@ -16,11 +16,12 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::ads::Ads;
 use crate::cli::identity::IdentityArgs;
-use crate::client::Patience;
+use crate::client::{Following, Patience};
 use crate::config::reason;
 use crate::connection::Connection;
+use crate::delivery::Deliveries;
 use crate::identity::{Identity, IdentityFailed};
-use crate::input::Event;
+use crate::input::{Event, Input};
 use crate::publish::Publisher;
 use crate::revision::Revision;
 use crate::sources::Fronts;
@@ -80,8 +81,10 @@ pub fn serve(
     let sync = identity.keys.as_ref().map(|_| xds);
     let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
     // Only what is good is ever listened for: there is always a snapshot.
-    let (publisher, revisions) = Publisher::start(config, module, fronts, events.clone(), inbox)
-        .map_err(ServeFailed::Faults)?;
+    let deliveries = Deliveries::new();
+    let input = Input::new(config, module, fronts, events.clone(), inbox);
+    let (publisher, revisions) =
+        Publisher::start(input, deliveries.clone()).map_err(ServeFailed::Faults)?;
     let listener = listen(xds)?;
     report::serving(listener.local_addr()?);
     let publisher =
@@ -101,8 +104,9 @@ pub fn serve(
         report::serving_key_set(listener.local_addr()?);
         runtime.spawn(answer(listener, service, revisions.clone()));
     }
+    let following = Following { revisions, deliveries, patience: Patience::default() };
     let served = runtime.block_on(async {
-        let served = serve_on(listener, revisions, sync, events).await;
+        let served = serve_on(listener, following, sync, events).await;
         // It has ended by now, or it never will.
         tokio::time::timeout(GRACE, front).await.ok();
         served
@@ -133,7 +137,7 @@ fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {
 /// a signal, and takes every stream with it.
 async fn serve_on(
     listener: TcpListener,
-    revisions: watch::Receiver<Arc<Revision>>,
+    following: Following,
     sync: Option<Sync>,
     events: mpsc::Sender<Event>,
 ) -> Result<(), ServeFailed> {
@@ -144,7 +148,8 @@ async fn serve_on(
         report::stopping();
         events.send(Event::Stop).ok();
     });
-    let streams = serve_streams(listener, revisions.clone(), sync, Patience::default());
+    let revisions = following.revisions.clone();
+    let streams = serve_streams(listener, following, sync);
     tokio::select! {
         ending = streams => ending,
         () = async { ended(revisions).await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -154,19 +159,19 @@ async fn serve_on(
 /// Serves until there are no more revisions and every stream has ended.
 pub(crate) async fn serve_streams(
     listener: TcpListener,
-    revisions: watch::Receiver<Arc<Revision>>,
+    following: Following,
     sync: Option<Sync>,
-    patience: Patience,
 ) -> Result<(), ServeFailed> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let incoming = incoming.map(|io| Connection::new(io?));
     let (interval, timeout) = KEEPALIVE;
+    let revisions = following.revisions.clone();
     Server::builder()
         .http2_keepalive_interval(Some(interval))
         .http2_keepalive_timeout(Some(timeout))
-        .add_service(Ads::new(revisions.clone(), patience))
+        .add_service(Ads::new(following))
         .add_optional_service(sync)
         .serve_with_incoming_shutdown(incoming, ended(revisions))
         .await?;

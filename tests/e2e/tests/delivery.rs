@@ -120,6 +120,38 @@ async fn what_envoy_refuses_is_told_with_reason_and_place_and_the_rest_is_live()
     gateway.never_trapped().await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_envoy_is_given_what_was_taken_last_and_not_what_was_refused() {
+    let mut gateway = Gateway::start(&revision("first")).await.unwrap();
+    let other = TcpListener::bind(free_address()).unwrap();
+    let taken = other.local_addr().unwrap();
+    gateway.write(&revision("second").replace("127.0.0.1:$PORT", &taken.to_string())).unwrap();
+    is_logged(&gateway.control_plane, &["ERROR refused listener \"public\""]).await;
+    is_served(&gateway, "second").await;
+
+    // What it would be told now if it were told what is written has no listener that it can open.
+    gateway.envoy.process().kill();
+    let envoy = Built::envoy().unwrap();
+    gateway.envoy = Envoy::start(&envoy, gateway.control_plane.xds()).unwrap();
+    gateway.envoy.ready().await.unwrap();
+    gateway.envoy.listening(gateway.address).await.unwrap();
+    is_served(&gateway, "second").await;
+    assert_eq!(gateway.control_plane.log().matches("ERROR refused").count(), 1);
+
+    gateway.write(&revision("third")).unwrap();
+    is_served_soon(&gateway, "third").await;
+    gateway.never_trapped().await.unwrap();
+}
+
+async fn is_served_soon(gateway: &Gateway, name: &str) {
+    eventually(&format!("{name} is live"), PATIENCE, async || {
+        let answer = gateway.send(&call()).await.ok()?;
+        (answer.header("x-revision") == Some(name)).then_some(())
+    })
+    .await
+    .unwrap();
+}
+
 fn passes_the_check(control_plane: &ControlPlane) {
     let mut command = Command::new(Built::find().unwrap().tollgate);
     let done = command.arg("check").arg(control_plane.config_path()).output().unwrap();

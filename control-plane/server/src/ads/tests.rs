@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
 use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryRequest};
+use tokio::sync::watch;
 use tollgate_xds::{Kind, Resource, Snapshot};
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
+use crate::client::Patience;
+use crate::delivery::Deliveries;
+use crate::revision::Revision;
 use crate::serve::serve_streams;
 
 const NEVER: Duration = Duration::from_secs(30);
@@ -31,7 +36,9 @@ impl Server {
         let (revisions, receiver) = watch::channel(Arc::new(Revision::new(1, snapshot)));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve_streams(listener, receiver, None, patience));
+        let deliveries = Deliveries::new();
+        let following = Following { revisions: receiver, deliveries, patience };
+        tokio::spawn(serve_streams(listener, following, None));
         Self { revisions, address }
     }
 

@@ -67,6 +67,16 @@ impl Stream {
         self.subscriptions.values_mut().for_each(Subscription::invalidate);
     }
 
+    /// What is being brought to Envoy.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Whether Envoy was offered this version on this stream, or said that it has it.
+    pub fn has_offered(&self, kind: Kind, name: &str, version: &str) -> bool {
+        self.subscriptions.get(&kind).is_some_and(|all| all.has_offered(name, version))
+    }
+
     /// The next message to send, if there is one that need not wait.
     pub fn next(&mut self, now: Duration) -> Option<Response> {
         self.now = now;

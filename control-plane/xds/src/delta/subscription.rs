@@ -114,6 +114,10 @@ impl Subscription {
         self.stale = true;
     }
 
+    pub(super) fn has_offered(&self, name: &str, version: &str) -> bool {
+        self.known.has(name, version)
+    }
+
     pub(super) fn invalidate(&mut self) {
         self.stale = true;
     }

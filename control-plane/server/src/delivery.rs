@@ -1,0 +1,170 @@
+//! What every Envoy has taken, what it refused, and what it has not answered yet.
+//!
+//! Streams report to [`Deliveries`]; whoever wants to know asks it for a
+//! [`Status`], a plain value. It also knows which versions are good, because an
+//! Envoy runs them, and which are held back, because one was refused.
+
+mod account;
+mod latency;
+mod status;
+mod verdicts;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+use tollgate_core::Timestamp;
+use tollgate_xds::delta::{Event, Response, Stream};
+use tollgate_xds::{Kind, Snapshot};
+
+pub(crate) use self::latency::Everywhere;
+pub(crate) use self::status::{EnvoyStatus, Held, Pending, Refused, Status};
+use crate::connection::Peer;
+use crate::delivery::account::Account;
+use crate::delivery::latency::Latency;
+use crate::delivery::verdicts::Verdicts;
+use crate::progress::Arrival;
+use crate::revision::Revision;
+use crate::store::now;
+
+/// Shared by all streams, and by whoever asks how they are.
+#[derive(Clone)]
+pub(crate) struct Deliveries(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    /// Changes whenever something is held back, or no longer.
+    holds: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    envoys: BTreeMap<u64, Account>,
+    connections: u64,
+    verdicts: Verdicts,
+    latency: Latency,
+}
+
+/// One stream's entry. It goes when the stream does.
+pub(crate) struct Delivery {
+    deliveries: Deliveries,
+    connection: u64,
+    node: String,
+    holds: watch::Receiver<u64>,
+}
+
+/// Who opened a stream.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Node {
+    /// `node.id`.
+    pub(crate) id: String,
+    /// `node.cluster`.
+    pub(crate) group: String,
+}
+
+// === impl Deliveries ===
+
+impl Deliveries {
+    pub(crate) fn new() -> Self {
+        let state = Mutex::new(State::default());
+        Self(Arc::new(Shared { state, holds: watch::Sender::new(0) }))
+    }
+
+    /// How everything is now.
+    #[expect(dead_code, reason = "what shows it to operators comes apart from it")]
+    pub(crate) fn status(&self) -> Status {
+        let state = self.state();
+        Status {
+            envoys: state.envoys.values().map(Account::status).collect(),
+            held: state.verdicts.held(),
+            latency: state.latency.clone(),
+        }
+    }
+
+    /// A new revision is served from now on.
+    pub(crate) fn published(&self, revision: &Revision) {
+        let mut state = self.state();
+        state.verdicts.prune(&revision.snapshot);
+        state.envoys.values_mut().for_each(|envoy| envoy.renew(&revision.snapshot));
+        let connected = state.envoys.keys().copied().collect();
+        state.latency.published(revision.number, revision.published, connected);
+    }
+
+    /// An Envoy has introduced itself.
+    pub(crate) fn connect(&self, node: &Node, peer: &Peer) -> Delivery {
+        let mut state = self.state();
+        state.connections = state.connections.saturating_add(1);
+        let connection = state.connections;
+        state.envoys.insert(connection, Account::new(node.clone(), peer.address, now()));
+        let (deliveries, holds) = (self.clone(), self.0.holds.subscribe());
+        Delivery { deliveries, connection, node: node.id.clone(), holds }
+    }
+
+    /// A poisoned lock would mean that one of these few lines panicked.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn holds_changed(&self) {
+        self.0.holds.send_modify(|generation| *generation = generation.wrapping_add(1));
+    }
+}
+
+// === impl Delivery ===
+
+impl Delivery {
+    /// What this Envoy is to be told of a snapshot: what was refused is replaced
+    /// by the version before it that was not.
+    pub(crate) fn served(&self, snapshot: &Arc<Snapshot>, stream: &Stream) -> Arc<Snapshot> {
+        self.deliveries.state().verdicts.served(snapshot, &self.node, |kind, name, version| {
+            stream.has_offered(kind, name, version)
+        })
+    }
+
+    /// Likewise, before anything was offered.
+    pub(crate) fn served_first(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        self.deliveries.state().verdicts.served(snapshot, &self.node, |_, _, _| false)
+    }
+
+    /// Waits until other things are held back than before.
+    pub(crate) async fn holds_changed(&mut self) {
+        if self.holds.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(crate) fn sent(&self, response: &Response, snapshot: &Snapshot) {
+        let Some(kind) = Kind::from_type_url(&response.type_url) else { return };
+        self.account(|account, now| account.sent(kind, response, snapshot, now));
+    }
+
+    /// Takes a verdict; `snapshots` are those that it may be about.
+    pub(crate) fn heard(&self, event: &Event, snapshots: &[&Snapshot]) {
+        self.account(|account, now| account.heard(event, now));
+        let changed = self.deliveries.state().verdicts.heard(event, &self.node, snapshots, now());
+        if changed {
+            self.deliveries.holds_changed();
+        }
+    }
+
+    /// This Envoy has taken all that it will of a revision. Says so if it was
+    /// the last one.
+    pub(crate) fn arrived(&self, arrival: &Arrival) -> Option<Everywhere> {
+        self.account(|account, _| account.live = Some(arrival.revision));
+        self.deliveries.state().latency.arrived(self.connection, arrival)
+    }
+
+    fn account(&self, change: impl FnOnce(&mut Account, Timestamp)) {
+        if let Some(account) = self.deliveries.state().envoys.get_mut(&self.connection) {
+            change(account, now());
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let mut state = self.deliveries.state();
+        state.envoys.remove(&self.connection);
+        state.latency.gone(self.connection);
+    }
+}

@@ -1,0 +1,236 @@
+//! Which versions are good and which are held back.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tollgate_core::Timestamp;
+use tollgate_xds::delta::{Event, Named};
+use tollgate_xds::{Kind, Resource, Snapshot};
+
+use crate::delivery::Held;
+
+/// What became of resources, whoever was told of them.
+///
+/// A version that an Envoy refused and that none has taken is given to nobody
+/// else. One that some refuse and some take, as where a port is taken on one
+/// machine, is kept from those that refused it. In its place goes the last
+/// version that an Envoy took; where none ever did there is nothing to protect,
+/// and it is offered as it is.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    good: BTreeMap<Kind, BTreeMap<String, Good>>,
+    refused: BTreeMap<Kind, BTreeMap<String, Refusal>>,
+}
+
+/// The versions of a resource that Envoys run, newest first.
+#[derive(Debug)]
+struct Good {
+    newest: Resource,
+    before: Option<Resource>,
+}
+
+/// The newest refused version of a resource.
+#[derive(Debug)]
+struct Refusal {
+    version: String,
+    origin: String,
+    nodes: BTreeSet<String>,
+    reason: String,
+    since: Timestamp,
+}
+
+/// Enough names of those who all refuse the same.
+const NODES_MAX: usize = 10_000;
+
+// === impl Verdicts ===
+
+impl Verdicts {
+    /// Takes a verdict. True if other things are to be held back than before.
+    pub(super) fn heard(
+        &mut self,
+        event: &Event,
+        node: &str,
+        snapshots: &[&Snapshot],
+        now: Timestamp,
+    ) -> bool {
+        match event {
+            Event::Acked { kind, resources, .. } => {
+                let mut changed = false;
+                for one in resources {
+                    changed |= self.accept(*kind, one, node, snapshots);
+                }
+                changed
+            }
+            Event::Refused { kind, message, resource: Some(resource) } => {
+                self.refuse(*kind, resource, node, message, now)
+            }
+            _ => false,
+        }
+    }
+
+    fn accept(&mut self, kind: Kind, one: &Named, node: &str, snapshots: &[&Snapshot]) -> bool {
+        let Named { name, version, .. } = one;
+        let is_news = self.keep(kind, one, snapshots);
+        let Some(all) = self.refused.get_mut(&kind) else { return false };
+        let Some(refusal) = all.get_mut(name).filter(|refusal| refusal.version == *version) else {
+            return false;
+        };
+        let refused_before = refusal.nodes.remove(node);
+        if refusal.nodes.is_empty() {
+            all.remove(name);
+        }
+        is_news || refused_before
+    }
+
+    /// Keeps what an Envoy runs. True if it was not known to be good.
+    fn keep(&mut self, kind: Kind, one: &Named, snapshots: &[&Snapshot]) -> bool {
+        let Named { name, version, .. } = one;
+        if self.is_good(kind, name, version) {
+            return false;
+        }
+        let resource = snapshots.iter().find_map(|snapshot| {
+            snapshot.get(kind, name).filter(|resource| resource.version == *version)
+        });
+        let Some(newest) = resource.cloned() else { return false };
+        let all = self.good.entry(kind).or_default();
+        let before = all.remove(name).map(|good| good.newest);
+        all.insert(name.clone(), Good { newest, before });
+        true
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        kind: Kind,
+        resource: &Named,
+        node: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> bool {
+        let Named { name, version, origin } = resource;
+        let all = self.refused.entry(kind).or_default();
+        let known = all.remove(name).filter(|refusal| refusal.version == *version);
+        let mut refusal = known.unwrap_or_else(|| Refusal {
+            version: version.clone(),
+            origin: origin.clone(),
+            nodes: BTreeSet::new(),
+            reason: reason.to_owned(),
+            since: now,
+        });
+        let is_new = refusal.nodes.len() < NODES_MAX && refusal.nodes.insert(node.to_owned());
+        all.insert(name.clone(), refusal);
+        is_new
+    }
+
+    /// What a node is to be told of a snapshot. What it was offered already is
+    /// left as it is: it has taken it, or it keeps what it had.
+    pub(super) fn served(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        node: &str,
+        was_offered: impl Fn(Kind, &str, &str) -> bool,
+    ) -> Arc<Snapshot> {
+        let replaced: Vec<_> = self
+            .refusals()
+            .filter(|(kind, name, refusal)| {
+                let served = snapshot.get(*kind, name);
+                served.is_some_and(|served| served.version == refusal.version)
+                    && self.is_held(*kind, name, refusal, node)
+                    && !was_offered(*kind, name, &refusal.version)
+            })
+            .filter_map(|(kind, name, refusal)| {
+                Some((kind, name, self.in_place_of(kind, name, &refusal.version)?))
+            })
+            .collect();
+        if replaced.is_empty() {
+            return Arc::clone(snapshot);
+        }
+        let mut served = Snapshot::clone(snapshot);
+        for (kind, name, resource) in replaced {
+            self.replace(&mut served, kind, name, resource);
+        }
+        Arc::new(served)
+    }
+
+    /// What is gone from the snapshot may be what the older version names.
+    fn replace(&self, snapshot: &mut Snapshot, kind: Kind, name: &str, resource: &Resource) {
+        for needed in &resource.needs {
+            for kind in [Kind::Cluster, Kind::Endpoints] {
+                if let Some(good) = self.good.get(&kind).and_then(|all| all.get(needed)) {
+                    let all = snapshot.resources.entry(kind).or_default();
+                    all.entry(needed.clone()).or_insert_with(|| good.newest.clone());
+                }
+            }
+        }
+        let all = snapshot.resources.entry(kind).or_default();
+        all.insert(name.to_owned(), resource.clone());
+    }
+
+    fn is_held(&self, kind: Kind, name: &str, refusal: &Refusal, node: &str) -> bool {
+        refusal.nodes.contains(node) || !self.is_good(kind, name, &refusal.version)
+    }
+
+    /// Whether some Envoy runs this version.
+    fn is_good(&self, kind: Kind, name: &str, version: &str) -> bool {
+        let good = self.good.get(&kind).and_then(|all| all.get(name));
+        good.is_some_and(|good| good.newest.version == version)
+    }
+
+    fn in_place_of(&self, kind: Kind, name: &str, version: &str) -> Option<&Resource> {
+        let Good { newest, before } = self.good.get(&kind)?.get(name)?;
+        if newest.version == version { before.as_ref() } else { Some(newest) }
+    }
+
+    fn refusals(&self) -> impl Iterator<Item = (Kind, &String, &Refusal)> {
+        self.refused.iter().flat_map(|(kind, all)| of_kind(*kind, all))
+    }
+
+    /// What is held back from everybody.
+    pub(super) fn held(&self) -> Vec<Held> {
+        let held = self
+            .refusals()
+            .filter(|(kind, name, refusal)| !self.is_good(*kind, name, &refusal.version));
+        let held = held.map(|(kind, name, refusal)| Held {
+            kind,
+            name: name.clone(),
+            version: refusal.version.clone(),
+            origin: refusal.origin.clone(),
+            nodes: refusal.nodes.iter().cloned().collect(),
+            reason: refusal.reason.clone(),
+            serving: self.in_place_of(kind, name, &refusal.version).map(|r| r.version.clone()),
+            since: refusal.since,
+        });
+        held.collect()
+    }
+
+    /// Forgets what nobody is told any more, and what no good version needs.
+    pub(super) fn prune(&mut self, snapshot: &Snapshot) {
+        for (kind, all) in &mut self.refused {
+            all.retain(|name, refusal| {
+                snapshot.get(*kind, name).is_some_and(|now| now.version == refusal.version)
+            });
+        }
+        let needed = self.needed();
+        for (kind, all) in &mut self.good {
+            let is_backend = matches!(kind, Kind::Cluster | Kind::Endpoints);
+            all.retain(|name, _| {
+                snapshot.get(*kind, name).is_some() || is_backend && needed.contains(name)
+            });
+        }
+    }
+
+    fn needed(&self) -> BTreeSet<String> {
+        let good = self.good.values().flat_map(BTreeMap::values);
+        let resources = good.flat_map(|good| [Some(&good.newest), good.before.as_ref()]);
+        resources.flatten().flat_map(|resource| &resource.needs).cloned().collect()
+    }
+}
+
+fn of_kind(
+    kind: Kind,
+    all: &BTreeMap<String, Refusal>,
+) -> impl Iterator<Item = (Kind, &String, &Refusal)> {
+    all.iter().map(move |(name, refusal)| (kind, name, refusal))
+}
+
+#[cfg(test)]
+mod tests;
