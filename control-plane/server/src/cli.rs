@@ -2,6 +2,7 @@
 
 pub mod callers;
 pub mod identity;
+pub mod relay;
 pub mod signing_keys;
 pub mod store;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::callers::{DiffArgs, ExplainArgs, ImportArgs};
 use crate::cli::identity::IdentityArgs;
+use crate::cli::relay::{RelayArgs, XdsArgs};
 use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
 use crate::{LogFormat, Module};
@@ -33,6 +35,10 @@ pub struct Cli {
 pub enum Command {
     /// Feed Envoys, and follow changes of the configuration.
     Serve(ServeArgs),
+
+    /// Stand between the control planes and an Envoy on this machine, so that it
+    /// can restart while no control plane can be reached.
+    Relay(RelayArgs),
 
     /// Say whether a control plane serves, by the exit code: for health checks.
     Health {
@@ -100,9 +106,9 @@ pub struct ServeArgs {
     /// A YAML file, or a folder of them.
     pub config: PathBuf,
 
-    /// Where Envoys find the control plane.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
-    pub xds: SocketAddr,
+    /// Where and how Envoys are served.
+    #[command(flatten)]
+    pub xds: XdsArgs,
 
     /// Who answers for tokens and API keys.
     #[command(flatten)]

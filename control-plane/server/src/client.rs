@@ -81,6 +81,12 @@ pub(crate) async fn attend(
             return;
         }
     };
+    if let Err(why) = peer.admit(&node) {
+        let status = Status::permission_denied(why);
+        report::refused_stranger(peer.address, &status);
+        responses.send(Err(status)).await.ok();
+        return;
+    }
     report::connected(&node.id, peer.address);
     let delivery = deliveries.connect(&node, &peer);
     let revision = revisions.borrow_and_update().clone();

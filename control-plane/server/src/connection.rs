@@ -7,32 +7,51 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
+
+use crate::delivery::Node;
+use crate::tls::{CertifiedNode, NotCertified};
 
 /// A connection that can be cut from outside.
 ///
 /// A client that has stopped reading cannot be told that its stream ended:
 /// the message would wait behind the others. So its connection is cut.
 pub(crate) struct Connection {
-    io: TcpStream,
+    io: Pin<Box<dyn Io>>,
     peer: Peer,
 }
+
+/// What bytes go through: in clear or secured.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
 /// The other end of a connection.
 #[derive(Clone)]
 pub(crate) struct Peer {
     /// Where it calls from.
     pub(crate) address: SocketAddr,
+    /// Whom its certificate is for; none on a connection in clear.
+    certified: Option<Arc<Result<CertifiedNode, NotCertified>>>,
     socket: Arc<std::net::TcpStream>,
 }
 
 // === impl Connection ===
 
 impl Connection {
-    pub(crate) fn new(io: TcpStream) -> io::Result<Self> {
-        let address = io.peer_addr()?;
-        let socket = Arc::new(io.as_fd().try_clone_to_owned()?.into());
-        Ok(Self { io, peer: Peer { address, socket } })
+    pub(crate) fn plain(io: TcpStream) -> io::Result<Self> {
+        let peer = Peer::of(&io, None)?;
+        Ok(Self { io: Box::pin(io), peer })
+    }
+
+    pub(crate) fn secure(io: TlsStream<TcpStream>) -> io::Result<Self> {
+        let (socket, session) = io.get_ref();
+        let shown = session.peer_certificates().and_then(<[_]>::first);
+        let certified =
+            shown.map_or(Err(NotCertified::Nobody), |leaf| CertifiedNode::from_der(leaf));
+        let peer = Peer::of(socket, Some(Arc::new(certified)))?;
+        Ok(Self { io: Box::pin(io), peer })
     }
 }
 
@@ -50,7 +69,7 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_read(cx, buf)
+        self.get_mut().io.as_mut().poll_read(cx, buf)
     }
 }
 
@@ -60,15 +79,15 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        self.get_mut().io.as_mut().poll_write(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        self.get_mut().io.as_mut().poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        self.get_mut().io.as_mut().poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -76,7 +95,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        self.get_mut().io.as_mut().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -87,6 +106,22 @@ impl AsyncWrite for Connection {
 // === impl Peer ===
 
 impl Peer {
+    fn of(
+        io: &TcpStream,
+        certified: Option<Arc<Result<CertifiedNode, NotCertified>>>,
+    ) -> io::Result<Self> {
+        let address = io.peer_addr()?;
+        let socket = Arc::new(io.as_fd().try_clone_to_owned()?.into());
+        Ok(Self { address, certified, socket })
+    }
+
+    /// Whether it may be the Envoy that it says it is. In clear anybody may.
+    pub(crate) fn admit(&self, node: &Node) -> Result<(), String> {
+        let Some(certified) = &self.certified else { return Ok(()) };
+        let certified = certified.as_ref().as_ref().map_err(ToString::to_string)?;
+        certified.admit(node).map_err(|why| why.to_string())
+    }
+
     /// Cuts the connection, with every stream on it.
     pub(crate) fn cut(&self) {
         // It may be closed already, which is as good.

@@ -12,7 +12,7 @@ mod verdicts;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tollgate_core::Timestamp;
 use tollgate_xds::delta::{Event, Response, Stream};
 use tollgate_xds::{Kind, Snapshot};
@@ -35,6 +35,17 @@ struct Shared {
     state: Mutex<State>,
     /// Changes whenever something is held back, or no longer.
     holds: watch::Sender<u64>,
+    /// Who passes verdicts on, if anybody does.
+    told: Option<mpsc::UnboundedSender<Verdict>>,
+}
+
+/// What an Envoy said, for whoever passes it on.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// Of resources.
+    Of(Event),
+    /// It has taken all that it ever will of this revision.
+    Arrived(u64),
 }
 
 #[derive(Default)]
@@ -66,8 +77,28 @@ pub(crate) struct Node {
 
 impl Deliveries {
     pub(crate) fn new() -> Self {
+        Self::of(None)
+    }
+
+    /// Which pass every verdict on.
+    pub(crate) fn telling(told: mpsc::UnboundedSender<Verdict>) -> Self {
+        Self::of(Some(told))
+    }
+
+    fn of(told: Option<mpsc::UnboundedSender<Verdict>>) -> Self {
         let state = Mutex::new(State::default());
-        Self(Arc::new(Shared { state, holds: watch::Sender::new(0) }))
+        Self(Arc::new(Shared { state, holds: watch::Sender::new(0), told }))
+    }
+
+    /// All of this is known to be good: an Envoy ran it before this process began.
+    pub(crate) fn know(&self, snapshot: &Snapshot) {
+        self.state().verdicts.know(snapshot);
+    }
+
+    fn tell(&self, verdict: impl FnOnce() -> Verdict) {
+        if let Some(told) = &self.0.told {
+            told.send(verdict()).ok();
+        }
     }
 
     /// How everything is now.
@@ -145,12 +176,14 @@ impl Delivery {
         if changed {
             self.deliveries.holds_changed();
         }
+        self.deliveries.tell(|| Verdict::Of(event.clone()));
     }
 
     /// This Envoy has taken all that it will of a revision. Says so if it was
     /// the last one.
     pub(crate) fn arrived(&self, arrival: &Arrival) -> Option<Everywhere> {
         self.account(|account, _| account.live = Some(arrival.revision));
+        self.deliveries.tell(|| Verdict::Arrived(arrival.revision));
         self.deliveries.state().latency.arrived(self.connection, arrival)
     }
 

@@ -30,20 +30,25 @@ pub enum Unhealthy {
     Other(SocketAddr),
 }
 
+/// What a server says that wanted to hear a greeting of TLS: an alert (RFC 8446, section 5.1).
+const ALERT: u8 = 21;
+
 /// Asks whether a control plane serves at `address`: it listens only once it has
 /// a configuration, and answers only while it is not stuck.
 pub fn health(address: SocketAddr) -> Result<(), Unhealthy> {
     let answer = opened(address).map_err(|reason| Unhealthy::NoAnswer { address, reason })?;
-    let [_, _, _, kind, ..] = answer;
-    if kind == SETTINGS { Ok(()) } else { Err(Unhealthy::Other(address)) }
+    match answer {
+        [ALERT, 3, ..] | [_, _, _, SETTINGS, ..] => Ok(()),
+        _ => Err(Unhealthy::Other(address)),
+    }
 }
 
-/// The head of the first frame that is sent there (RFC 9113, section 4.1).
-fn opened(address: SocketAddr) -> io::Result<[u8; 9]> {
+/// The head of the first frame that is sent there (RFC 9113, section 4.1), or an alert.
+fn opened(address: SocketAddr) -> io::Result<[u8; 7]> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(OPENING)?;
-    let mut head = [0; 9];
+    let mut head = [0; 7];
     stream.read_exact(&mut head)?;
     Ok(head)
 }
@@ -73,6 +78,7 @@ mod tests {
     #[test]
     fn only_a_server_of_http_2_is_well() {
         assert_eq!(said(b"\0\0\0\x04\0\0\0\0\0"), Ok(()));
+        assert_eq!(said(b"\x15\x03\x03\0\x02\x02\x32"), Ok(()), "it speaks TLS");
         let other = "ADDRESS: is no control plane; name the address that `tollgate serve --xds` \
                      listens on";
         assert_eq!(said(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Err(other.to_owned()));

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
 use tollgate::store;
-use tollgate::{health, serve, start_logging};
+use tollgate::{health, relay, serve, start_logging};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -25,7 +25,11 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
         Command::Serve(ServeArgs { config, xds, identity, module, log_format }) => {
             start_logging(log_format);
-            serve(&config, module.into(), xds, identity)?;
+            serve(&config, module.into(), xds.into(), identity)?;
+        }
+        Command::Relay(args) => {
+            start_logging(args.log_format);
+            relay(args.into())?;
         }
         Command::Health { xds } => health(xds)?,
         Command::Check { config } => return Ok(commands::check(&config, &mut out)?),

@@ -9,21 +9,51 @@ use tollgate_xds::delta::{Event, Named};
 use tonic::Status;
 use tracing::{error, info, warn};
 
+use crate::cache::CacheFailed;
 use crate::delivery::Everywhere;
 use crate::fetch::FetchFailed;
 use crate::progress::Arrival;
 use crate::revision::Changes;
+use crate::tls::UnusableTls;
 
 /// As much of a client's name as is kept.
 const NAME_CHARS_MAX: usize = 128;
 
-pub(crate) fn serving(address: SocketAddr) {
+pub(crate) fn serving(address: SocketAddr, is_secured: bool) {
     info!(%address, "serving xDS");
-    if !address.ip().is_loopback() {
+    if !is_secured && !address.ip().is_loopback() {
         warn!(
             "whoever reaches this address reads the whole configuration; let only Envoys reach it"
         );
     }
+}
+
+pub(crate) fn certificates_again() {
+    info!("the certificates of xDS were read again");
+}
+
+pub(crate) fn certificates_kept(why: &UnusableTls) {
+    error!("{why}; the certificates read before stay in use");
+}
+
+pub(crate) fn no_handshake(peer: SocketAddr, why: &str) {
+    warn!(%peer, "a client was turned away before it said anything: {}", one_line(why));
+}
+
+pub(crate) fn cache(fault: &CacheFailed) {
+    error!("{fault}");
+}
+
+pub(crate) fn from_cache(resources: usize) {
+    info!(resources, "begins with what the Envoy ran last");
+}
+
+pub(crate) fn upstream(control_plane: SocketAddr) {
+    info!(%control_plane, "follows");
+}
+
+pub(crate) fn upstream_gone(control_plane: SocketAddr, status: &Status) {
+    warn!(%control_plane, "cannot be followed: {}", one_line(status.message()));
 }
 
 pub(crate) fn serving_introspection(address: SocketAddr) {

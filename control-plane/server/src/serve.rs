@@ -9,16 +9,15 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio_stream::StreamExt as _;
 use tollgate_identity::Answers;
+use tollgate_xds::SyncAt;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
+use crate::accept::incoming;
 use crate::ads::Ads;
 use crate::cli::identity::IdentityArgs;
 use crate::client::{Following, Patience};
 use crate::config::reason;
-use crate::connection::Connection;
 use crate::delivery::Deliveries;
 use crate::identity::{Identity, IdentityFailed};
 use crate::input::{Event, Input};
@@ -26,6 +25,7 @@ use crate::publish::Publisher;
 use crate::revision::Revision;
 use crate::sources::Fronts;
 use crate::sync::Sync;
+use crate::tls::{ServerTls, TlsFiles, UnusableTls};
 use crate::{Fault, Module, report};
 
 /// How often a connection is asked whether it still lives, and how long it may
@@ -34,6 +34,17 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from
 
 /// How long streams may take to end when the process does.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// Where and how Envoys are served.
+#[derive(Debug)]
+pub struct XdsPort {
+    /// Where they find the control plane.
+    pub address: SocketAddr,
+    /// By which certificates both sides know each other.
+    pub tls: Option<TlsFiles>,
+    /// Whether whoever reaches the address may read everything, in clear.
+    pub is_plaintext_wanted: bool,
+}
 
 /// Why serving did not begin, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +56,16 @@ pub enum ServeFailed {
     /// Nobody could answer for tokens and API keys.
     #[error(transparent)]
     Identity(#[from] IdentityFailed),
+    /// Whoever reaches the port would read everything.
+    #[error(
+        "--xds: {0} can be reached from other machines, and what is served there has everybody's \
+         keys in it; give --xds-certificate, --xds-key and --xds-authorities, or --xds-plaintext if \
+         only Envoys reach it"
+    )]
+    Plaintext(SocketAddr),
+    /// Nobody could be known by a certificate.
+    #[error(transparent)]
+    Tls(#[from] UnusableTls),
     /// Another program has the port.
     #[error("--xds: {0} is taken by another program; choose another address with --xds")]
     Taken(SocketAddr),
@@ -72,13 +93,19 @@ pub enum ServeFailed {
 pub fn serve(
     config: &Path,
     module: Module,
-    xds: SocketAddr,
+    xds: XdsPort,
     identity: IdentityArgs,
 ) -> Result<(), ServeFailed> {
+    let XdsPort { address: xds, tls, is_plaintext_wanted } = xds;
+    if tls.is_none() && !is_plaintext_wanted && !xds.ip().is_loopback() {
+        return Err(ServeFailed::Plaintext(xds));
+    }
+    let tls = tls.map(ServerTls::open).transpose()?;
     let runtime = Runtime::new()?;
     let identity = runtime.block_on(Identity::open(identity))?;
     let (events, inbox) = mpsc::channel();
-    let sync = identity.keys.as_ref().map(|_| xds);
+    let at = tls.as_ref().map_or(SyncAt::Address(xds), |_| SyncAt::Bootstrap);
+    let sync = identity.keys.as_ref().map(|_| at);
     let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
     // Only what is good is ever listened for: there is always a snapshot.
     let deliveries = Deliveries::new();
@@ -86,7 +113,7 @@ pub fn serve(
     let (publisher, revisions) =
         Publisher::start(input, deliveries.clone()).map_err(ServeFailed::Faults)?;
     let listener = listen(xds)?;
-    report::serving(listener.local_addr()?);
+    report::serving(listener.local_addr()?, tls.is_some());
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
     let sync = identity.keys.map(|keys| {
@@ -106,7 +133,7 @@ pub fn serve(
     }
     let following = Following { revisions, deliveries, patience: Patience::default() };
     let served = runtime.block_on(async {
-        let served = serve_on(listener, following, sync, events).await;
+        let served = serve_on(listener, tls, following, sync, events).await;
         // It has ended by now, or it never will.
         tokio::time::timeout(GRACE, front).await.ok();
         served
@@ -137,6 +164,7 @@ fn listen(xds: SocketAddr) -> Result<TcpListener, ServeFailed> {
 /// a signal, and takes every stream with it.
 async fn serve_on(
     listener: TcpListener,
+    tls: Option<ServerTls>,
     following: Following,
     sync: Option<Sync>,
     events: mpsc::Sender<Event>,
@@ -149,7 +177,7 @@ async fn serve_on(
         events.send(Event::Stop).ok();
     });
     let revisions = following.revisions.clone();
-    let streams = serve_streams(listener, following, sync);
+    let streams = serve_streams(listener, tls, following, sync);
     tokio::select! {
         ending = streams => ending,
         () = async { ended(revisions).await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -159,13 +187,13 @@ async fn serve_on(
 /// Serves until there are no more revisions and every stream has ended.
 pub(crate) async fn serve_streams(
     listener: TcpListener,
+    tls: Option<ServerTls>,
     following: Following,
     sync: Option<Sync>,
 ) -> Result<(), ServeFailed> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let incoming = incoming.map(|io| Connection::new(io?));
+    let incoming = incoming(listener, tls);
     let (interval, timeout) = KEEPALIVE;
     let revisions = following.revisions.clone();
     Server::builder()

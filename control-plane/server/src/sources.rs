@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tollgate_identity::{Front, InvalidSource, Mint, MintSpec, Secret, SourceSpec};
 use tollgate_model::{BackendToken, Gateway, Introspection};
-use tollgate_xds::{Deployment, IdentityFront};
+use tollgate_xds::{Deployment, IdentityFront, SyncAt};
 
 use crate::load::Fault;
 
@@ -15,7 +14,7 @@ pub(crate) struct Fronts {
     /// What gateways are told of it.
     deployed: IdentityFront,
     /// Where they learn who has been revoked, if there is a store.
-    sync: Option<SocketAddr>,
+    sync: Option<SyncAt>,
 }
 
 // === impl Fronts ===
@@ -24,7 +23,7 @@ impl Fronts {
     pub(crate) fn new(
         newest: watch::Sender<Arc<Front>>,
         deployed: IdentityFront,
-        sync: Option<SocketAddr>,
+        sync: Option<SyncAt>,
     ) -> Self {
         Self { newest, deployed, sync }
     }

@@ -15,7 +15,17 @@ pub struct Deployment {
     pub identity: Option<IdentityFront>,
 
     /// Where the control plane says who has been revoked; none if nobody can be.
-    pub sync: Option<SocketAddr>,
+    pub sync: Option<SyncAt>,
+}
+
+/// Where the control plane says who has been revoked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SyncAt {
+    /// At this address, in clear.
+    Address(SocketAddr),
+
+    /// In a cluster that Envoy's bootstrap has, with the certificates that it takes.
+    Bootstrap,
 }
 
 /// The control plane's identity front, as Envoy reaches it.

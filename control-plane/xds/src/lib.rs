@@ -21,6 +21,6 @@ mod translate;
 mod version;
 mod wrap;
 
-pub use crate::deployment::{Deployment, IdentityFront};
+pub use crate::deployment::{Deployment, IdentityFront, SyncAt};
 pub use crate::snapshot::{Kind, Resource, Snapshot};
 pub use crate::translate::translate;

@@ -15,7 +15,7 @@ use tollgate_model::{Gateway, IDENTITY_CLUSTER, Protocol, SYNC_CLUSTER};
 
 use crate::cluster::breakers;
 use crate::version::version;
-use crate::{Deployment, IdentityFront, Resource, endpoints, protocol, wrap};
+use crate::{Deployment, IdentityFront, Resource, SyncAt, endpoints, protocol, wrap};
 
 /// It is on the same machine, or near.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -43,7 +43,11 @@ pub(crate) fn from_gateway(
 ) -> impl Iterator<Item = (String, Resource)> {
     let front = deployment.identity.as_ref().filter(|front| is_asked(gateway, front));
     let front = front.map(|front| (IDENTITY_CLUSTER.to_owned(), identity(front)));
-    front.into_iter().chain(deployment.sync.map(|xds| (SYNC_CLUSTER.to_owned(), sync(xds))))
+    let told = match deployment.sync {
+        Some(SyncAt::Address(xds)) => Some((SYNC_CLUSTER.to_owned(), sync(xds))),
+        Some(SyncAt::Bootstrap) | None => None,
+    };
+    front.into_iter().chain(told)
 }
 
 fn is_asked(gateway: &Gateway, front: &IdentityFront) -> bool {

@@ -165,6 +165,16 @@ impl Verdicts {
         all.insert(name.to_owned(), resource.clone());
     }
 
+    /// All of this ran before.
+    pub(super) fn know(&mut self, snapshot: &Snapshot) {
+        for (kind, all) in &snapshot.resources {
+            let good = all.iter().map(|(name, newest)| {
+                (name.clone(), Good { newest: newest.clone(), before: None })
+            });
+            self.good.entry(*kind).or_default().extend(good);
+        }
+    }
+
     fn is_held(&self, kind: Kind, name: &str, refusal: &Refusal, node: &str) -> bool {
         refusal.nodes.contains(node) || !self.is_good(kind, name, &refusal.version)
     }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod relay;
+mod trust;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
@@ -80,9 +83,13 @@ async fn stat(envoy: &Envoy, name: &str) -> Option<u64> {
     envoy.stats(name).await.ok()?.get(name).copied()
 }
 
-async fn serves_nothing(envoy: &Envoy, address: SocketAddr) {
+async fn serves_nothing_of(envoy: &Envoy) {
     assert_eq!(envoy.page("/ready").await.unwrap(), "PRE_INITIALIZING");
     assert_eq!(envoy.page("/listeners").await.unwrap(), "");
+}
+
+async fn serves_nothing(envoy: &Envoy, address: SocketAddr) {
+    serves_nothing_of(envoy).await;
     let refused = TcpStream::connect(address).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }

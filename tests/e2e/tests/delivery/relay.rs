@@ -1,0 +1,139 @@
+//! An Envoy that has a relay beside it.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tollgate_e2e::{Gateway, fill_in, revision};
+use tollgate_support::{Built, ControlPlane, Envoy, Process, Upstream, eventually, free_port};
+
+use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
+
+/// The built `tollgate relay`, with a cache.
+struct Relay {
+    process: Process,
+    xds: SocketAddr,
+}
+
+impl Relay {
+    fn start(cache: &Path, upstream: &[SocketAddr]) -> Self {
+        let xds = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
+        let mut command = Command::new(Built::find().unwrap().tollgate);
+        command.args(["relay", "--node", "envoy-1", "--xds", &xds.to_string(), "--cache"]);
+        command.arg(cache);
+        for address in upstream {
+            command.args(["--upstream", &address.to_string()]);
+        }
+        let process = Process::start("the relay", command, tempfile::tempdir().unwrap()).unwrap();
+        Self { process, xds }
+    }
+
+    async fn logged(&self, words: &[&str]) {
+        eventually(&format!("{words:?} in the relay's log"), PATIENCE, async || {
+            let log = self.process.stderr();
+            log.lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+}
+
+/// An Envoy with a relay, and a control plane behind that.
+async fn start(cache: &TempDir) -> (Gateway, Relay) {
+    let upstream = Upstream::start().await.unwrap();
+    let address = free_address();
+    let config = fill_in(&revision("first"), address, &upstream);
+    let control_plane = ControlPlane::start(&Built::find().unwrap(), &config).await.unwrap();
+    let relay = Relay::start(cache.path(), &[free_address(), control_plane.xds()]);
+    let mut envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
+    envoy.ready().await.unwrap();
+    envoy.listening(address).await.unwrap();
+    (Gateway { upstream, control_plane, envoy, address }, relay)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_that_restarts_without_any_control_plane_serves_what_it_took_last() {
+    let cache = tempfile::tempdir().unwrap();
+    let (mut gateway, mut relay) = start(&cache).await;
+    is_served(&gateway, "first").await;
+    gateway.write(&revision("second")).unwrap();
+    is_served_soon(&gateway, "second").await;
+    // The control plane hears of it, as of any Envoy.
+    is_logged(&gateway.control_plane, &["is live", "node=\"envoy-1\"", "revision=2"]).await;
+    saved(cache.path(), "second").await;
+
+    gateway.control_plane.kill();
+    gateway.envoy.process().kill();
+    relay.process.kill();
+    let relay = Relay::start(cache.path(), &[gateway.control_plane.xds()]);
+    relay.logged(&["begins with what the Envoy ran last"]).await;
+    gateway.envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
+    gateway.envoy.ready().await.unwrap();
+    gateway.envoy.listening(gateway.address).await.unwrap();
+    // With its authentication.
+    is_served(&gateway, "second").await;
+
+    gateway.write(&revision("third")).unwrap();
+    gateway.control_plane.run().await.unwrap();
+    is_served_soon(&gateway, "third").await;
+    gateway.never_trapped().await.unwrap();
+}
+
+async fn saved(cache: &Path, words: &str) {
+    eventually("the cache has the newest", PATIENCE, async || {
+        let cache = fs::read(cache.join("resources")).ok()?;
+        cache.windows(words.len()).any(|window| window == words.as_bytes()).then_some(())
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_envoy_refuses_is_told_through_the_relay_and_is_not_kept() {
+    let cache = tempfile::tempdir().unwrap();
+    let (mut gateway, relay) = start(&cache).await;
+    let other = std::net::TcpListener::bind(free_address()).unwrap();
+    let taken = other.local_addr().unwrap();
+    gateway.write(&revision("second").replace("127.0.0.1:$PORT", &taken.to_string())).unwrap();
+    let refusal = ["ERROR refused listener \"public\"", "Address already in use"];
+    is_logged(&gateway.control_plane, &refusal).await;
+    is_served_soon(&gateway, "second").await;
+    saved(cache.path(), "second").await;
+
+    gateway.control_plane.kill();
+    gateway.envoy.process().kill();
+    gateway.envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
+    gateway.envoy.ready().await.unwrap();
+    gateway.envoy.listening(gateway.address).await.unwrap();
+    is_served(&gateway, "second").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_cache_is_told_of_and_serves_nobody() {
+    let cache = tempfile::tempdir().unwrap();
+    let (mut gateway, mut relay) = start(&cache).await;
+    saved(cache.path(), "first").await;
+    gateway.control_plane.kill();
+    gateway.envoy.process().kill();
+    relay.process.kill();
+    fs::remove_file(cache.path().join("resources.before")).ok();
+    let path = cache.path().join("resources");
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.last_mut().unwrap();
+    *last ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let relay = Relay::start(cache.path(), &[gateway.control_plane.xds()]);
+    relay.logged(&["ERROR", "resources: is damaged, and nothing of it is used"]).await;
+    relay.logged(&["cannot be followed"]).await;
+    assert!(TcpStream::connect(gateway.address).await.is_err());
+    // Until there is a control plane again.
+    let mut envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
+    gateway.control_plane.run().await.unwrap();
+    envoy.ready().await.unwrap();
+    envoy.listening(gateway.address).await.unwrap();
+    gateway.envoy = envoy;
+    is_served(&gateway, "first").await;
+}
