@@ -89,6 +89,16 @@ pub enum ChangeFailed {
     NeedsPublicKey { algorithm: KeyAlgorithm },
     #[error("the {what} of the signing key: {why}")]
     InvalidSigningKey { what: &'static str, why: InvalidKey },
+    #[error("revision {0} is not kept; `tollgate history` shows those that are")]
+    UnknownRevision(u64),
+    #[error("{kind} {name:?} has changed meanwhile; read it again")]
+    ObjectChanged { kind: String, name: String },
+    #[error("the configuration has changed meanwhile; try again")]
+    Overtaken,
+    #[error("operator {0:?} is there already, or was; choose another id")]
+    OperatorExists(String),
+    #[error("operator {0:?} is not there, or is revoked already")]
+    UnknownOperator(String),
     #[error(transparent)]
     NoRandomBytes(#[from] NoRandomBytes),
     #[error(

@@ -1,5 +1,6 @@
 //! Tenants, API keys, signing keys and revocations, what tenants get instead of
-//! what is configured, and what is spent of their quotas.
+//! what is configured, and what is spent of their quotas; revisions of the
+//! configuration, what the admin API wrote of it, and who may.
 //!
 //! A [`Store`] is a SQLite file or a PostgreSQL database, and both behave the
 //! same. Whoever gets an answer to a change can rely on it: it is on the disk.
@@ -21,7 +22,11 @@ mod key;
 mod keys;
 mod lending;
 mod migrate;
+mod objects;
+mod operators;
 mod overrides;
+mod revision;
+mod revisions;
 mod revocation;
 mod revocations;
 mod seal;
@@ -39,7 +44,10 @@ pub use crate::hasher::{KeyHash, KeyHasher};
 pub use crate::key::{KeyRecord, KeyState, NewKey};
 pub use crate::keys::Rotation;
 pub use crate::lending::{LeaseAsk, Window};
+pub use crate::objects::{Edit, Object};
+pub use crate::operators::{Deed, Operator, OperatorToken, Role, UnknownRole};
 pub use crate::overrides::{FACTOR_MAX, Factor, InvalidFactor, OVERRIDES_MAX, Override};
+pub use crate::revision::{Content, NewRevision, Objects, Pin, Revision};
 pub use crate::revocation::{Revocation, Revoked};
 pub use crate::seal::{NoRandomBytes, SecretSeal};
 pub use crate::secret::{InvalidSecretReference, SecretReference, SecretUnavailable};

@@ -10,6 +10,7 @@
 )]
 
 mod both;
+mod configuration;
 mod keys;
 mod lending;
 mod opening;
