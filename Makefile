@@ -71,7 +71,11 @@ reproducible: setup ## builds what people install twice, from clean clones, and 
 
 bench: filters ## measures the gateway beside Envoy's own filters; writes target/bench/
 	@cargo build --release -p tollgate
-	@cargo run --release -p tollgate-bench
+	@cargo run --release -p tollgate-bench --bin bench
+
+bench-scale: filters ## measures what a million routes cost; takes minutes and 6 GB, writes target/bench/scale.json
+	@cargo build --release -p tollgate
+	@cargo run --release -p tollgate-bench --bin scale
 
 lint: setup ## checks formatting and lints, natively and for wasm
 	@$(call step,formatting)
@@ -98,4 +102,4 @@ python:
 
 step = printf '\n=== %s\n' '$(1)'
 
-.PHONY: bench clean compose compose-down dist filters fuzz golden help images lint python reproducible run setup signers test test-compose timing
+.PHONY: bench bench-scale clean compose compose-down dist filters fuzz golden help images lint python reproducible run setup signers test test-compose timing

@@ -14,6 +14,7 @@ mod listener;
 mod order;
 mod outside;
 mod route;
+mod routing;
 mod signing;
 mod span;
 mod tenant;
@@ -27,7 +28,7 @@ use tollgate_auth::IdentitySpec;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::yaml::Node;
-use crate::{Gateway, Loaded, Place, Reference};
+use crate::{Gateway, Loaded, Place, Reference, Shards};
 
 /// What has to be loaded, each once.
 pub(crate) fn references(root: &Node) -> Vec<Reference> {
@@ -38,6 +39,16 @@ pub(crate) fn references(root: &Node) -> Vec<Reference> {
     named.extend(signing::references(&root));
     named.extend(backend_token::references(&root));
     named.into_iter().collect()
+}
+
+/// Whether routes are told in pieces; what is at fault says nothing.
+pub(crate) fn shards(root: &Node) -> Shards {
+    routing::shards(&At::root(root), &mut Faults::default())
+}
+
+/// Where callers ask for their limits, likewise.
+pub(crate) fn limits_path(root: &Node) -> Option<String> {
+    limiting::telling(&At::root(root), &mut Faults::default()).1
 }
 
 /// Checks everything. What comes out is whole only if no fault was found.
@@ -61,6 +72,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let made = backend_token::made(&root, loaded, faults);
     let backends = backend::backends(&root, loaded, faults, &mut expiries);
     let api::Apis { hosts, contracts } = api::apis(&root, &backends, faults);
+    let shards = routing::shards(&root, faults);
+    let on_demand = routing::on_demand(&root, faults);
     let gateway = Gateway {
         listeners,
         identity: IdentitySpec {
@@ -86,6 +99,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         backends,
         hosts,
         contracts,
+        shards,
+        on_demand,
         places: places(&root),
         expiries,
         notices: route::notices(&root).into_sorted(),

@@ -60,6 +60,10 @@ fn mapping(source: &Source, faults: &mut Faults) -> Option<Node> {
 }
 
 impl Draft {
+    pub(crate) fn of(root: Node, faults: Faults) -> Self {
+        Self { root, faults }
+    }
+
     /// What has to be loaded before the draft can be compiled.
     pub fn references(&self) -> Vec<Reference> {
         check::references(&self.root)

@@ -2,10 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::{TellingSpec, TiersSpec};
 
+use crate::piece::{Division, RoutePiece};
 use crate::{Action, Backend, Expiry, Fault, Place, PrivateKey, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
@@ -51,6 +54,12 @@ pub struct Gateway {
     /// What each API asks, by its name.
     pub contracts: BTreeMap<String, ContractSpec>,
 
+    /// Whether Envoy is told its routes in pieces.
+    pub shards: Shards,
+
+    /// The APIs whose routes an Envoy may ask for when the first request comes.
+    pub on_demand: BTreeSet<String>,
+
     /// Where things were written, by path: `backends.orders`, `apis.orders`,
     /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,
@@ -64,6 +73,64 @@ pub struct Gateway {
     /// What is no fault of what was written, and yet not as it should be: keys
     /// that were fetched and are none.
     pub warnings: Vec<Fault>,
+}
+
+impl Gateway {
+    /// Whether Envoy is told its routes in pieces.
+    pub fn is_divided(&self) -> bool {
+        self.shards.divides(self.hosts.values().map(Vec::len).sum())
+    }
+
+    /// The pieces of all hosts.
+    pub fn pieces(&self) -> Vec<RoutePiece> {
+        let path = self.limits_path.as_deref();
+        let hosts = self.hosts.iter();
+        hosts.flat_map(|(host, routes)| Division::of(routes).pieces(host, path)).collect()
+    }
+
+    /// The APIs whose limits are asked for in a piece.
+    pub fn asked_in(&self, piece: &RoutePiece) -> BTreeSet<&str> {
+        let has_path = self.limits_path.as_deref().is_some_and(|path| piece.has_path(path));
+        let routes = self.hosts.get(&piece.host).filter(|_| has_path);
+        let apis: BTreeSet<_> =
+            routes.into_iter().flatten().map(|route| route.api.as_str()).collect();
+        let count = if piece.is_whole { usize::MAX } else { ASKED_MAX };
+        apis.into_iter().take(count).collect()
+    }
+}
+
+/// Of a divided host, the limits of so many APIs are told to those who ask: the
+/// filter tells few limits at once.
+pub(crate) const ASKED_MAX: usize = 16;
+
+/// From so many routes on they come in pieces where nothing else is said: Envoy
+/// searches a list from its beginning, and the thousandth route is found in a tenth
+/// of a millisecond.
+const ROUTES_MIN: usize = 1000;
+
+impl Shards {
+    /// Whether so many routes come in pieces.
+    pub(crate) const fn divides(self, routes: usize) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => ROUTES_MIN <= routes,
+        }
+    }
+}
+
+/// Whether Envoy is told its routes in pieces.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Shards {
+    /// From 1,000 routes on. With the thousandth, listeners are replaced: new
+    /// connections go to the new ones, and old connections end with their requests.
+    #[default]
+    Auto,
+    /// However few there are.
+    Always,
+    /// However many there are.
+    Never,
 }
 
 /// What the cluster is called that leads to the control plane's identity front.

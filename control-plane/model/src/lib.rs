@@ -18,6 +18,7 @@ mod gateway;
 mod merge;
 mod nearest;
 mod path;
+mod piece;
 mod place;
 mod reference;
 mod schema;
@@ -26,6 +27,7 @@ mod sift;
 mod source;
 mod spec;
 mod tls;
+mod workspace;
 mod yaml;
 
 pub use crate::action::{
@@ -41,10 +43,13 @@ pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{
     BackendToken, Gateway, HostRoute, IDENTITY_CLUSTER, Introspection, Listener, SYNC_CLUSTER,
+    Shards,
 };
+pub use crate::piece::{RoutePiece, first_segment, is_plain};
 pub use crate::place::Place;
 pub use crate::reference::reference;
 pub use crate::schema::schema;
 pub use crate::source::{Loaded, Reference, Source, key_set};
 pub use crate::tls::{ClientCertificates, ClientTls, PrivateKey, Tls, TlsVersion};
+pub use crate::workspace::{Change, Part, Read, Workspace};
 pub use crate::yaml::FILE_BYTES_MAX;

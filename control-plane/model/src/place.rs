@@ -11,7 +11,7 @@ pub struct Place {
 }
 
 /// A [`Place`] that is cheap to keep beside every value of a large file.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Spot {
     pub(crate) file: Arc<str>,
     pub(crate) line: usize,

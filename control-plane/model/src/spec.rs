@@ -31,7 +31,7 @@ pub(crate) use self::limiting::{RateLimitsFile, TenantFile};
 pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
 pub(crate) use self::routing::{
     ForwardSpec, HashSpec, MirrorSpec, RedirectSpec, RespondSpec, RetriesSpec, RewriteSpec,
-    SchemeSpec, WebSocketSpec,
+    RoutingFile, SchemeSpec, WebSocketSpec,
 };
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
@@ -62,6 +62,10 @@ pub(crate) struct FileSpec {
     /// What callers are told about their limits.
     #[schemars(default)]
     pub(crate) rate_limits: RateLimitsFile,
+
+    /// How Envoy is told its routes.
+    #[schemars(default)]
+    pub(crate) routing: RoutingFile,
 
     /// Where requests go, by name.
     #[schemars(default, extend("propertyNames" = names()))]
@@ -268,6 +272,15 @@ pub(crate) struct ApiSpec {
     /// is. By default as `identity.backend_token` says.
     #[schemars(default)]
     pub(crate) backend_token: Option<ApiTokenFile>,
+
+    /// Whether an Envoy asks for the API's routes only when the first request for
+    /// them comes, which saves memory where most APIs are never called. That
+    /// request waits for them: for ever, while no control plane answers, or
+    /// until its caller gives up. It counts where routes are sharded, and where
+    /// nothing else could take the request: on hosts without a star, none of
+    /// whose routes begins with a parameter, a regular expression or `/`.
+    #[schemars(default)]
+    pub(crate) on_demand: bool,
 
     /// Its routes, by name. The order does not matter: routes of higher
     /// `priority` come first, then those of more specific paths.

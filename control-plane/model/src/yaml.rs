@@ -15,14 +15,14 @@ pub const FILE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// A value and where it was written: for the value of a field, the line of the
 /// field's name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Node {
     pub(crate) spot: Spot,
     pub(crate) value: Value,
 }
 
 /// The types that JSON has too.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Value {
     /// Nothing: `~`, `null`, or no value at all.
     Null,

@@ -144,7 +144,7 @@ fn decoded(bytes: &[u8]) -> Result<Snapshot, &'static str> {
         let SavedResource { type_url, name, version, body, needs, origin } = saved;
         let kind = Kind::from_type_url(&type_url).ok_or("it has a type that is not known")?;
         let resource = Resource { version, body, needs, origin };
-        snapshot.resources.entry(kind).or_default().insert(name, resource);
+        snapshot.insert(kind, name, resource);
     }
     Ok(snapshot)
 }
@@ -165,8 +165,6 @@ fn encoded(snapshot: &Snapshot) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn snapshot(version: &str) -> Snapshot {
@@ -176,8 +174,7 @@ mod tests {
             needs: vec!["users".to_owned()],
             origin: "apis.orders (a.yaml:1)".to_owned(),
         };
-        let all = BTreeMap::from([("public".to_owned(), resource)]);
-        Snapshot { resources: [(Kind::Routes, all)].into() }
+        [(Kind::Routes, "public".to_owned(), resource)].into_iter().collect()
     }
 
     fn texts(faults: Vec<CacheFailed>, folder: &Path) -> Vec<String> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use envoy_types::pb::envoy::config;
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -119,8 +120,13 @@ async fn introduction(
         .await
         .map_err(|_| Status::deadline_exceeded("the first request did not come in time"))??
         .ok_or_else(|| Status::invalid_argument("the stream ended before the first request"))?;
+    let node = introduced(first.node.as_ref())?;
+    Ok((first, node))
+}
+
+/// Who says so in a first request.
+pub(crate) fn introduced(node: Option<&config::core::v3::Node>) -> Result<Node, Status> {
     let name = |text: &str| report::name(text);
-    let node = first.node.as_ref();
     let node = node.map(|node| Node { id: name(&node.id), group: name(&node.cluster) });
     let node = node.unwrap_or_default();
     if node.id.is_empty() {
@@ -128,7 +134,7 @@ async fn introduction(
             "node.id: is empty in the first request; set node.id",
         ));
     }
-    Ok((first, node))
+    Ok(node)
 }
 
 // === impl Client ===

@@ -124,7 +124,9 @@ fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn is_config(name: &Path) -> bool {
+/// Whether a file of a folder belongs to its configuration, by its name.
+pub(crate) fn is_config(file: &Path) -> bool {
+    let name = file.file_name().map_or(file, Path::new);
     let hidden = name.as_os_str().as_encoded_bytes().starts_with(b".");
     !hidden && name.extension().is_some_and(|end| end == "yaml" || end == "yml")
 }

@@ -1,3 +1,6 @@
+mod parts;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
@@ -6,18 +9,24 @@ use tokio::time::Instant;
 use tollgate_auth::WhenStale;
 use tollgate_identity::Front;
 use tollgate_model::Gateway;
-use tollgate_xds::{Snapshot, translate};
+use tollgate_xds::{Deployment, Snapshot, translate};
 
 use crate::Module;
+use crate::config::is_config;
 use crate::fetch::Fetched;
-use crate::keys::KeySets;
+use crate::input::parts::Touches;
+use crate::keys::{Bodies, KeySets};
 use crate::load::{Fault, Written};
 use crate::sources::Fronts;
 use crate::store::now;
+use crate::table::{Index, Table};
 use crate::watch::Watch;
 
 /// A change is seen within this time, and read after as long again.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Of the time, looking takes at most one part in so many.
+const LOOKS_OF: u32 = 50;
 
 /// Everything that a revision is made of.
 pub(crate) struct Input {
@@ -27,6 +36,16 @@ pub(crate) struct Input {
     watch: Watch,
     looked: Instant,
     keys: KeySets,
+    /// Where routes come in pieces.
+    table: Option<Box<Table>>,
+    /// Its files that have changed since they were served last.
+    touched: BTreeSet<String>,
+    /// Whether something else has.
+    is_stale: bool,
+    /// Whether the kernel tells which files change.
+    touches: Touches,
+    /// How long the last look took.
+    look_took: Duration,
     inbox: Receiver<Event>,
     is_over: bool,
 }
@@ -36,6 +55,8 @@ pub(crate) struct Input {
 pub(crate) enum Event {
     /// A key set came, or did not.
     Fetched(Fetched),
+    /// A file of the configuration's folder has changed.
+    Touched(PathBuf),
     /// The process ends.
     Stop,
 }
@@ -60,8 +81,22 @@ impl Input {
         inbox: Receiver<Event>,
     ) -> Self {
         let (watch, looked) = (Watch::new(config), Instant::now());
-        let (config, keys) = (config.to_owned(), KeySets::new(events));
-        Self { config, module, fronts, watch, looked, keys, inbox, is_over: false }
+        let (config, keys) = (config.to_owned(), KeySets::new(events.clone()));
+        Self {
+            config,
+            module,
+            fronts,
+            watch,
+            looked,
+            keys,
+            table: None,
+            touched: BTreeSet::new(),
+            is_stale: false,
+            touches: Touches::From(events),
+            look_took: Duration::ZERO,
+            inbox,
+            is_over: false,
+        }
     }
 
     /// Whether the process was told to end.
@@ -72,20 +107,48 @@ impl Input {
     /// Waits a moment. True if there is something to read.
     pub(crate) fn changed(&mut self) -> bool {
         // What comes must not keep the files from being looked at.
-        let left = LOOK_EVERY.saturating_sub(self.looked.elapsed());
-        match self.inbox.recv_timeout(left) {
-            Ok(event) => self.on_event(event),
-            Err(RecvTimeoutError::Timeout) => {
-                self.looked = Instant::now();
-                self.watch.changed()
+        let every = LOOK_EVERY.max(self.look_took.saturating_mul(LOOKS_OF));
+        match self.inbox.recv_timeout(every.saturating_sub(self.looked.elapsed())) {
+            Ok(event) => {
+                let mut is_news = self.on_event(event);
+                while let Ok(event) = self.inbox.try_recv() {
+                    is_news |= self.on_event(event);
+                }
+                is_news
             }
+            Err(RecvTimeoutError::Timeout) => self.look(),
             Err(RecvTimeoutError::Disconnected) => self.on_event(Event::Stop),
         }
     }
 
+    /// Looks at all files. True if some of them have changed.
+    fn look(&mut self) -> bool {
+        self.looked = Instant::now();
+        let mut is_news = self.watch.changed();
+        self.is_stale |= is_news;
+        if let Some(table) = &mut self.table {
+            let changed = table.look(&self.config);
+            is_news |= !changed.is_empty();
+            self.touched.extend(changed);
+        }
+        self.look_took = self.looked.elapsed();
+        is_news
+    }
+
     fn on_event(&mut self, event: Event) -> bool {
         match event {
-            Event::Fetched(fetched) => self.keys.take(fetched, Instant::now()),
+            Event::Fetched(fetched) => {
+                let is_news = self.keys.take(fetched, Instant::now());
+                self.is_stale |= is_news;
+                is_news
+            }
+            Event::Touched(file) => {
+                let is_ours = self.table.is_some() && is_config(&file);
+                if is_ours {
+                    self.touched.insert(file.display().to_string());
+                }
+                is_ours
+            }
             Event::Stop => {
                 self.is_over = true;
                 false
@@ -95,18 +158,39 @@ impl Input {
 
     /// Makes a snapshot of what is written now, if all of it is good.
     pub(crate) fn make(&mut self) -> Result<Made, Vec<Fault>> {
+        if let Some(made) = self.follow()? {
+            return Ok(made);
+        }
+        let made = match Index::of(&self.config) {
+            Some(index) => self.make_in_parts(index),
+            None => self.make_whole(),
+        };
+        // What is at fault is not tried again before it is another.
+        if let (Err(_), Some(table)) = (&made, &mut self.table) {
+            table.try_in_vain();
+        }
+        made
+    }
+
+    fn deployment(&mut self) -> Result<Deployment, Vec<Fault>> {
+        let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
+        Ok(self.fronts.deployment(module))
+    }
+
+    /// Everything together, as it is best where it is little.
+    fn make_whole(&mut self) -> Result<Made, Vec<Fault>> {
         let written = Written::read(&self.config)?.with_variables();
         let module_file = self.module.file().map(Path::to_owned);
-        self.watch.also(written.files().chain(module_file).collect());
+        self.watch.at(Some(&self.config), written.files().chain(module_file).collect());
         self.keys.follow(&written.urls());
         self.await_keys();
-        let (gateway, mut warnings) = self.compile(&written)?;
+        let (gateway, mut warnings) = self.compile(&|bodies| written.compile(bodies))?;
         self.needs_store(&gateway)?;
         let expired = gateway.expired(now()).chain(&gateway.notices);
         warnings.extend(expired.map(ToString::to_string));
         let front = self.fronts.next(&gateway)?;
-        let module = self.module.resolve().map_err(|fault| vec![fault.into()])?;
-        let deployment = self.fronts.deployment(module);
+        let deployment = self.deployment()?;
+        self.table = None;
         Ok(Made { snapshot: translate(&gateway, &deployment), warnings, front })
     }
 
@@ -132,20 +216,20 @@ impl Input {
     /// A fetched set that is bad must not take the place of a good one, nor hold
     /// back another issuer's: if the newest are not all good, each is tried by
     /// itself beside those that are.
-    fn compile(&mut self, written: &Written) -> Result<(Gateway, Vec<String>), Vec<Fault>> {
+    fn compile(&mut self, compile: Compile<'_>) -> Result<(Gateway, Vec<String>), Vec<Fault>> {
         let newest = self.keys.newest();
-        let mut gateway = written.compile(&newest)?;
+        let mut gateway = compile(&newest)?;
         if gateway.warnings.is_empty() {
             self.keys.adopt(newest);
             return Ok((gateway, Vec::new()));
         }
         let mut used = self.keys.good();
         let mut warnings = texts(&gateway);
-        gateway = written.compile(&used)?;
+        gateway = compile(&used)?;
         for (url, body) in newest {
             let mut candidate = used.clone();
             candidate.insert(url, body);
-            let with = written.compile(&candidate)?;
+            let with = compile(&candidate)?;
             if with.warnings.len() <= gateway.warnings.len() {
                 (gateway, used) = (with, candidate);
             }
@@ -158,106 +242,12 @@ impl Input {
     }
 }
 
+/// Checks what is written with some key sets.
+type Compile<'a> = &'a dyn Fn(&Bodies) -> Result<Gateway, Vec<Fault>>;
+
 fn texts(gateway: &Gateway) -> Vec<String> {
     gateway.warnings.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::sync::mpsc::channel;
-
-    use super::*;
-    use crate::fetch::FetchFailed;
-    use crate::keys::Bodies;
-    use crate::revision::Changes;
-
-    const GOOD: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-    /// A set by its form, of which nothing can be used.
-    const BAD: &str = r#"{"keys":[{"kty":"RSA","alg":"RS256"}]}"#;
-
-    /// Two issuers, whose keys nobody serves: what comes is what a test says.
-    fn input(folder: &Path) -> Input {
-        let issuer = |name| {
-            format!(
-                "    {name}: {{ issuer: https://{name}.example.com, audiences: [api], \
-                 jwks: {{ url: \"{}\" }} }}\n",
-                url(name)
-            )
-        };
-        let identity = format!("identity:\n  jwt:\n{}{}", issuer("a"), issuer("b"));
-        let config = folder.join("tollgate.yaml");
-        fs::write(&config, include_str!("../tests/good.yaml").to_owned() + &identity).unwrap();
-        let (events, inbox) = channel();
-        Input::new(&config, Module::AtEnvoy("/gateway.wasm".into()), Fronts::empty(), events, inbox)
-    }
-
-    fn url(issuer: &str) -> String {
-        format!("http://127.0.0.1:1/{issuer}")
-    }
-
-    fn come(input: &mut Input, issuer: &str, set: &str) -> bool {
-        input.on_event(Event::Fetched(Fetched {
-            url: url(issuer),
-            outcome: Ok(set.as_bytes().to_vec()),
-        }))
-    }
-
-    fn changes(before: &Made, after: &Made) -> bool {
-        !Changes::between(&before.snapshot, &after.snapshot).is_empty()
-    }
-
-    #[test]
-    fn a_bad_key_set_neither_replaces_a_good_one_nor_holds_back_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut input = input(folder.path());
-        let without = input.make().unwrap();
-        assert!(come(&mut input, "a", GOOD));
-        let with_a = input.make().unwrap();
-        assert_eq!(with_a.warnings, [""; 0]);
-        assert!(changes(&without, &with_a));
-
-        assert!(come(&mut input, "a", BAD));
-        assert!(come(&mut input, "b", GOOD));
-        let with_both = input.make().unwrap();
-        let [warning] = with_both.warnings.as_slice() else { panic!("{:?}", with_both.warnings) };
-        assert!(warning.contains(": identity.jwt.a.jwks.url: "), "{warning}");
-        assert!(changes(&with_a, &with_both));
-
-        assert!(come(&mut input, "a", GOOD));
-        let again = input.make().unwrap();
-        assert_eq!(again.warnings, [""; 0]);
-        assert!(!changes(&with_both, &again));
-        assert!(!come(&mut input, "a", GOOD), "nothing new");
-    }
-
-    #[test]
-    fn files_are_looked_at_however_much_comes() {
-        let folder = tempfile::tempdir().unwrap();
-        let config = folder.path().join("tollgate.yaml");
-        fs::write(&config, "").unwrap();
-        let (events, inbox) = channel();
-        let module = Module::AtEnvoy("/gateway.wasm".into());
-        let mut input = Input::new(&config, module, Fronts::empty(), events.clone(), inbox);
-        let failed =
-            || Event::Fetched(Fetched { url: url("a"), outcome: Err(FetchFailed::TooLate) });
-        std::thread::spawn(move || {
-            while events.send(failed()).is_ok() {
-                std::thread::sleep(LOOK_EVERY / 5);
-            }
-        });
-        fs::write(&config, "changed").unwrap();
-        assert!((0..100).any(|_| input.changed()));
-    }
-
-    #[test]
-    fn keys_of_an_issuer_that_is_gone_are_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut input = input(folder.path());
-        input.make().unwrap();
-        fs::write(&input.config, include_str!("../tests/good.yaml")).unwrap();
-        input.make().unwrap();
-        assert!(!come(&mut input, "a", GOOD));
-        assert_eq!(input.keys.newest(), Bodies::new());
-    }
-}
+mod tests;

@@ -38,8 +38,11 @@ mod secret;
 mod serve;
 mod sources;
 mod sync;
+mod table;
 mod tls;
+mod touches;
 mod watch;
+mod world;
 
 pub use crate::cache::CacheFailed;
 pub use crate::config::UnreadableFile;

@@ -56,55 +56,78 @@ impl Written {
         let sources = read_config(config).map_err(|faults| all(faults, Fault::File))?;
         let draft = read(&sources).map_err(|faults| all(faults, Fault::Written))?;
         let references = draft.references();
-        let files = references.iter().filter_map(|reference| {
-            let found = match reference {
-                Reference::File(path) => {
-                    read_file(Path::new(path)).map_err(UnreadableFile::into_reason)
-                }
-                Reference::Env(_) | Reference::Url(_) => return None,
-            };
-            Some((reference.clone(), found))
-        });
-        Ok(Self { files: files.collect(), sources, references })
+        Ok(Self { files: in_files(&references), sources, references })
     }
 
     /// Looks at the variables that it names too. They are those of whoever serves
     /// it: who only checks it may well have none of them.
     pub(crate) fn with_variables(mut self) -> Self {
-        let variables = self.references.iter().filter_map(|reference| {
-            let Reference::Env(name) = reference else { return None };
-            let value = env::var(name).map(String::into_bytes);
-            Some((reference.clone(), value.map_err(|error| variable(&error).to_owned())))
-        });
-        self.files.extend(variables);
+        self.files.extend(in_variables(&self.references));
         self
     }
 
     /// Checks everything, with the key sets that were fetched.
     pub(crate) fn compile(&self, fetched: &Bodies) -> Result<Gateway, Vec<Fault>> {
-        let urls =
-            fetched.iter().map(|(url, body)| (Reference::Url(url.clone()), Ok(body.clone())));
-        let loaded = Loaded(self.files.iter().cloned().chain(urls).collect());
+        let loaded = with_fetched(&self.files, fetched);
         let draft = read(&self.sources).map_err(|faults| all(faults, Fault::Written))?;
         draft.compile(&loaded).map_err(|faults| all(faults, Fault::Written))
     }
 
     /// The urls that it names.
     pub(crate) fn urls(&self) -> BTreeSet<String> {
-        let url = |reference: &Reference| match reference {
-            Reference::Url(url) => Some(url.clone()),
-            Reference::File(_) | Reference::Env(_) => None,
-        };
-        self.references.iter().filter_map(url).collect()
+        urls(&self.references)
     }
 
     /// The files that it names.
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.references.iter().filter_map(|reference| match reference {
-            Reference::File(path) => Some(PathBuf::from(path)),
-            Reference::Url(_) | Reference::Env(_) => None,
-        })
+        files(&self.references)
     }
+}
+
+/// What became of references.
+pub(crate) type Found = Vec<(Reference, Result<Vec<u8>, String>)>;
+
+/// What is in the files that are named.
+pub(crate) fn in_files(references: &[Reference]) -> Found {
+    let files = references.iter().filter_map(|reference| {
+        let Reference::File(path) = reference else { return None };
+        let found = read_file(Path::new(path)).map_err(UnreadableFile::into_reason);
+        Some((reference.clone(), found))
+    });
+    files.collect()
+}
+
+/// What is in the variables that are named.
+pub(crate) fn in_variables(references: &[Reference]) -> Found {
+    let variables = references.iter().filter_map(|reference| {
+        let Reference::Env(name) = reference else { return None };
+        let value = env::var(name).map(String::into_bytes);
+        Some((reference.clone(), value.map_err(|error| variable(&error).to_owned())))
+    });
+    variables.collect()
+}
+
+/// Together with the key sets that were fetched.
+pub(crate) fn with_fetched(found: &Found, fetched: &Bodies) -> Loaded {
+    let urls = fetched.iter().map(|(url, body)| (Reference::Url(url.clone()), Ok(body.clone())));
+    Loaded(found.iter().cloned().chain(urls).collect())
+}
+
+/// The urls among references.
+pub(crate) fn urls(references: &[Reference]) -> BTreeSet<String> {
+    let url = |reference: &Reference| match reference {
+        Reference::Url(url) => Some(url.clone()),
+        Reference::File(_) | Reference::Env(_) => None,
+    };
+    references.iter().filter_map(url).collect()
+}
+
+/// The files among them.
+pub(crate) fn files(references: &[Reference]) -> impl Iterator<Item = PathBuf> {
+    references.iter().filter_map(|reference| match reference {
+        Reference::File(path) => Some(PathBuf::from(path)),
+        Reference::Url(_) | Reference::Env(_) => None,
+    })
 }
 
 fn variable(error: &VarError) -> &'static str {

@@ -154,7 +154,6 @@ mod tests {
             needs: Vec::new(),
             origin: String::new(),
         };
-        let clusters = [("a".to_owned(), resource)].into();
-        Snapshot { resources: [(Kind::Cluster, clusters)].into() }
+        [(Kind::Cluster, "a".to_owned(), resource)].into_iter().collect()
     }
 }

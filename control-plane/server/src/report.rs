@@ -177,6 +177,12 @@ pub(crate) fn refused(node: &str, event: &Event) {
     error!(node, "refused {kind} {name:?}, made from {origin}, and keeps what it had: {reason}");
 }
 
+/// Which of them is at fault, a client of this variant does not say.
+pub(crate) fn refused_together(node: &str, kind: Kind, message: &str) {
+    let reason: String = one_line(message).chars().take(Event::MESSAGE_CHARS_MAX).collect();
+    error!(node, "refused every {} together, and keeps what it had: {reason}", label(kind));
+}
+
 /// A name that a client gave itself, fit for a line of a log.
 pub(crate) fn name(text: &str) -> String {
     one_line(text).chars().take(NAME_CHARS_MAX).collect()
@@ -194,6 +200,7 @@ fn label(kind: Kind) -> &'static str {
         Kind::Secret => "certificates",
         Kind::Extension => "filter configuration",
         Kind::Listener => "listener",
+        Kind::Scopes => "pieces of routes",
         Kind::Routes => "routes",
     }
 }

@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tollgate_xds::{Kind, Resource, Snapshot};
+use tollgate_xds::{Kind, Snapshot};
 
 /// What every Envoy is to run, from a moment on.
 #[derive(Debug)]
@@ -34,15 +35,17 @@ impl Revision {
 impl Changes {
     pub(crate) fn between(old: &Snapshot, new: &Snapshot) -> Self {
         let mut changes = Self::default();
-        for (kind, name, resource) in everything(new) {
-            match old.get(kind, name) {
-                None => changes.added = changes.added.saturating_add(1),
-                Some(before) if before.version == resource.version => {}
-                Some(_) => changes.changed = changes.changed.saturating_add(1),
-            }
+        let differing = new.changed_since(old).unwrap_or_else(|| everything(old, new));
+        for (kind, name) in differing {
+            let count = match (old.get(kind, name), new.get(kind, name)) {
+                (Some(before), Some(after)) if before.version == after.version => continue,
+                (Some(_), Some(_)) => &mut changes.changed,
+                (None, Some(_)) => &mut changes.added,
+                (Some(_), None) => &mut changes.removed,
+                (None, None) => continue,
+            };
+            *count = count.saturating_add(1);
         }
-        changes.removed =
-            everything(old).filter(|(kind, name, _)| new.get(*kind, name).is_none()).count();
         changes
     }
 
@@ -51,13 +54,18 @@ impl Changes {
     }
 }
 
-fn everything(snapshot: &Snapshot) -> impl Iterator<Item = (Kind, &String, &Resource)> {
-    let of = |kind| snapshot.of(kind).map(move |(name, resource)| (kind, name, resource));
-    Kind::ALL.into_iter().flat_map(of)
+fn everything<'s>(old: &'s Snapshot, new: &'s Snapshot) -> BTreeSet<(Kind, &'s str)> {
+    let of = |kind| {
+        let names = old.of(kind).chain(new.of(kind)).map(|(name, _)| name);
+        names.map(move |name| (kind, name.as_str()))
+    };
+    Kind::ALL.into_iter().flat_map(of).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use tollgate_xds::Resource;
+
     use super::*;
 
     fn snapshot(clusters: &[(&str, &str)]) -> Snapshot {
@@ -68,9 +76,9 @@ mod tests {
                 needs: Vec::new(),
                 origin: String::new(),
             };
-            ((*name).to_owned(), resource)
+            (Kind::Cluster, (*name).to_owned(), resource)
         });
-        Snapshot { resources: [(Kind::Cluster, clusters.collect())].into() }
+        clusters.collect()
     }
 
     #[test]

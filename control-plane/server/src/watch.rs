@@ -15,7 +15,8 @@ use crate::config::config_files;
 /// rarely read while it is being written, and never between two changes that
 /// share a time stamp.
 pub(crate) struct Watch {
-    config: PathBuf,
+    /// None where it is looked at apart.
+    config: Option<PathBuf>,
     others: Vec<PathBuf>,
     seen: Look,
     settled: bool,
@@ -39,23 +40,37 @@ struct Stamp {
 impl Watch {
     /// Watches a configuration as it looks now, and the files that it names.
     pub(crate) fn new(config: &Path) -> Self {
-        let seen = look(config, &[]);
-        Self { config: config.to_owned(), others: Vec::new(), seen, settled: true }
+        let seen = look(Some(config), &[]);
+        Self { config: Some(config.to_owned()), others: Vec::new(), seen, settled: true }
     }
 
     /// Names the other files that matter from now on.
     pub(crate) fn also(&mut self, others: Vec<PathBuf>) {
-        if self.others != others {
-            self.others = others;
-            self.seen = look(&self.config, &self.others);
+        let config = self.config.clone();
+        self.at(config.as_deref(), others);
+    }
+
+    /// Names the files that matter from now on: the configuration, unless it is
+    /// looked at apart, and others.
+    pub(crate) fn at(&mut self, config: Option<&Path>, others: Vec<PathBuf>) {
+        if self.others != others || self.config.as_deref() != config {
+            (self.config, self.others) = (config.map(Path::to_owned), others);
+            self.seen = look(self.config.as_deref(), &self.others);
             // They may have changed since they were read: read them again.
             self.settled = false;
         }
     }
 
+    /// The configuration is looked at apart from now on.
+    pub(crate) fn leave_config(&mut self) {
+        self.config = None;
+        let others = self.seen.len().saturating_sub(self.others.len());
+        self.seen.drain(..others);
+    }
+
     /// Looks once. True if the files should be read again.
     pub(crate) fn changed(&mut self) -> bool {
-        let now = look(&self.config, &self.others);
+        let now = look(self.config.as_deref(), &self.others);
         if now != self.seen {
             self.seen = now;
             self.settled = false;
@@ -65,10 +80,11 @@ impl Watch {
     }
 }
 
-fn look(config: &Path, others: &[PathBuf]) -> Look {
-    let files = config_files(config).unwrap_or_else(|_| vec![config.to_owned()]);
-    files
+fn look(config: Option<&Path>, others: &[PathBuf]) -> Look {
+    let files = |config| config_files(config).unwrap_or_else(|_| vec![config.to_owned()]);
+    config
         .into_iter()
+        .flat_map(files)
         .chain(others.iter().cloned())
         .map(|file| (file.clone(), stamp(&file)))
         .collect()
@@ -159,7 +175,7 @@ mod tests {
         let (file, keys) = (folder.path().join("a.yaml"), folder.path().join("keys.json"));
         fs::write(&file, "a").unwrap();
         let mut watch = Watch::new(&file);
-        watch.also(vec![keys.clone()]);
+        watch.at(Some(&file), vec![keys.clone()]);
         assert_eq!(changes(&mut watch), 1, "may have changed since it was read");
         fs::write(&keys, "{}").unwrap();
         assert_eq!(changes(&mut watch), 1);

@@ -15,12 +15,15 @@ mod own_clusters;
 mod protocol;
 mod routes;
 mod secrets;
+mod shards;
 mod snapshot;
+pub mod sotw;
 mod tls;
 mod translate;
 mod version;
 mod wrap;
 
 pub use crate::deployment::{Deployment, IdentityFront, SyncAt};
+pub use crate::shards::Lookup;
 pub use crate::snapshot::{Kind, Resource, Snapshot};
-pub use crate::translate::translate;
+pub use crate::translate::{remove_piece, replace_general, translate, translate_pieces};

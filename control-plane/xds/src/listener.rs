@@ -3,6 +3,7 @@
 mod access_log;
 mod connection;
 mod replies;
+mod selection;
 mod tls;
 
 use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
@@ -12,15 +13,22 @@ use envoy_types::pb::envoy::config::listener::v3::{
 use envoy_types::util::pack_any;
 use tollgate_model::Listener;
 
+pub(crate) use self::selection::HEADERS;
+use crate::shards::Lookup;
 use crate::{endpoints, wrap};
 
 /// What one connection may make Envoy hold, as Envoy advises for the edge; its
 /// default is 1 MiB.
 const BUFFER_BYTES: u32 = 32 * 1024;
 
-pub(crate) fn from_listener(name: &str, listener: &Listener) -> EnvoyListener {
+/// `lookup`: how it finds routes that come in pieces.
+pub(crate) fn from_listener(
+    name: &str,
+    listener: &Listener,
+    lookup: Option<&Lookup>,
+) -> EnvoyListener {
     let Listener { address, trusted_hops, tls, .. } = listener;
-    let manager = connection::manager(name, *trusted_hops);
+    let manager = connection::manager(name, *trusted_hops, lookup);
     let filter = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
         config_type: Some(ConfigType::TypedConfig(pack_any(manager))),

@@ -1,6 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use rpds::RedBlackTreeMapSync;
 
 /// A kind of resource, in the order in which additions are pushed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -15,18 +17,21 @@ pub enum Kind {
     Extension,
     /// Listeners (LDS).
     Listener,
+    /// Which requests a piece of the routes is for (SRDS).
+    Scopes,
     /// Route configurations (RDS).
     Routes,
 }
 
 impl Kind {
     /// Every kind, in the order in which additions are pushed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Cluster,
         Self::Endpoints,
         Self::Secret,
         Self::Extension,
         Self::Listener,
+        Self::Scopes,
         Self::Routes,
     ];
 
@@ -38,6 +43,7 @@ impl Kind {
             Self::Secret => "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
             Self::Extension => "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig",
             Self::Listener => "type.googleapis.com/envoy.config.listener.v3.Listener",
+            Self::Scopes => "type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration",
             Self::Routes => "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         }
     }
@@ -67,20 +73,168 @@ pub struct Resource {
 }
 
 /// Everything one Envoy is to be told, by kind and by name.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+///
+/// A copy costs nothing and shares what is not changed in it; so does what came
+/// of it know by what it differs from it.
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Kinds without resources may be absent.
-    pub resources: BTreeMap<Kind, BTreeMap<String, Resource>>,
+    tables: BTreeMap<Kind, Table>,
+    latest: Option<Arc<Change>>,
 }
+
+type Table = RedBlackTreeMapSync<String, Resource>;
+
+/// One thing that was changed, and what was before it.
+#[derive(Debug)]
+struct Change {
+    kind: Kind,
+    name: String,
+    before: Option<Arc<Change>>,
+    /// How many others are known to have been before it.
+    depth: usize,
+}
+
+/// So many changes are remembered; who is further behind compares everything.
+const DEPTH_MAX: usize = 1000;
 
 impl Snapshot {
     /// A resource, if there is one of that kind and name.
     pub fn get(&self, kind: Kind, name: &str) -> Option<&Resource> {
-        self.resources.get(&kind)?.get(name)
+        self.tables.get(&kind)?.get(name)
     }
 
-    /// Every resource of a kind.
+    /// Every resource of a kind, in the order of their names.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = (&String, &Resource)> {
-        self.resources.get(&kind).into_iter().flatten()
+        self.tables.get(&kind).into_iter().flat_map(Table::iter)
+    }
+
+    /// Puts a resource in the place of whatever there was.
+    pub fn insert(&mut self, kind: Kind, name: String, resource: Resource) {
+        let before = self.get(kind, &name);
+        // Only its origin can be another: that is nothing to be told.
+        if before.is_none_or(|before| before.version != resource.version) {
+            self.note(kind, name.clone());
+        }
+        self.tables.entry(kind).or_default().insert_mut(name, resource);
+    }
+
+    /// Takes a resource out, if there is one.
+    pub fn remove(&mut self, kind: Kind, name: &str) {
+        let Some(table) = self.tables.get_mut(&kind) else { return };
+        if table.remove_mut(name) {
+            self.note(kind, name.to_owned());
+        }
+    }
+
+    /// Has these resources of a kind, and no others.
+    pub fn replace(&mut self, kind: Kind, resources: BTreeMap<String, Resource>) {
+        let names = self.of(kind).map(|(name, _)| name);
+        let gone: Vec<_> = names.filter(|name| !resources.contains_key(*name)).cloned().collect();
+        for name in gone {
+            self.remove(kind, &name);
+        }
+        for (name, resource) in resources {
+            self.insert(kind, name, resource);
+        }
+    }
+
+    fn note(&mut self, kind: Kind, name: String) {
+        let before = self.latest.take().filter(|latest| latest.depth < DEPTH_MAX);
+        let depth = before.as_ref().map_or(0, |before| before.depth.saturating_add(1));
+        self.latest = Some(Arc::new(Change { kind, name, before, depth }));
+    }
+
+    /// In what it differs, if it came of `before` by a few changes: kinds and names,
+    /// perhaps more than do differ. None if that is not known.
+    pub fn changed_since(&self, before: &Self) -> Option<BTreeSet<(Kind, &str)>> {
+        let Some(known) = &before.latest else {
+            return self.latest.is_none().then(BTreeSet::new);
+        };
+        let (mut changed, mut change) = (BTreeSet::new(), self.latest.as_ref());
+        while let Some(one) = change {
+            if Arc::ptr_eq(one, known) {
+                return Some(changed);
+            }
+            changed.insert((one.kind, one.name.as_str()));
+            change = one.before.as_ref();
+        }
+        None
+    }
+}
+
+impl Extend<(Kind, String, Resource)> for Snapshot {
+    fn extend<I: IntoIterator<Item = (Kind, String, Resource)>>(&mut self, resources: I) {
+        for (kind, name, resource) in resources {
+            self.insert(kind, name, resource);
+        }
+    }
+}
+
+impl FromIterator<(Kind, String, Resource)> for Snapshot {
+    fn from_iter<I: IntoIterator<Item = (Kind, String, Resource)>>(resources: I) -> Self {
+        let mut snapshot = Self::default();
+        snapshot.extend(resources);
+        snapshot
+    }
+}
+
+/// By what is in them, however that came about.
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        Kind::ALL.into_iter().all(|kind| self.of(kind).eq(other.of(kind)))
+    }
+}
+
+impl Eq for Snapshot {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource(version: &str) -> Resource {
+        Resource {
+            version: version.to_owned(),
+            body: Bytes::new(),
+            needs: Vec::new(),
+            origin: String::new(),
+        }
+    }
+
+    fn with(before: &Snapshot, added: &[(&str, &str)]) -> Snapshot {
+        let mut after = before.clone();
+        for (name, version) in added {
+            after.insert(Kind::Cluster, (*name).to_owned(), resource(version));
+        }
+        after
+    }
+
+    fn changed<'s>(after: &'s Snapshot, before: &Snapshot) -> Option<Vec<&'s str>> {
+        Some(after.changed_since(before)?.into_iter().map(|(_, name)| name).collect())
+    }
+
+    #[test]
+    fn what_came_of_a_snapshot_knows_in_what_it_differs() {
+        let first = with(&Snapshot::default(), &[("a", "1"), ("b", "1")]);
+        let second = with(&first, &[("a", "1"), ("b", "2"), ("c", "1")]);
+        let mut third = with(&second, &[("c", "2")]);
+        third.remove(Kind::Cluster, "a");
+        third.remove(Kind::Cluster, "missing");
+        assert_eq!(changed(&second, &first), Some(vec!["b", "c"]), "equal versions are no change");
+        assert_eq!(changed(&third, &second), Some(vec!["a", "c"]));
+        assert_eq!(changed(&third, &first), Some(vec!["a", "b", "c"]));
+        assert_eq!(changed(&third, &third), Some(vec![]));
+        assert_eq!(first.of(Kind::Cluster).count(), 2, "it is as it was");
+    }
+
+    #[test]
+    fn what_came_of_another_does_not() {
+        let first = with(&Snapshot::default(), &[("a", "1")]);
+        let (one, other) = (with(&first, &[("b", "1")]), with(&first, &[("c", "1")]));
+        assert_eq!(changed(&one, &other), None);
+        assert_eq!(changed(&first, &one), None, "nor does what was before");
+        assert_eq!(changed(&one, &Snapshot::default()), None);
+        let names: Vec<_> = (0..=DEPTH_MAX).map(|number| number.to_string()).collect();
+        let far = names.iter().fold(first.clone(), |last, name| with(&last, &[(name, "1")]));
+        assert_eq!(changed(&far, &first), None, "nor does what came much later");
     }
 }

@@ -1,11 +1,13 @@
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
 use prost::Message;
 use tollgate_gateway::ContractSpec;
-use tollgate_model::{Action, Backend, Gateway, Listener, Tls};
+use tollgate_model::{Backend, Gateway, HostRoute, Listener, RoutePiece, Tls};
 
+use crate::shards::{Lookup, Shard};
 use crate::version::version;
 use crate::{
     Deployment, Kind, Resource, Snapshot, cluster, endpoints, extension, listener, own_clusters,
@@ -14,22 +16,58 @@ use crate::{
 
 /// Says in Envoy's terms what a gateway should do.
 pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
-    let kinds = [
+    let lookup = Lookup::of(gateway);
+    let mut snapshot = Snapshot::default();
+    replace_general(&mut snapshot, gateway, lookup.as_ref(), deployment);
+    if lookup.is_some() {
+        translate_pieces(&mut snapshot, &gateway.pieces(), gateway);
+    } else {
+        snapshot
+            .replace(Kind::Routes, each(&gateway.listeners, |name, _| of_routes(name, gateway)));
+    }
+    snapshot
+}
+
+/// Puts all but routes in the place of what there was. `lookup`: how listeners find
+/// routes that come in pieces.
+pub fn replace_general(
+    snapshot: &mut Snapshot,
+    gateway: &Gateway,
+    lookup: Option<&Lookup>,
+    deployment: &Deployment,
+) {
+    let listeners = gateway.listeners.iter();
+    let plugins = listeners.map(|(name, one)| of_plugin(name, one, gateway, deployment));
+    let listeners = each(&gateway.listeners, |name, one| of_listener(name, one, lookup, gateway));
+    for (kind, resources) in [
         (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
         (Kind::Secret, secrets::of_gateway(gateway)),
-        (
-            Kind::Extension,
-            gateway
-                .listeners
-                .iter()
-                .map(|(name, one)| of_plugin(name, one, gateway, deployment))
-                .collect(),
-        ),
-        (Kind::Listener, each(&gateway.listeners, |name, one| of_listener(name, one, gateway))),
-        (Kind::Routes, each(&gateway.listeners, |name, _| of_routes(name, gateway))),
-    ];
-    Snapshot { resources: kinds.into() }
+        (Kind::Extension, plugins.collect()),
+        (Kind::Listener, listeners),
+    ] {
+        snapshot.replace(kind, resources);
+    }
+}
+
+/// Puts some pieces of the routes in the place of what they were.
+pub fn translate_pieces<'p>(
+    snapshot: &mut Snapshot,
+    pieces: impl IntoIterator<Item = &'p RoutePiece>,
+    gateway: &Gateway,
+) {
+    for piece in pieces {
+        if let Some(shard) = Shard::of(piece, gateway) {
+            snapshot.insert(Kind::Scopes, piece.name(), of_scope(&shard, gateway));
+            snapshot.insert(Kind::Routes, piece.name(), of_shard(&shard, gateway));
+        }
+    }
+}
+
+/// Takes a piece of the routes out.
+pub fn remove_piece(snapshot: &mut Snapshot, piece: &RoutePiece) {
+    snapshot.remove(Kind::Scopes, &piece.name());
+    snapshot.remove(Kind::Routes, &piece.name());
 }
 
 /// Those that lead to ourselves have names that no backend can take from them.
@@ -93,13 +131,18 @@ fn of_plugin(
 }
 
 /// Its secrets come apart from it.
-fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
+fn of_listener(
+    name: &str,
+    listener: &Listener,
+    lookup: Option<&Lookup>,
+    gateway: &Gateway,
+) -> Resource {
     let Listener { address, trusted_hops, tls, .. } = listener;
     let clients = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.certificates);
     let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls)));
     Resource {
-        version: version(&(name, address, trusted_hops, tls)),
-        body: encoded(&listener::from_listener(name, listener)),
+        version: version(&(name, address, trusted_hops, tls, lookup)),
+        body: encoded(&listener::from_listener(name, listener, lookup)),
         needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}")], gateway),
     }
@@ -107,16 +150,59 @@ fn of_listener(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
 
 fn of_routes(name: &str, gateway: &Gateway) -> Resource {
     let contracts: Vec<_> = gateway.contracts.values().map(ContractSpec::id).collect();
-    let timeouts: Vec<_> = gateway.backends.iter().map(|(name, one)| (name, one.timeout)).collect();
-    let actions = gateway.hosts.values().flatten().map(|one| &one.action);
-    let backends: BTreeSet<_> = actions.flat_map(Action::backends).collect();
+    let routes: Vec<_> = gateway.hosts.values().flatten().collect();
     let apis: Vec<_> = gateway.contracts.keys().map(|api| format!("apis.{api}")).collect();
     Resource {
-        version: version(&(name, &gateway.hosts, contracts, timeouts)),
+        version: version(&(name, &gateway.hosts, contracts, shared_by_routes(&routes, gateway))),
         body: encoded(&routes::from_gateway(name, gateway)),
-        needs: backends.into_iter().map(str::to_owned).collect(),
+        needs: needed_by(&routes),
         origin: origin(&apis.iter().map(String::as_str).collect::<Vec<_>>(), gateway),
     }
+}
+
+fn of_scope(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
+    let Shard { piece, on_demand, .. } = shard;
+    Resource {
+        version: version(&(piece, on_demand)),
+        body: encoded(&shard.scope()),
+        needs: Vec::new(),
+        origin: origin_of_apis(&shard.apis(), gateway),
+    }
+}
+
+fn of_shard(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
+    let Shard { piece, routes, asked, on_demand: _ } = shard;
+    let apis: BTreeSet<_> = shard.apis().into_iter().chain(asked.iter().copied()).collect();
+    let contracts = apis.iter().filter_map(|api| gateway.contracts.get(*api));
+    let contracts: Vec<_> = contracts.map(ContractSpec::id).collect();
+    let elsewhere = shared_by_routes(routes, gateway);
+    Resource {
+        version: version(&(piece, routes, asked, contracts, elsewhere)),
+        body: encoded(&routes::from_shard(shard, gateway)),
+        needs: needed_by(routes),
+        origin: origin_of_apis(&shard.apis(), gateway),
+    }
+}
+
+/// What routes say that stands elsewhere: the timeouts of backends, where limits
+/// are asked for, how much of a body is held.
+fn shared_by_routes<'a>(routes: &[&'a HostRoute], gateway: &'a Gateway) -> impl Hash + use<'a> {
+    let backends: BTreeSet<_> = routes.iter().flat_map(|one| one.action.backends()).collect();
+    let timeouts = backends
+        .into_iter()
+        .map(|name| (name, gateway.backends.get(name).map(|backend| backend.timeout)));
+    let held = routes::held_bodies(gateway).map(|bytes| bytes.value);
+    (timeouts.collect::<Vec<_>>(), &gateway.limits_path, held)
+}
+
+fn needed_by(routes: &[&HostRoute]) -> Vec<String> {
+    let backends: BTreeSet<_> = routes.iter().flat_map(|one| one.action.backends()).collect();
+    backends.into_iter().map(str::to_owned).collect()
+}
+
+fn origin_of_apis(apis: &BTreeSet<&str>, gateway: &Gateway) -> String {
+    let paths: Vec<_> = apis.iter().map(|api| format!("apis.{api}")).collect();
+    origin(&paths.iter().map(String::as_str).collect::<Vec<_>>(), gateway)
 }
 
 fn encoded(message: &impl Message) -> bytes::Bytes {

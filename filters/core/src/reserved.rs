@@ -6,7 +6,7 @@
 /// follow CGI see `X-User`, `x_user` and `x.user` as one name, so every
 /// spelling counts.
 ///
-/// Three of them are Envoy's own, which has made them safe before a filter runs;
+/// Some of them are Envoy's own, which has made them safe before a filter runs;
 /// see [`is_envoys_own`].
 pub fn is_reserved(name: &[u8]) -> bool {
     const PREFIXES: [&[u8]; 3] = [b"x-tollgate-", b"x-envoy-", b"x-forwarded-"];
@@ -20,9 +20,17 @@ pub fn is_reserved(name: &[u8]) -> bool {
 }
 
 /// Whether a reserved header is one that Envoy itself writes, in its exact
-/// spelling: what a filter sees of it is not the caller's word.
+/// spelling: what a filter sees of it is not the caller's word. By those of shards
+/// Envoy finds the route, again whenever a header was written; routes take them out.
 pub fn is_envoys_own(name: &[u8]) -> bool {
-    matches!(name, b"x-forwarded-for" | b"x-forwarded-proto" | b"x-request-id")
+    matches!(
+        name,
+        b"x-forwarded-for"
+            | b"x-forwarded-proto"
+            | b"x-request-id"
+            | b"x-tollgate-shard-host"
+            | b"x-tollgate-shard-path"
+    )
 }
 
 /// Whether a backend that follows CGI takes `name` for `wanted`, which is in

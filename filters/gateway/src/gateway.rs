@@ -142,7 +142,8 @@ impl Gateway {
     ) -> Result<Verdict, Stop> {
         let path = head.path().map_err(problem::ambiguous_path)?;
         let request = Request { method: head.method(), path, headers: head.headers };
-        let route = cx.host.property(property::ROUTE_NAME).ok_or_else(problem::no_route)?;
+        let route = cx.host.property(property::ROUTE_NAME).filter(|name| name != NOWHERE);
+        let route = route.ok_or_else(problem::no_route)?;
         let (id, group) = contract_and_group(&route);
         if group == OWN_LIMITS {
             return self.own_limits(&route, (head, body), cx).map(Verdict::Answer);
@@ -214,6 +215,9 @@ struct Counted<'a> {
     principal: Option<&'a Principal>,
     facts: &'a auth::Facts<'a>,
 }
+
+/// The name of the route by which a piece of the routes says that it has no other.
+const NOWHERE: &[u8] = b"=nowhere";
 
 /// A route says by its name which contract its requests are under and which of
 /// the contract's groups it serves. More words are for people.

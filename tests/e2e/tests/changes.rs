@@ -193,3 +193,65 @@ async fn answered(gateway: &Gateway, calls: &[Call; 2], expected: [u16; 2]) {
     .await
     .unwrap();
 }
+
+/// How often Envoy gave up waiting for something that it had been told of.
+async fn given_up(gateway: &Gateway) -> u64 {
+    gateway.envoy.stats("init_fetch_timeout").await.unwrap().values().sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backends_are_swapped_under_load_and_no_request_fails() {
+    let with = |backend: &str, name: &str| revision(name).replace("echo", backend);
+    let gateway = Gateway::start(&with("blue", "r0")).await.unwrap();
+    let load = Load::start(gateway.address, CONNECTIONS, &call());
+    load.and_more(200).await.unwrap();
+    for (backend, name) in [("green", "r1"), ("blue", "r2"), ("red", "r3")] {
+        gateway.write(&with(backend, name)).unwrap();
+        eventually(&format!("{name} is live"), LIVE_WITHIN, async || {
+            let answer = gateway.send(&call()).await.unwrap();
+            (answer.header("x-revision") == Some(name)).then_some(())
+        })
+        .await
+        .unwrap();
+        eventually("only the new backend is left", LIVE_WITHIN, async || {
+            let clusters = gateway.envoy.page("/clusters").await.unwrap();
+            let has = |name: &str| clusters.contains(&format!("{name}::"));
+            let left = ["blue", "green", "red"].into_iter().filter(|name| has(name));
+            (left.collect::<Vec<_>>() == [backend]).then_some(())
+        })
+        .await
+        .unwrap();
+    }
+    load.and_more(200).await.unwrap();
+    flawless(&load.stop().await.unwrap());
+    // A new cluster waits for its endpoints, and Envoy says nothing of it before.
+    assert_eq!(given_up(&gateway).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_that_changed_meanwhile_is_live_after_a_reconnect() {
+    let mut gateway = Gateway::start(&revision("r0")).await.unwrap();
+    let load = Load::start(gateway.address, CONNECTIONS, &call());
+    gateway.control_plane.kill();
+    load.and_more(100).await.unwrap();
+    // The cluster is another, and its endpoints are the same.
+    let endpoints = "echo: { endpoints: [\"127.0.0.1:$BACKEND\"]";
+    let changed = revision("r1").replace(endpoints, &format!("{endpoints}, connect_timeout: 7s"));
+    gateway.write(&changed).unwrap();
+    gateway.control_plane.run().await.unwrap();
+    eventually("r1 is live", LIVE_WITHIN, async || {
+        let answer = gateway.send(&call()).await.unwrap();
+        (answer.header("x-revision") == Some("r1")).then_some(())
+    })
+    .await
+    .unwrap();
+    eventually("the new cluster is in use", LIVE_WITHIN, async || {
+        let dump = gateway.envoy.config_dump().await.unwrap().to_string();
+        dump.contains(r#""connect_timeout":"7s""#).then_some(())
+    })
+    .await
+    .unwrap();
+    load.and_more(100).await.unwrap();
+    flawless(&load.stop().await.unwrap());
+    assert_eq!(given_up(&gateway).await, 0);
+}

@@ -159,9 +159,23 @@ fn the_lenient_backend_is_lenient() {
     assert_eq!(resolved("/public/admin"), ["public", "admin"]);
 }
 
+/// Routes all together, and in pieces that are found by the path.
+fn told(shards: &str) -> String {
+    format!("routing: {{ shards: {shards} }}\n{}", config(ROUTES))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spelling_of_a_path_gets_past_its_key() {
-    let gateway = Gateway::start(&config(ROUTES)).await.unwrap();
+    no_spelling_gets_past("never").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_where_routes_come_in_pieces() {
+    no_spelling_gets_past("always").await;
+}
+
+async fn no_spelling_gets_past(shards: &str) {
+    let gateway = Gateway::start(&told(shards)).await.unwrap();
     for host in [HOST, OPEN] {
         for path in SPELLINGS {
             // Envoy may end the connection on bytes that are no request.
@@ -185,7 +199,12 @@ async fn no_spelling_of_a_path_gets_past_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_paths_reach_the_backend_as_they_should() {
-    let gateway = Gateway::start(&config(ROUTES)).await.unwrap();
+    plain_paths_reach_the_backend("never").await;
+    plain_paths_reach_the_backend("always").await;
+}
+
+async fn plain_paths_reach_the_backend(shards: &str) {
+    let gateway = Gateway::start(&told(shards)).await.unwrap();
     for (path, key, status) in [
         ("/public/7?x=/admin", "", 200),
         ("/public/a%20b", "", 200),

@@ -4,7 +4,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::DURATION;
-use crate::RetryOn;
+use crate::{RetryOn, Shards};
+
+/// How Envoy is told its routes.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Routing")]
+pub(crate) struct RoutingFile {
+    /// Whether the routes of a host are told in pieces, one for each first
+    /// segment of paths: then a change costs what the piece is large, however
+    /// many others there are.
+    pub(crate) shards: Shards,
+}
 
 /// What is done with requests that go to a backend: a route's own fields, read
 /// apart from the rest.

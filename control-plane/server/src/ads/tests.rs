@@ -1,13 +1,12 @@
 //! Real streams over loopback.
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryResponse;
 use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
-use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryResponse, DiscoveryRequest};
 use tokio::sync::watch;
 use tollgate_xds::{Kind, Resource, Snapshot};
 use tonic::Code;
@@ -78,9 +77,9 @@ fn clusters(clusters: &[(&str, &str)]) -> Snapshot {
             needs: Vec::new(),
             origin: String::new(),
         };
-        ((*name).to_owned(), resource)
+        (Kind::Cluster, (*name).to_owned(), resource)
     });
-    Snapshot { resources: BTreeMap::from([(Kind::Cluster, clusters.collect())]) }
+    clusters.collect()
 }
 
 fn every_cluster(node: &str) -> DeltaDiscoveryRequest {
@@ -175,6 +174,18 @@ async fn a_client_that_does_not_read_is_cut_and_others_are_served() {
 }
 
 #[tokio::test]
+async fn a_client_may_name_a_hundred_thousand_resources() {
+    let server = Server::start(clusters(&[("cluster-0", "1"), ("new", "1")]), PATIENT);
+    let (requests, mut responses) = server.stream().await;
+    let name = |number| (format!("cluster-{number}"), "1".to_owned());
+    let has = (0..100_000).map(name).collect();
+    let first = DeltaDiscoveryRequest { initial_resource_versions: has, ..every_cluster("gw-1") };
+    requests.send(first).await.unwrap();
+    let response = next(&mut responses).await.unwrap().unwrap();
+    assert_eq!(said(&response), ["new=1"]);
+}
+
+#[tokio::test]
 async fn streams_end_when_the_process_does() {
     let server = Server::start(clusters(&[("a", "1")]), PATIENT);
     let (requests, mut responses) = server.stream().await;
@@ -187,14 +198,26 @@ async fn streams_end_when_the_process_does() {
 }
 
 #[tokio::test]
-async fn state_of_the_world_is_refused_with_the_remedy() {
-    let server = Server::start(clusters(&[]), PATIENT);
-    let requests = tokio_stream::once(DiscoveryRequest::default());
-    let status =
-        server.client(WINDOW).await.stream_aggregated_resources(requests).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unimplemented);
-    assert_eq!(
-        status.message(),
-        "only DeltaAggregatedResources is served; use api_type: DELTA_GRPC"
-    );
+async fn state_of_the_world_is_served_to_others_than_envoys() {
+    let server = Server::start(clusters(&[("a", "1"), ("b", "1")]), PATIENT);
+    let (requests, queue) = mpsc::channel(8);
+    let queue = ReceiverStream::new(queue);
+    let stream = server.client(WINDOW).await.stream_aggregated_resources(queue).await.unwrap();
+    let mut responses = stream.into_inner();
+    let asking = |nonce: &str| DiscoveryRequest {
+        node: Some(Node { id: "client".to_owned(), ..Node::default() }),
+        type_url: Kind::Cluster.type_url().to_owned(),
+        response_nonce: nonce.to_owned(),
+        ..DiscoveryRequest::default()
+    };
+    requests.send(asking("")).await.unwrap();
+    let mut next = async || {
+        let next = tokio::time::timeout(NEVER, responses.message()).await;
+        next.expect("nothing came").unwrap().unwrap()
+    };
+    let first = next().await;
+    assert_eq!(first.resources.len(), 2);
+    requests.send(asking(&first.nonce)).await.unwrap();
+    server.revisions.send_replace(Arc::new(Revision::new(2, clusters(&[("b", "2")]))));
+    assert_eq!(next().await.resources.len(), 1, "what is not in it is gone");
 }

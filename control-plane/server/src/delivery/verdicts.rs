@@ -155,23 +155,23 @@ impl Verdicts {
     fn replace(&self, snapshot: &mut Snapshot, kind: Kind, name: &str, resource: &Resource) {
         for needed in &resource.needs {
             for kind in [Kind::Cluster, Kind::Endpoints] {
-                if let Some(good) = self.good.get(&kind).and_then(|all| all.get(needed)) {
-                    let all = snapshot.resources.entry(kind).or_default();
-                    all.entry(needed.clone()).or_insert_with(|| good.newest.clone());
+                if let Some(good) = self.good.get(&kind).and_then(|all| all.get(needed))
+                    && snapshot.get(kind, needed).is_none()
+                {
+                    snapshot.insert(kind, needed.clone(), good.newest.clone());
                 }
             }
         }
-        let all = snapshot.resources.entry(kind).or_default();
-        all.insert(name.to_owned(), resource.clone());
+        snapshot.insert(kind, name.to_owned(), resource.clone());
     }
 
     /// All of this ran before.
     pub(super) fn know(&mut self, snapshot: &Snapshot) {
-        for (kind, all) in &snapshot.resources {
-            let good = all.iter().map(|(name, newest)| {
+        for kind in Kind::ALL {
+            let good = snapshot.of(kind).map(|(name, newest)| {
                 (name.clone(), Good { newest: newest.clone(), before: None })
             });
-            self.good.entry(*kind).or_default().extend(good);
+            self.good.entry(kind).or_default().extend(good);
         }
     }
 

@@ -71,7 +71,9 @@ impl Mirror {
             save_at: None,
         };
         if mirror.runs != Snapshot::default() {
-            report::from_cache(mirror.runs.resources.values().map(BTreeMap::len).sum());
+            report::from_cache(
+                Kind::ALL.into_iter().map(|kind| mirror.runs.of(kind).count()).sum(),
+            );
             mirror.deliveries.know(&mirror.runs);
             mirror.publish();
         }
@@ -111,16 +113,16 @@ impl Mirror {
     async fn take(&mut self, response: DeltaDiscoveryResponse, upstream: &mut Upstream) {
         let DeltaDiscoveryResponse { resources, type_url, nonce, removed_resources, .. } = response;
         let Some(kind) = Kind::from_type_url(&type_url) else { return };
-        let all = self.said.resources.entry(kind).or_default();
         let mut versions = BTreeMap::new();
         for entry in resources {
             let body = entry.resource.map(|any| any.value.into()).unwrap_or_default();
             let (version, origin) = (entry.version, "what the control plane said".to_owned());
             versions.insert(entry.name.clone(), version.clone());
-            all.insert(entry.name, Resource { version, body, needs: Vec::new(), origin });
+            let resource = Resource { version, body, needs: Vec::new(), origin };
+            self.said.insert(kind, entry.name, resource);
         }
         for name in &removed_resources {
-            all.remove(name);
+            self.said.remove(kind, name);
         }
         self.number = self.number.saturating_add(1);
         let mut open = versions.clone();
@@ -207,10 +209,8 @@ impl Mirror {
             }
         }
         for name in removed {
-            if self.said.get(kind, &name).is_none()
-                && let Some(runs) = self.runs.resources.get_mut(&kind)
-            {
-                runs.remove(&name);
+            if self.said.get(kind, &name).is_none() {
+                self.runs.remove(kind, &name);
             }
         }
         self.save_at = self.save_at.or_else(|| Instant::now().checked_add(SAVE_EVERY));
@@ -221,7 +221,7 @@ impl Mirror {
     fn keep(&mut self, kind: Kind, name: String, version: &str) {
         let said = self.said.get(kind, &name).filter(|said| said.version == version).cloned();
         if let Some(said) = said {
-            self.runs.resources.entry(kind).or_default().insert(name, said);
+            self.runs.insert(kind, name, said);
         }
     }
 

@@ -70,6 +70,10 @@ impl Known {
         !self.0.contains_key(name)
     }
 
+    pub(super) fn is_doubtful(&self, name: &str) -> bool {
+        self.0.get(name) == Some(&State::Doubtful)
+    }
+
     /// The names that Envoy may have, each with whether it is doubtful.
     pub(super) fn present(&self) -> impl Iterator<Item = (&String, bool)> {
         self.0

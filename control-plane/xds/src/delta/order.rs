@@ -14,8 +14,15 @@ pub(super) const RESPONSE_BYTES_MAX: usize = 1 << 20;
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Removals, referrers first.
-pub(super) const REMOVALS: [Kind; 6] =
-    [Kind::Listener, Kind::Routes, Kind::Extension, Kind::Secret, Kind::Cluster, Kind::Endpoints];
+pub(super) const REMOVALS: [Kind; 7] = [
+    Kind::Listener,
+    Kind::Scopes,
+    Kind::Routes,
+    Kind::Extension,
+    Kind::Secret,
+    Kind::Cluster,
+    Kind::Endpoints,
+];
 
 /// How many responses may be without a verdict.
 ///
@@ -26,7 +33,7 @@ pub(super) const fn window(kind: Kind) -> usize {
     match kind {
         Kind::Cluster => 64,
         Kind::Endpoints | Kind::Secret | Kind::Extension => 8,
-        Kind::Listener | Kind::Routes => 1,
+        Kind::Listener | Kind::Scopes | Kind::Routes => 1,
     }
 }
 
@@ -35,8 +42,9 @@ pub(super) const fn referrers(kind: Kind) -> &'static [Kind] {
     match kind {
         Kind::Cluster => &[Kind::Listener, Kind::Routes],
         Kind::Endpoints => &[Kind::Cluster],
-        Kind::Secret | Kind::Extension | Kind::Routes => &[Kind::Listener],
-        Kind::Listener => &[],
+        Kind::Secret | Kind::Extension => &[Kind::Listener],
+        Kind::Routes => &[Kind::Listener, Kind::Scopes],
+        Kind::Listener | Kind::Scopes => &[],
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::delta::flight::Sent;
-use crate::{Kind, Snapshot};
+use crate::{Kind, Resource, Snapshot};
 
 /// What Envoy runs, as far as it accepted it, with the clusters that it names.
 #[derive(Debug, Default)]
@@ -34,10 +34,14 @@ impl Running {
     }
 
     /// Learns what the claimed versions need, where the snapshot knows them.
-    pub(super) fn learn(&mut self, kind: Kind, snapshot: &Snapshot) {
-        for (name, run) in self.0.iter_mut().filter(|(_, run)| run.needs.is_none()) {
-            let same = snapshot.get(kind, name).filter(|known| known.version == run.version);
-            run.needs = same.map(|known| known.needs.clone());
+    pub(super) fn learn_all(&mut self, kind: Kind, snapshot: &Snapshot) {
+        self.0.iter_mut().for_each(|(name, run)| run.learn(snapshot.get(kind, name)));
+    }
+
+    /// Learns what one of them needs.
+    pub(super) fn learn(&mut self, kind: Kind, name: &str, snapshot: &Snapshot) {
+        if let Some(run) = self.0.get_mut(name) {
+            run.learn(snapshot.get(kind, name));
         }
     }
 
@@ -58,5 +62,14 @@ impl Running {
         self.0
             .values()
             .any(|run| run.needs.as_ref().is_none_or(|needs| needs.iter().any(|n| n == cluster)))
+    }
+}
+
+impl Run {
+    fn learn(&mut self, known: Option<&Resource>) {
+        if self.needs.is_none() {
+            let same = known.filter(|known| known.version == self.version);
+            self.needs = same.map(|known| known.needs.clone());
+        }
     }
 }

@@ -63,8 +63,16 @@ impl Stream {
 
     /// Takes a new configuration; what was not sent of the one before is left out.
     pub fn on_snapshot(&mut self, snapshot: Arc<Snapshot>) {
-        self.snapshot = snapshot;
-        self.subscriptions.values_mut().for_each(Subscription::invalidate);
+        let before = std::mem::replace(&mut self.snapshot, snapshot);
+        let Some(changed) = self.snapshot.changed_since(&before) else {
+            self.subscriptions.values_mut().for_each(Subscription::invalidate);
+            return;
+        };
+        for (kind, name) in changed {
+            if let Some(subscription) = self.subscriptions.get_mut(&kind) {
+                subscription.note(name);
+            }
+        }
     }
 
     /// What is being brought to Envoy.
@@ -159,7 +167,10 @@ impl Stream {
         let opened = self.opened.unwrap_or_default();
         let is_over = opened.saturating_add(WAIT_MAX) <= self.now;
         referrers(kind).iter().all(|referrer| {
-            self.subscriptions.get(referrer).map_or(is_over, |subscription| {
+            // Whose routes come whole never asks for pieces.
+            let is_unused =
+                *referrer == Kind::Scopes && self.snapshot.of(Kind::Scopes).next().is_none();
+            self.subscriptions.get(referrer).map_or(is_over || is_unused, |subscription| {
                 subscription.is_settled() && !subscription.has_gone()
             })
         })

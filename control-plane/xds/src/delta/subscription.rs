@@ -1,6 +1,7 @@
 mod offer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
@@ -11,7 +12,15 @@ use crate::delta::known::Known;
 use crate::delta::order::is_kept_while_named;
 use crate::delta::running::Running;
 use crate::delta::{Event, Named};
-use crate::{Kind, Resource, Snapshot};
+use crate::{Kind, Snapshot};
+
+/// What has to be looked at again.
+#[derive(Debug)]
+enum Stale {
+    All,
+    /// Few, of very many.
+    Names(BTreeSet<String>),
+}
 
 /// One kind on one stream: what is asked for, what is known, what is to be said.
 #[derive(Debug)]
@@ -23,10 +32,10 @@ pub(super) struct Subscription {
 
     running: Running,
 
-    /// What to send, and what to take away. Out of date if `stale`.
+    /// What to send, and what to take away, but for what has to be looked at.
     todo: BTreeSet<String>,
     gone: BTreeSet<String>,
-    stale: bool,
+    stale: Stale,
 
     /// Since when each has been waiting for its clusters.
     held: BTreeMap<String, Duration>,
@@ -57,7 +66,7 @@ impl Subscription {
             running,
             todo: BTreeSet::new(),
             gone: BTreeSet::new(),
-            stale: true,
+            stale: Stale::All,
             held: BTreeMap::new(),
             alone: BTreeSet::new(),
         }
@@ -68,6 +77,9 @@ impl Subscription {
     pub(super) fn revise(&mut self, request: DeltaDiscoveryRequest, is_first: bool) {
         for name in request.resource_names_subscribe {
             let change = self.interest.subscribe(name);
+            if let Change::Named(name) = &change {
+                self.note(name);
+            }
             if !(is_first && matches!(change, Change::Named(_))) {
                 self.apply(change);
             }
@@ -77,10 +89,15 @@ impl Subscription {
                 self.apply(change);
             }
         }
-        self.stale = true;
     }
 
     fn apply(&mut self, change: Change) {
+        match &change {
+            Change::Everything { .. } | Change::OnlyNamed => self.stale = Stale::All,
+            Change::Named(name) | Change::StillWanted(name) | Change::Unwanted(name) => {
+                self.note(name);
+            }
+        }
         match change {
             Change::Everything { again } => self.ask_for_everything(again),
             Change::OnlyNamed => self.drop_unnamed(),
@@ -111,15 +128,23 @@ impl Subscription {
     /// Has a resource sent again, changed or not.
     pub(super) fn repeat(&mut self, name: &str) {
         self.known.outdate(name);
-        self.stale = true;
+        self.note(name);
     }
 
     pub(super) fn has_offered(&self, name: &str, version: &str) -> bool {
         self.known.has(name, version)
     }
 
+    /// Has everything looked at again.
     pub(super) fn invalidate(&mut self) {
-        self.stale = true;
+        self.stale = Stale::All;
+    }
+
+    /// Has a name looked at again.
+    pub(super) fn note(&mut self, name: &str) {
+        if let Stale::Names(names) = &mut self.stale {
+            names.insert(name.to_owned());
+        }
     }
 
     /// Takes Envoy's verdict on the response with this nonce.
@@ -156,39 +181,63 @@ impl Subscription {
             let Named { name, version, .. } = &sent.named;
             if !sent.is_withdrawn && !sent.is_superseded && self.known.has(name, version) {
                 self.known.outdate(name);
+                self.note(name);
                 self.alone.insert(sent.named.name);
             }
         }
-        self.stale = true;
         None
     }
 
     /// Compares what Envoy knows with what it should.
     pub(super) fn refresh(&mut self, snapshot: &Snapshot) {
-        if !std::mem::take(&mut self.stale) {
-            return;
+        match mem::replace(&mut self.stale, Stale::Names(BTreeSet::new())) {
+            Stale::Names(names) => {
+                for name in names {
+                    self.running.learn(self.kind, &name, snapshot);
+                    self.look_at(name, snapshot);
+                }
+            }
+            Stale::All => {
+                self.running.learn_all(self.kind, snapshot);
+                let before = [mem::take(&mut self.todo), mem::take(&mut self.gone)];
+                let there = snapshot
+                    .of(self.kind)
+                    .map(|(name, _)| name)
+                    .filter(|name| self.interest.is_everything() || self.interest.names(name));
+                let known = self.known.present().map(|(name, _)| name);
+                let named = self.interest.named().iter();
+                let all: BTreeSet<_> = there.chain(known).chain(named).cloned().collect();
+                let all = before.into_iter().flatten().chain(all);
+                all.for_each(|name| self.look_at(name, snapshot));
+            }
         }
-        self.running.learn(self.kind, snapshot);
-        let (kind, known, interest) = (self.kind, &self.known, &self.interest);
-        let differs = |name: &str, resource: &Resource| !known.has(name, &resource.version);
-        self.todo = snapshot
-            .of(kind)
-            .filter(|(name, _)| interest.is_everything() || interest.names(name))
-            .filter(|(name, resource)| differs(name, resource))
-            .map(|(name, _)| name.clone())
-            .collect();
-        let absent = |name: &&String| snapshot.get(kind, name).is_none();
-        let unheard = interest.named().iter().filter(|name| known.is_new(name));
-        self.todo.extend(unheard.filter(absent).cloned());
-        self.gone = known
-            .present()
-            .filter(|(name, _)| absent(name))
-            .filter(|(name, doubtful)| {
-                *doubtful || !(is_kept_while_named(kind) && interest.names(name))
-            })
-            .map(|(name, _)| name.clone())
-            .collect();
-        self.held.retain(|name, _| self.todo.contains(name));
-        self.alone.retain(|name| self.todo.contains(name));
+    }
+
+    fn look_at(&mut self, name: String, snapshot: &Snapshot) {
+        let is_named = self.interest.names(&name);
+        let resource = snapshot.get(self.kind, &name);
+        let is_due = match resource {
+            Some(resource) => {
+                let is_wanted = is_named || self.interest.is_everything();
+                is_wanted && !self.known.has(&name, &resource.version)
+            }
+            None => is_named && self.known.is_new(&name),
+        };
+        let is_kept = is_kept_while_named(self.kind) && is_named;
+        let is_gone = resource.is_none()
+            && self.known.may_have(&name)
+            && (self.known.is_doubtful(&name) || !is_kept);
+        if is_gone {
+            self.gone.insert(name.clone());
+        } else {
+            self.gone.remove(&name);
+        }
+        if is_due {
+            self.todo.insert(name);
+        } else {
+            self.todo.remove(&name);
+            self.held.remove(&name);
+            self.alone.remove(&name);
+        }
     }
 }

@@ -17,7 +17,8 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 };
 use envoy_types::util::pack_any;
 
-use super::{access_log, replies};
+use super::{access_log, replies, selection};
+use crate::shards::Lookup;
 use crate::{ads, extension, protocol, wrap};
 
 /// A caller that sends its headers this slowly only wants to hold a connection.
@@ -40,14 +41,23 @@ const HEADERS_COUNT_MAX: u32 = 100;
 /// The type of the filter that arrives by ECDS; no other is taken.
 const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 
-pub(super) fn manager(listener: &str, trusted_hops: u32) -> HttpConnectionManager {
+pub(super) fn manager(
+    listener: &str,
+    trusted_hops: u32,
+    lookup: Option<&Lookup>,
+) -> HttpConnectionManager {
+    let finding = lookup.into_iter().flat_map(selection::filters);
     HttpConnectionManager {
         stat_prefix: listener.to_owned(),
-        route_specifier: Some(RouteSpecifier::Rds(Rds {
-            config_source: Some(ads::source()),
-            route_config_name: listener.to_owned(),
-        })),
-        http_filters: vec![plugin(listener), router()],
+        route_specifier: Some(match lookup {
+            None => whole(listener),
+            Some(_) => RouteSpecifier::ScopedRoutes(selection::routes()),
+        }),
+        early_header_mutation_extensions: lookup
+            .map(|_| selection::early_mutation())
+            .into_iter()
+            .collect(),
+        http_filters: finding.chain([plugin(listener), router()]).collect(),
         access_log: vec![access_log::to_stdout()],
         local_reply_config: Some(replies::as_problems()),
         common_http_protocol_options: Some(common()),
@@ -60,6 +70,14 @@ pub(super) fn manager(listener: &str, trusted_hops: u32) -> HttpConnectionManage
         server_header_transformation: ServerHeaderTransformation::PassThrough as i32,
         ..about_the_path(about_the_caller(trusted_hops))
     }
+}
+
+/// All routes come together.
+fn whole(listener: &str) -> RouteSpecifier {
+    RouteSpecifier::Rds(Rds {
+        config_source: Some(ads::source()),
+        route_config_name: listener.to_owned(),
+    })
 }
 
 /// Nothing that the caller says about itself is believed.

@@ -185,7 +185,7 @@ fn redirect(redirect: &Redirect) -> RedirectAction {
 }
 
 /// The filter answers such requests before this does.
-fn nothing() -> RouteTo {
+pub(crate) fn nothing() -> RouteTo {
     answer(404, "")
 }
 

@@ -10,6 +10,9 @@ const NAMESPACE: &str = "tollgate";
 /// The group of routes that serve nothing, which no operation has.
 const NO_GROUP: &str = "@";
 
+/// The name of the route by which a piece says that it has no other.
+pub(crate) const NOWHERE: &str = "=nowhere";
+
 /// A route's name: which contract its requests are under, which of its groups
 /// the route serves, and what it is to people. Reading the name costs the
 /// filter half of what reading a route's metadata costs.

@@ -2,6 +2,7 @@ use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
 use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatcher;
 use tollgate_core::unescape;
 use tollgate_gateway::MatchSpec;
+use tollgate_model::is_plain;
 
 /// Which paths an Envoy route takes, letter case aside.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -82,12 +83,6 @@ fn segments(path: &str) -> Vec<String> {
 
 fn joined(segments: &[String]) -> String {
     segments.iter().flat_map(|segment| ["/", segment]).collect()
-}
-
-/// Whether there is only one way to write a segment: the characters that are
-/// never escaped (RFC 3986, section 2.3), since filters refuse needless escapes.
-fn is_plain(segment: &str) -> bool {
-    segment.bytes().all(is_unreserved)
 }
 
 const fn is_unreserved(byte: u8) -> bool {

@@ -40,12 +40,12 @@ struct Group<'a> {
 type Groups<'a> = BTreeMap<(&'a str, &'a str), Group<'a>>;
 
 /// The routes of a host, in the order in which Envoy tries them.
-pub(crate) fn plan(routes: &[HostRoute]) -> Vec<Planned<'_>> {
+pub(crate) fn plan<'a>(routes: &[&'a HostRoute]) -> Vec<Planned<'a>> {
     let groups = groups(routes);
     let alone: BTreeSet<_> =
         groups.keys().copied().filter(|key| has_paths_to_itself(*key, &groups)).collect();
     let (alone_routes, mixed): (Vec<_>, Vec<_>) =
-        routes.iter().partition(|route| alone.contains(&key(route)));
+        routes.iter().copied().partition(|route| alone.contains(&key(route)));
     let mut order = BTreeSet::new();
     let first = alone_routes.into_iter().map(key).filter(|key| order.insert(*key));
     let whole = first.filter_map(|key| Some(of_group(key, groups.get(&key)?)));
@@ -57,9 +57,9 @@ fn key(route: &HostRoute) -> (&str, &str) {
     (&route.api, &route.group)
 }
 
-fn groups(routes: &[HostRoute]) -> Groups<'_> {
+fn groups<'a>(routes: &[&'a HostRoute]) -> Groups<'a> {
     let mut groups = Groups::new();
-    for route in routes {
+    for &route in routes {
         let beginning = plain_beginning(&route.matcher);
         let group = groups
             .entry(key(route))

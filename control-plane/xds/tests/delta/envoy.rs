@@ -75,7 +75,7 @@ impl Envoy {
         self.sent = 0;
         self.now = Duration::ZERO;
         for kind in Kind::ALL {
-            let is_by_name = !matches!(kind, Kind::Cluster | Kind::Listener);
+            let is_by_name = !matches!(kind, Kind::Cluster | Kind::Listener | Kind::Scopes);
             let names = if is_by_name { self.wanted(kind) } else { BTreeSet::new() };
             self.asked.insert(kind, names.clone());
             if !is_by_name || !names.is_empty() {
@@ -89,12 +89,17 @@ impl Envoy {
     }
 
     fn wanted(&self, kind: Kind) -> BTreeSet<String> {
-        let owner = if kind == Kind::Endpoints { Kind::Cluster } else { Kind::Listener };
-        self.has[&owner].keys().cloned().collect()
+        let owners: &[Kind] = match kind {
+            Kind::Endpoints => &[Kind::Cluster],
+            Kind::Routes => &[Kind::Listener, Kind::Scopes],
+            _ => &[Kind::Listener],
+        };
+        owners.iter().flat_map(|owner| self.has[owner].keys().cloned()).collect()
     }
 
     pub(crate) fn wants(&self, kind: Kind, name: &str) -> bool {
-        matches!(kind, Kind::Cluster | Kind::Listener) || self.wanted(kind).contains(name)
+        matches!(kind, Kind::Cluster | Kind::Listener | Kind::Scopes)
+            || self.wanted(kind).contains(name)
     }
 
     pub(crate) fn server_sends(&mut self) -> bool {
@@ -163,6 +168,7 @@ impl Envoy {
                 Kind::Listener => {
                     self.subscribe(&[Kind::Secret, Kind::Extension, Kind::Routes], &entry.name);
                 }
+                Kind::Scopes => self.subscribe(&[Kind::Routes], &entry.name),
                 Kind::Endpoints => _ = self.warming.remove(&entry.name),
                 _ => {}
             }
@@ -202,6 +208,7 @@ impl Envoy {
             Kind::Listener => {
                 self.unsubscribe(&[Kind::Secret, Kind::Extension, Kind::Routes], name);
             }
+            Kind::Scopes => self.unsubscribe(&[Kind::Routes], name),
             _ => {}
         }
     }

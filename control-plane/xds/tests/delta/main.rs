@@ -4,6 +4,7 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::assigning_clones,
+    clippy::expect_used,
     clippy::format_collect,
     clippy::indexing_slicing,
     clippy::panic,
@@ -11,6 +12,7 @@
     reason = "helpers of tests"
 )]
 
+mod checklist;
 mod envoy;
 mod flow;
 mod order;

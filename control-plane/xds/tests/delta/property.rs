@@ -1,8 +1,6 @@
 //! Whatever is committed, refused and broken off: no request meets a gap, and
 //! in the end Envoy has what it should.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use tollgate_xds::{Kind, Resource, Snapshot};
 
@@ -12,6 +10,7 @@ use crate::envoy::{Envoy, is_bad, needs_of};
 #[derive(Clone, Debug)]
 enum Step {
     Commit(Box<Snapshot>),
+    Follow(Box<Snapshot>),
     ServerSends,
     EnvoyReads,
     ServerReads,
@@ -32,6 +31,14 @@ proptest! {
             match step {
                 Step::Commit(next) => {
                     snapshot = *next;
+                    envoy.commit(&snapshot);
+                }
+                // As what came of the one before, which knows in what it differs.
+                Step::Follow(next) => {
+                    for kind in Kind::ALL {
+                        let of = next.of(kind).map(|(name, one)| (name.clone(), one.clone()));
+                        snapshot.replace(kind, of.collect());
+                    }
                     envoy.commit(&snapshot);
                 }
                 Step::ServerSends => { envoy.server_sends(); }
@@ -65,7 +72,7 @@ fn assert_has(envoy: &Envoy, kind: Kind, snapshot: &Snapshot) {
             // What was refused leaves Envoy with what it had, and that is needed.
             Kind::Cluster => envoy.runs_old_routes(snapshot),
             Kind::Endpoints | Kind::Secret | Kind::Extension => envoy.wants(kind, name),
-            Kind::Listener | Kind::Routes => false,
+            Kind::Listener | Kind::Scopes | Kind::Routes => false,
         };
         assert!(may_stay, "{kind:?} {name} is not removed");
     }
@@ -73,7 +80,8 @@ fn assert_has(envoy: &Envoy, kind: Kind, snapshot: &Snapshot) {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        2 => snapshots().prop_map(|snapshot| Step::Commit(Box::new(snapshot))),
+        1 => snapshots().prop_map(|snapshot| Step::Commit(Box::new(snapshot))),
+        1 => snapshots().prop_map(|snapshot| Step::Follow(Box::new(snapshot))),
         6 => Just(Step::ServerSends),
         6 => Just(Step::EnvoyReads),
         6 => Just(Step::ServerReads),
@@ -82,34 +90,39 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// Clusters `a` to `c` with their endpoints; listeners `l` and `m` with their
-/// routes, which name some of the clusters, their secrets and their extensions.
+/// routes, which name some of the clusters, their secrets and their extensions;
+/// scopes `s` and `t` with routes of their own.
 fn snapshots() -> impl Strategy<Value = Snapshot> {
     let clusters = prop::collection::btree_map("[a-c]", (1_u8..5, 1_u8..4), 0..4);
     let listeners =
         prop::collection::btree_map("[lm]", (1_u8..5, 1_u8..5, any::<[bool; 3]>()), 0..3);
-    (clusters, listeners).prop_map(|(clusters, listeners)| {
+    let scopes = prop::collection::btree_map("[st]", (1_u8..5, 1_u8..5, any::<[bool; 3]>()), 0..3);
+    (clusters, listeners, scopes).prop_map(|(clusters, listeners, scopes)| {
         let mut snapshot = Snapshot::default();
         let mut put = |kind, name: &str, version: String| {
             let needs = needs_of(&version);
             let resource =
                 Resource { version, body: bytes::Bytes::new(), needs, origin: String::new() };
-            snapshot
-                .resources
-                .entry(kind)
-                .or_insert_with(BTreeMap::new)
-                .insert(name.to_owned(), resource);
+            snapshot.insert(kind, name.to_owned(), resource);
+        };
+        let named_by = |named: &[bool; 3]| {
+            let named = clusters.keys().zip(named).filter(|(_, named)| **named);
+            named.map(|(cluster, _)| format!(" {cluster}")).collect::<String>()
         };
         for (name, (version, endpoints)) in &clusters {
             put(Kind::Cluster, name, version.to_string());
             put(Kind::Endpoints, name, endpoints.to_string());
         }
         for (name, (version, routes, named)) in &listeners {
-            let named = clusters.keys().zip(named).filter(|(_, named)| **named);
-            let needs = named.map(|(cluster, _)| format!(" {cluster}")).collect::<String>();
+            let needs = named_by(named);
             put(Kind::Listener, name, version.to_string());
             put(Kind::Secret, name, routes.to_string());
             put(Kind::Extension, name, version.to_string());
             put(Kind::Routes, name, format!("{routes}{needs}"));
+        }
+        for (name, (version, routes, named)) in &scopes {
+            put(Kind::Scopes, name, version.to_string());
+            put(Kind::Routes, name, format!("{routes}{}", named_by(named)));
         }
         snapshot
     })

@@ -75,7 +75,8 @@ pub(crate) fn snapshot(text: &str) -> Snapshot {
     for part in text.split('|').map(str::trim).filter(|part| !part.is_empty()) {
         let (kind, resources) = part.split_once(' ').unwrap_or((part, ""));
         let entries = split(resources).into_iter().map(|entry| resource(&entry));
-        snapshot.resources.entry(from_name(kind)).or_default().extend(entries);
+        let kind = from_name(kind);
+        snapshot.extend(entries.map(|(name, resource)| (kind, name, resource)));
     }
     snapshot
 }
@@ -163,12 +164,13 @@ fn minus(names: &[String]) -> String {
     names.iter().map(|name| format!(" -{name}")).collect()
 }
 
-const NAMES: [(&str, Kind); 6] = [
+const NAMES: [(&str, Kind); 7] = [
     ("clusters", Kind::Cluster),
     ("endpoints", Kind::Endpoints),
     ("secrets", Kind::Secret),
     ("extensions", Kind::Extension),
     ("listeners", Kind::Listener),
+    ("scopes", Kind::Scopes),
     ("routes", Kind::Routes),
 ];
 

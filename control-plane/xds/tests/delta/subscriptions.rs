@@ -55,6 +55,17 @@ fn only_what_is_named_is_sent() {
 }
 
 #[test]
+fn all_names_are_answered_in_one_response() {
+    check(
+        "
+        = endpoints a=1 b=1 c=1
+        > endpoints +a +b +x
+        < 1 endpoints a=1 b=1 -x
+        ",
+    );
+}
+
+#[test]
 fn names_add_to_everything_and_leave_it_again() {
     check(
         "= clusters a=1 b=1

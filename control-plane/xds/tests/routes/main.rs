@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod envoy;
+mod follow;
 mod rules;
 
 use std::collections::BTreeMap;
 
-use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteConfiguration};
 use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -28,7 +29,8 @@ struct Sent {
 /// A gateway on both sides: what Envoy is told, and what the filter is told.
 struct Sides {
     gateway: Gateway,
-    routes: RouteConfiguration,
+    /// By host and first segment; all in one, under no segment, if they are told so.
+    routes: BTreeMap<String, RouteConfiguration>,
     contracts: BTreeMap<String, Contract>,
 }
 
@@ -36,15 +38,19 @@ struct Sides {
 
 impl Sides {
     /// Nothing if the file is refused, for example because a route is shadowed.
-    fn of(file: &Value) -> Option<Self> {
+    fn of(file: &Value, shards: &str) -> Option<Self> {
+        let mut file = file.clone();
+        file["routing"] = json!({ "shards": shards });
         let source =
             Source { name: "tollgate.yaml".to_owned(), bytes: file.to_string().into_bytes() };
         let gateway = tollgate_model::read(&[source]).ok()?.compile(&Loaded::default()).ok()?;
         let deployment =
             Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None };
         let snapshot = translate(&gateway, &deployment);
-        let resource = snapshot.get(Kind::Routes, "public").unwrap();
-        let routes = RouteConfiguration::decode(resource.body.as_ref()).unwrap();
+        let routes = snapshot.of(Kind::Routes).map(|(name, resource)| {
+            (name.clone(), RouteConfiguration::decode(resource.body.as_ref()).unwrap())
+        });
+        let routes = routes.collect();
         let authenticator =
             Authenticator::compile(gateway.identity.clone(), Seed([0; 16])).unwrap();
         let compile = |contract: &tollgate_gateway::ContractSpec| {
@@ -58,7 +64,7 @@ impl Sides {
     /// Which operation serves a request: Envoy chooses the route, and the filter
     /// the operation in the contract that the route names.
     fn served(&self, sent: &Sent) -> Option<String> {
-        let route = envoy::route(&self.routes, sent)?;
+        let route = self.route(sent)?;
         let (id, group) = envoy::contract_and_group(route);
         let contract = &self.contracts[id];
         match sent.to_contract(|request| match contract.find(request) {
@@ -70,9 +76,19 @@ impl Sides {
         }
     }
 
+    /// The route that Envoy chooses; in pieces, in the one of the first segment, or
+    /// else in that of all other segments.
+    fn route(&self, sent: &Sent) -> Option<&Route> {
+        let segment = sent.path.split('/').nth(1).unwrap().to_ascii_lowercase();
+        let piece = |segment: &str| self.routes.get(&format!("example.com/{segment}"));
+        let whole = self.routes.get("public");
+        let routes = whole.or_else(|| piece(&segment)).or_else(|| piece("*"))?;
+        envoy::route(routes, sent).filter(|route| route.name != "=nowhere")
+    }
+
     /// The methods that the filter names when it refuses one.
     fn methods_instead(&self, sent: &Sent) -> Vec<String> {
-        let Some(route) = envoy::route(&self.routes, sent) else { return Vec::new() };
+        let Some(route) = self.route(sent) else { return Vec::new() };
         let contract = &self.contracts[envoy::contract_and_group(route).0];
         let methods = sent.to_contract(|request| contract.methods_instead(request));
         methods.into_iter().map(str::to_owned).collect()
@@ -184,16 +200,25 @@ proptest! {
     fn the_first_operation_that_fits_serves(
         file in file(&["one", "two"]),
         sent in sent(&["a", "b", "c:d", "c%3ad", "A", "d"]),
+        shards in prop::sample::select(vec!["never", "always"]),
     ) {
-        let Some(sides) = Sides::of(&file) else { return Err(TestCaseError::reject("refused")) };
+        let Some(sides) = Sides::of(&file, shards) else {
+            return Err(TestCaseError::reject("refused"));
+        };
         let expected = rules::serves(&sides.gateway.hosts["example.com"], &sent);
         prop_assert_eq!(sides.served(&sent), expected, "{:#?}", sides.routes);
     }
 
     /// Where only the method is wrong, the filter gets to say so.
     #[test]
-    fn a_wrong_method_is_told(file in file(&["one"]), sent in sent(&["a", "b", "c:d"])) {
-        let Some(sides) = Sides::of(&file) else { return Err(TestCaseError::reject("refused")) };
+    fn a_wrong_method_is_told(
+        file in file(&["one"]),
+        sent in sent(&["a", "b", "c:d"]),
+        shards in prop::sample::select(vec!["never", "always"]),
+    ) {
+        let Some(sides) = Sides::of(&file, shards) else {
+            return Err(TestCaseError::reject("refused"));
+        };
         let routes = &sides.gateway.hosts["example.com"];
         prop_assume!(rules::serves(routes, &sent).is_none());
         let expected = rules::methods_instead(routes, &sent);

@@ -12,8 +12,11 @@ use envoy_types::pb::envoy::config::core::v3::grpc_service::{EnvoyGrpc, TargetSp
 use envoy_types::pb::envoy::config::core::v3::{ApiConfigSource, ApiVersion, GrpcService, Node};
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
-use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
-use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, ScopedRouteConfiguration};
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::scoped_routes::ConfigSpecifier;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
+    HttpConnectionManager, ScopedRouteConfigurationsList, ScopedRoutes,
+};
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
 use envoy_types::util::pack_any;
 use prost::{Message, Name};
@@ -63,11 +66,13 @@ fn bootstrap(snapshot: &Snapshot) -> Bootstrap {
     let clusters =
         snapshot.of(Kind::Cluster).map(|(_, it)| Cluster::decode(it.body.clone()).unwrap());
     let listeners = snapshot.of(Kind::Listener).map(|(name, it)| {
-        let routes = &snapshot.get(Kind::Routes, name).unwrap().body;
-        with_routes(
-            Listener::decode(it.body.clone()).unwrap(),
-            RouteConfiguration::decode(routes.clone()).unwrap(),
-        )
+        let listener = Listener::decode(it.body.clone()).unwrap();
+        with_routes(listener, |found_by| match snapshot.get(Kind::Routes, name) {
+            Some(routes) => {
+                RouteSpecifier::RouteConfig(RouteConfiguration::decode(&*routes.body).unwrap())
+            }
+            None => RouteSpecifier::ScopedRoutes(in_pieces(found_by, snapshot)),
+        })
     });
     Bootstrap {
         node: Some(Node { id: "test".into(), cluster: "test".into(), ..Node::default() }),
@@ -103,12 +108,32 @@ fn xds() -> Cluster {
 }
 
 /// Puts the routes where otherwise the name of the routes stands.
-fn with_routes(mut listener: Listener, routes: RouteConfiguration) -> Listener {
+fn with_routes(
+    mut listener: Listener,
+    routes: impl FnOnce(RouteSpecifier) -> RouteSpecifier,
+) -> Listener {
     let filter = &mut listener.filter_chains[0].filters[0];
     let Some(ConfigType::TypedConfig(any)) = &filter.config_type else { panic!("no manager") };
     assert_eq!(any.type_url, HttpConnectionManager::type_url());
     let mut manager = HttpConnectionManager::decode(&*any.value).unwrap();
-    manager.route_specifier = Some(RouteSpecifier::RouteConfig(routes));
+    manager.route_specifier = manager.route_specifier.map(routes);
     filter.config_type = Some(ConfigType::TypedConfig(pack_any(manager)));
     listener
+}
+
+/// The pieces where otherwise it stands that they come one by one.
+fn in_pieces(found_by: RouteSpecifier, snapshot: &Snapshot) -> ScopedRoutes {
+    let RouteSpecifier::ScopedRoutes(found_by) = found_by else { panic!("no pieces") };
+    let pieces = snapshot.of(Kind::Scopes).map(|(name, scope)| {
+        let routes = &snapshot.get(Kind::Routes, name).unwrap().body;
+        ScopedRouteConfiguration {
+            route_configuration_name: String::new(),
+            route_configuration: Some(RouteConfiguration::decode(&**routes).unwrap()),
+            on_demand: false,
+            ..ScopedRouteConfiguration::decode(&*scope.body).unwrap()
+        }
+    });
+    let list = ScopedRouteConfigurationsList { scoped_route_configurations: pieces.collect() };
+    let config_specifier = Some(ConfigSpecifier::ScopedRouteConfigurationsList(list));
+    ScopedRoutes { config_specifier, ..found_by }
 }

@@ -7,6 +7,7 @@ mod backends;
 mod examples;
 mod retries;
 mod secure;
+mod shards;
 mod splits;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ fn snapshot(lines: &[&str]) -> Arc<Snapshot> {
         let (name, version) = (words[1].to_owned(), words[2].to_owned());
         let needs = words[3..].iter().map(|name| (*name).to_owned()).collect();
         let resource = Resource { version, body: Vec::new().into(), needs, origin: String::new() };
-        snapshot.resources.entry(kind(words[0])).or_default().insert(name, resource);
+        snapshot.insert(kind(words[0]), name, resource);
     }
     Arc::new(snapshot)
 }

@@ -1,0 +1,220 @@
+//! A configuration that is kept, so that a change of an API costs what the API is
+//! large.
+//!
+//! What is kept of APIs is an index: in which file each stands, and which pieces
+//! of routes it has a part in. To check some pieces, the APIs in them are read
+//! again and compiled as if there were no others; so a fault is the same however
+//! it is found, and all of a large configuration is never in memory at once.
+
+mod change;
+mod entry;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollgate_gateway::MatchSpec;
+
+pub use self::change::Change;
+use self::entry::{Entry, Split, split};
+use crate::draft::Draft;
+use crate::fault::Faults;
+use crate::gateway::ASKED_MAX;
+use crate::merge::merge;
+use crate::piece::Division;
+use crate::schema::SCHEMA;
+use crate::yaml::{Node, Value};
+use crate::{Fault, Gateway, Loaded, Reference, RoutePiece, Source, check, shape};
+
+/// Reads a file by its name: what it is now, if it is there.
+pub type Read<'a> = &'a dyn Fn(&str) -> Option<Source>;
+
+/// The index of a configuration, and what in it holds for all APIs.
+#[derive(Debug)]
+pub struct Workspace {
+    /// All but the APIs.
+    general: Node,
+    /// What of each file is no API, to see that it has changed.
+    marks: BTreeMap<String, u64>,
+    apis: BTreeMap<String, Entry>,
+    hosts: BTreeMap<String, Division>,
+    limits_path: Option<String>,
+}
+
+/// Pieces that are checked together, with every API that has a part in them.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Part {
+    /// The pieces.
+    pub pieces: BTreeSet<RoutePiece>,
+    /// The APIs.
+    pub apis: BTreeSet<String>,
+}
+
+/// Enough routes to check together that what holds for all APIs is not read for each.
+const PART_ROUTES: usize = 1000;
+
+// === impl Workspace ===
+
+impl Workspace {
+    /// Reads every file. None if there is anything that has to be told by reading
+    /// them together.
+    pub fn index<'n>(names: impl IntoIterator<Item = &'n str>, read: Read<'_>) -> Option<Self> {
+        let (mut roots, mut marks) = (Vec::new(), BTreeMap::new());
+        let (mut apis, mut hosts) = (BTreeMap::new(), BTreeMap::new());
+        for name in names {
+            let Split { general, mark, apis: written } = split(&read(name)?)?;
+            for (api, node) in written {
+                let entry = Entry::of(name, &node);
+                entry.enter(&api, &mut hosts);
+                if apis.insert(api, entry).is_some() {
+                    return None;
+                }
+            }
+            marks.extend(mark.map(|mark| (name.to_owned(), mark)));
+            roots.push(general);
+        }
+        let mut faults = Faults::default();
+        let mut general = merge(roots, &mut faults).filter(|_| faults.is_empty())?;
+        shape::hold(&SCHEMA, &mut general, &mut Faults::default());
+        let limits_path = check::limits_path(&general);
+        Some(Self { general, marks, apis, hosts, limits_path })
+    }
+
+    /// Whether the routes come in pieces.
+    pub fn is_divided(&self) -> bool {
+        check::shards(&self.general).divides(self.routes())
+    }
+
+    /// How many routes there are, each once for each host of its API.
+    pub fn routes(&self) -> usize {
+        self.hosts.values().map(Division::routes).sum()
+    }
+
+    /// What has to be loaded before anything can be compiled.
+    pub fn references(&self) -> Vec<Reference> {
+        check::references(&self.general)
+    }
+
+    /// The hosts with a star.
+    pub fn wildcards(&self) -> impl Iterator<Item = &str> {
+        self.hosts.keys().map(String::as_str).filter(|host| host.starts_with('*'))
+    }
+
+    /// Whether some routes may come when the first request does.
+    pub fn has_on_demand(&self) -> bool {
+        self.apis.values().any(|entry| entry.on_demand)
+    }
+
+    /// Everything, a part at a time.
+    pub fn parts(&self) -> Vec<Part> {
+        let (mut parts, mut part, mut routes) = (Vec::new(), Part::default(), 0_usize);
+        for piece in self.hosts.iter().flat_map(|(host, division)| self.pieces_of(host, division)) {
+            let apis = self.apis_of(&piece);
+            let weights = apis.iter().filter_map(|api| self.apis.get(*api)).map(Entry::routes);
+            routes = routes.saturating_add(weights.sum());
+            part.apis.extend(apis.into_iter().map(str::to_owned));
+            part.pieces.insert(piece);
+            if PART_ROUTES <= routes {
+                parts.push(std::mem::take(&mut part));
+                routes = 0;
+            }
+        }
+        // Those without a host that could be read have to be told of, too.
+        let homeless = self.apis.iter().filter(|(_, entry)| entry.is_homeless());
+        part.apis.extend(homeless.map(|(api, _)| api.clone()));
+        // Without any API there is a fault to be told.
+        if !part.apis.is_empty() || parts.is_empty() {
+            parts.push(part);
+        }
+        parts
+    }
+
+    fn pieces_of(&self, host: &str, division: &Division) -> Vec<RoutePiece> {
+        division.pieces(host, self.limits_path.as_deref())
+    }
+
+    /// All APIs that have a part in a piece, also those whose limits are asked for there.
+    fn apis_of(&self, piece: &RoutePiece) -> BTreeSet<&str> {
+        let Some(division) = self.hosts.get(&piece.host) else { return BTreeSet::new() };
+        let mut apis = division.apis_in(piece);
+        if self.limits_path.as_deref().is_some_and(|path| piece.has_path(path)) {
+            apis.extend(division.first_apis(ASKED_MAX));
+        }
+        apis
+    }
+
+    /// Checks some APIs, as if there were no others; and of what holds for all, with
+    /// `everything`, also the backends that none of them names.
+    pub fn compile(
+        &self,
+        apis: &BTreeSet<String>,
+        everything: bool,
+        read: Read<'_>,
+        loaded: &Loaded,
+    ) -> Result<Gateway, Vec<Fault>> {
+        let compiled = self.compile_with(apis, everything, read, loaded);
+        // A fault names what could be meant instead, of all that there is.
+        if everything || compiled.is_ok() {
+            return compiled;
+        }
+        self.compile_with(apis, true, read, loaded)
+    }
+
+    fn compile_with(
+        &self,
+        apis: &BTreeSet<String>,
+        everything: bool,
+        read: Read<'_>,
+        loaded: &Loaded,
+    ) -> Result<Gateway, Vec<Fault>> {
+        // What holds for all is not checked without any.
+        let any = self.apis.keys().take(usize::from(apis.is_empty())).cloned();
+        let written = self.written(&any.chain(apis.iter().cloned()).collect(), read);
+        let words = (!everything).then(|| words(&written));
+        let mut root = Node { spot: self.general.spot.clone(), value: Value::Null };
+        let mut fields: Vec<_> = self.general.fields().to_vec();
+        if let (Some(words), Some((_, backends))) =
+            (&words, fields.iter_mut().find(|(name, _)| name == "backends"))
+            && let Value::Mapping(all) = &mut backends.value
+        {
+            all.retain(|(name, _)| words.contains(name));
+        }
+        let spot = root.spot.clone();
+        fields.push(("apis".to_owned(), Node { spot, value: Value::Mapping(written) }));
+        root.value = Value::Mapping(fields);
+        let mut faults = Faults::default();
+        shape::hold(&SCHEMA, &mut root, &mut faults);
+        Draft::of(root, faults).compile(loaded)
+    }
+
+    fn written(&self, apis: &BTreeSet<String>, read: Read<'_>) -> Vec<(String, Node)> {
+        let files = apis.iter().filter_map(|api| Some(self.apis.get(api)?.file.as_str()));
+        let files: BTreeSet<_> = files.collect();
+        let written = files.into_iter().filter_map(|file| split(&read(file)?));
+        written.flat_map(|split| split.apis).filter(|(api, _)| apis.contains(api)).collect()
+    }
+}
+
+/// Every text in some APIs: the names of their backends are among them.
+fn words(written: &[(String, Node)]) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    let mut left: Vec<&Node> = written.iter().map(|(_, node)| node).collect();
+    while let Some(node) = left.pop() {
+        if let Value::String(text) = &node.value {
+            words.insert(text.clone());
+        }
+        words.extend(node.fields().iter().map(|(name, _)| name.clone()));
+        left.extend(node.items());
+        left.extend(node.fields().iter().map(|(_, node)| node));
+    }
+    words
+}
+
+/// The match of a route as far as its first segment is decided by it.
+fn match_of(route: &Node) -> MatchSpec {
+    let text = |name: &str| match &route.get("match")?.get(name)?.value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    let (path, prefix, regex) = (text("path"), text("prefix"), text("regex"));
+    MatchSpec { path, prefix, regex, ..MatchSpec::default() }
+}

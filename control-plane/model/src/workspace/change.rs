@@ -1,0 +1,197 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::entry::{Entry, Split, split};
+use super::{Part, Read, Workspace};
+use crate::gateway::ASKED_MAX;
+use crate::piece::{Division, segment_of_path};
+use crate::{RoutePiece, Source};
+
+/// What a change of some files comes to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Change {
+    /// The pieces that may be others now, and the APIs to check for that.
+    pub part: Part,
+    /// The pieces that there are no longer.
+    pub gone: BTreeSet<RoutePiece>,
+    /// The APIs that there are no longer.
+    pub removed: BTreeSet<String>,
+    /// What the index was before, in case that what was written is at fault.
+    before: BTreeMap<String, Option<Entry>>,
+}
+
+impl Workspace {
+    /// Takes files that have changed, of which those not there any more read as
+    /// nothing. None, and nothing taken, if more has changed than APIs.
+    pub fn change(&mut self, files: &BTreeSet<String>, read: Read<'_>) -> Option<Change> {
+        let after = self.entries(files, read)?;
+        let touched = self.touched(files, &after);
+        let around = self.around(&touched);
+        let names: BTreeSet<String> = touched.keys().cloned().collect();
+        let (divided, mut asked) = (self.divided(&around), self.asked_around(&around, &names));
+        let mut before = self.pieces_around(&around, names.len());
+        before.extend(self.asked_pieces(&asked));
+        let undo = self.enter(touched);
+        asked.extend(self.asked_around(&around, &names));
+        let mut after = self.pieces_around(&around, names.len());
+        after.extend(self.asked_pieces(&asked));
+        let (there, removed) = names.into_iter().partition(|api| self.apis.contains_key(api));
+        let gone = before.into_iter().filter(|piece| !self.has(piece)).collect();
+        let mut part = Part { pieces: after, apis: there };
+        part.apis.extend(self.apis_in(&part.pieces));
+        let change = Change { part, gone, removed, before: undo };
+        // Where a host is divided otherwise, so is all that listeners know of it.
+        if self.divides_otherwise(&around, &divided) {
+            self.undo(change);
+            return None;
+        }
+        Some(change)
+    }
+
+    /// Forgets a change.
+    pub fn undo(&mut self, change: Change) {
+        self.enter(change.before);
+    }
+
+    /// The entries that are written in files now.
+    fn entries(&self, files: &BTreeSet<String>, read: Read<'_>) -> Option<BTreeMap<String, Entry>> {
+        let mut entries = BTreeMap::new();
+        for file in files {
+            let nothing = || Source { name: file.clone(), bytes: b"{}".to_vec() };
+            let Split { mark, apis, .. } = split(&read(file).unwrap_or_else(nothing))?;
+            if self.marks.get(file).copied() != mark {
+                return None;
+            }
+            for (api, node) in apis {
+                let entry = Entry::of(file, &node);
+                let elsewhere = self.apis.get(&api).filter(|known| !files.contains(&known.file));
+                if elsewhere.is_some() || entries.insert(api, entry).is_some() {
+                    return None;
+                }
+            }
+        }
+        Some(entries)
+    }
+
+    /// The APIs of these files that are others than before, or gone.
+    fn touched(
+        &self,
+        files: &BTreeSet<String>,
+        after: &BTreeMap<String, Entry>,
+    ) -> BTreeMap<String, Option<Entry>> {
+        let known = self.apis.iter().filter(|(_, entry)| files.contains(&entry.file));
+        let gone = known.filter(|(api, _)| !after.contains_key(*api));
+        let gone = gone.map(|(api, _)| (api.clone(), None));
+        let others = after.iter().filter(|(api, entry)| self.apis.get(*api) != Some(entry));
+        gone.chain(others.map(|(api, entry)| (api.clone(), Some(entry.clone())))).collect()
+    }
+
+    /// Puts entries in the place of others; returns those.
+    fn enter(
+        &mut self,
+        entries: BTreeMap<String, Option<Entry>>,
+    ) -> BTreeMap<String, Option<Entry>> {
+        let mut before = BTreeMap::new();
+        for (api, entry) in entries {
+            let old = self.apis.remove(&api);
+            if let Some(old) = &old {
+                old.leave(&api, &mut self.hosts);
+            }
+            if let Some(entry) = entry {
+                entry.enter(&api, &mut self.hosts);
+                self.apis.insert(api.clone(), entry);
+            }
+            before.insert(api, old);
+        }
+        before
+    }
+
+    /// The hosts and first segments of APIs, as they are and as they will be.
+    fn around(&self, touched: &BTreeMap<String, Option<Entry>>) -> Around {
+        let mut around = Around::new();
+        for (api, entry) in touched {
+            for entry in self.apis.get(api).into_iter().chain(entry) {
+                for host in &entry.hosts {
+                    let segments = entry.segments.keys().cloned();
+                    around.entry(host.clone()).or_default().extend(segments);
+                }
+            }
+        }
+        around
+    }
+
+    /// Whether the routes come in pieces, and which hosts have several.
+    fn divided(&self, around: &Around) -> (bool, BTreeMap<String, bool>) {
+        let hosts = around
+            .keys()
+            .filter_map(|host| Some((host.clone(), self.hosts.get(host)?.is_divided())));
+        (self.is_divided(), hosts.collect())
+    }
+
+    /// Whether a host that was there is divided otherwise now, or all are.
+    fn divides_otherwise(
+        &self,
+        around: &Around,
+        (was, hosts): &(bool, BTreeMap<String, bool>),
+    ) -> bool {
+        let (is, now) = self.divided(around);
+        is != *was || hosts.iter().any(|(host, was)| now.get(host).is_some_and(|is| is != was))
+    }
+
+    /// All pieces of hosts that have no more APIs than `count`: those may come or go.
+    fn pieces_around(&self, around: &Around, count: usize) -> BTreeSet<RoutePiece> {
+        let mut pieces = BTreeSet::new();
+        for (host, segments) in around {
+            let Some(division) = self.hosts.get(host) else { continue };
+            let is_small = division.apis() <= count;
+            if is_small || !division.is_divided() || segments.contains(&None) {
+                pieces.extend(self.pieces_of(host, division));
+            } else {
+                pieces
+                    .extend(segments.iter().filter_map(|one| division.piece(host, one.as_deref())));
+            }
+        }
+        pieces
+    }
+
+    /// The hosts at which these APIs are some of those whose limits can be asked for.
+    fn asked_around(&self, around: &Around, apis: &BTreeSet<String>) -> BTreeSet<String> {
+        let is_asked = |host: &&String| {
+            let division = self.hosts.get(*host);
+            let first = division.map(|division| division.first_apis(ASKED_MAX));
+            first.is_some_and(|first| apis.iter().any(|api| first.contains(api.as_str())))
+        };
+        around.keys().filter(is_asked).cloned().collect()
+    }
+
+    /// Whether there is such a piece.
+    fn has(&self, piece: &RoutePiece) -> bool {
+        let Some(division) = self.hosts.get(&piece.host) else { return false };
+        if piece.is_whole || !division.is_divided() {
+            return piece.is_whole != division.is_divided();
+        }
+        let asked = self.limits_path.as_deref().map(segment_of_path);
+        asked.is_some_and(|asked| asked == piece.segment)
+            || division.piece(&piece.host, piece.segment.as_deref()).is_some()
+    }
+
+    /// Where callers of divided hosts ask for their limits.
+    fn asked_pieces(&self, hosts: &BTreeSet<String>) -> Vec<RoutePiece> {
+        let Some(path) = &self.limits_path else { return Vec::new() };
+        let segment = segment_of_path(path);
+        let divided =
+            hosts.iter().filter(|host| self.hosts.get(*host).is_some_and(Division::is_divided));
+        let piece = |host: &String| RoutePiece {
+            host: host.clone(),
+            segment: segment.clone(),
+            is_whole: false,
+        };
+        divided.map(piece).collect()
+    }
+
+    fn apis_in(&self, pieces: &BTreeSet<RoutePiece>) -> BTreeSet<String> {
+        pieces.iter().flat_map(|piece| self.apis_of(piece)).map(str::to_owned).collect()
+    }
+}
+
+type Around = BTreeMap<String, BTreeSet<Option<String>>>;

@@ -1,0 +1,99 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use super::match_of;
+use crate::Source;
+use crate::fault::Faults;
+use crate::piece::{Division, first_segment};
+use crate::yaml::{self, Node, Value};
+
+/// What is kept of an API.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Entry {
+    pub(super) file: String,
+    /// A hash of what was written, places included.
+    pub(super) mark: u64,
+    pub(super) hosts: BTreeSet<String>,
+    /// How many routes it has under each first segment.
+    pub(super) segments: BTreeMap<Option<String>, usize>,
+    pub(super) on_demand: bool,
+}
+
+/// A file, taken apart.
+pub(super) struct Split {
+    pub(super) general: Node,
+    /// A hash of that, places included; none if it holds nothing.
+    pub(super) mark: Option<u64>,
+    pub(super) apis: Vec<(String, Node)>,
+}
+
+/// None if it is not what a file should be.
+pub(super) fn split(source: &Source) -> Option<Split> {
+    let mut faults = Faults::default();
+    let mut general = yaml::parse(&source.name, &source.bytes, &mut faults)?;
+    let Value::Mapping(fields) = &mut general.value else { return None };
+    let position = fields.iter().position(|(name, _)| name == "apis");
+    let apis = position.map(|position| fields.remove(position).1);
+    let apis = match apis.map(|apis| apis.value) {
+        Some(Value::Mapping(apis)) => apis,
+        None => Vec::new(),
+        Some(_) => return None,
+    };
+    let mark = (!general.fields().is_empty()).then(|| mark(&general));
+    faults.is_empty().then_some(Split { general, mark, apis })
+}
+
+fn mark(node: &Node) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    node.hash(&mut hasher);
+    hasher.finish()
+}
+
+// === impl Entry ===
+
+impl Entry {
+    pub(super) fn of(file: &str, api: &Node) -> Self {
+        let items = api.get("hosts").map(Node::items).unwrap_or_default();
+        let hosts = items.iter().filter_map(|item| match &item.value {
+            Value::String(host) => Some(host.to_ascii_lowercase()),
+            _ => None,
+        });
+        let mut segments = BTreeMap::new();
+        for (_, route) in api.get("routes").map(Node::fields).unwrap_or_default() {
+            let count: &mut usize = segments.entry(first_segment(&match_of(route))).or_default();
+            *count = count.saturating_add(1);
+        }
+        let on_demand =
+            api.get("on_demand").is_some_and(|node| matches!(node.value, Value::Bool(true)));
+        Self { file: file.to_owned(), mark: mark(api), hosts: hosts.collect(), segments, on_demand }
+    }
+
+    pub(super) fn routes(&self) -> usize {
+        self.segments.values().sum()
+    }
+
+    /// Whether it has no part in any piece.
+    pub(super) fn is_homeless(&self) -> bool {
+        self.hosts.is_empty() || self.segments.is_empty()
+    }
+
+    /// Counts it among the routes of its hosts.
+    pub(super) fn enter(&self, api: &str, hosts: &mut BTreeMap<String, Division>) {
+        for host in &self.hosts {
+            let division = hosts.entry(host.clone()).or_default();
+            for (segment, routes) in &self.segments {
+                division.add(segment.clone(), api, *routes);
+            }
+        }
+    }
+
+    pub(super) fn leave(&self, api: &str, hosts: &mut BTreeMap<String, Division>) {
+        for host in &self.hosts {
+            let Some(division) = hosts.get_mut(host) else { continue };
+            self.segments.keys().for_each(|segment| division.remove(segment.as_deref(), api));
+            if division.is_empty() {
+                hosts.remove(host);
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A configuration that is followed file by file is served as one read as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tollgate_model::{Gateway, Loaded, Source, Workspace};
+use tollgate_xds::{
+    Deployment, Kind, Lookup, Snapshot, remove_piece, replace_general, translate, translate_pieces,
+};
+
+/// What is in each file.
+type Files = BTreeMap<String, Value>;
+
+const GENERAL: &str = "0.yaml";
+
+fn deployment() -> Deployment {
+    Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None }
+}
+
+fn source(files: &Files, name: &str) -> Option<Source> {
+    let bytes = files.get(name)?.to_string().into_bytes();
+    Some(Source { name: name.to_owned(), bytes })
+}
+
+fn whole(files: &Files) -> Result<Gateway, BTreeSet<String>> {
+    let sources: Vec<_> = files.keys().filter_map(|name| source(files, name)).collect();
+    let draft = tollgate_model::read(&sources).map_err(texts)?;
+    draft.compile(&Loaded::default()).map_err(texts)
+}
+
+fn texts(faults: Vec<tollgate_model::Fault>) -> BTreeSet<String> {
+    faults.into_iter().map(|fault| fault.to_string()).collect()
+}
+
+/// As the server keeps it.
+struct Followed {
+    workspace: Workspace,
+    snapshot: Snapshot,
+}
+
+impl Followed {
+    fn load(files: &Files) -> Result<Self, BTreeSet<String>> {
+        let read = |name: &str| source(files, name);
+        let workspace = Workspace::index(files.keys().map(String::as_str), &read).unwrap();
+        let mut this = Self { workspace, snapshot: Snapshot::default() };
+        let mut faults = BTreeSet::new();
+        for part in this.workspace.parts() {
+            match this.workspace.compile(&part.apis, false, &read, &Loaded::default()) {
+                Ok(gateway) => translate_pieces(&mut this.snapshot, &part.pieces, &gateway),
+                Err(found) => faults.extend(texts(found)),
+            }
+        }
+        this.general(files);
+        if faults.is_empty() { Ok(this) } else { Err(faults) }
+    }
+
+    fn general(&mut self, files: &Files) {
+        let read = |name: &str| source(files, name);
+        let apis = self.workspace.parts().remove(0).apis;
+        let Ok(gateway) = self.workspace.compile(&apis, true, &read, &Loaded::default()) else {
+            return;
+        };
+        let lookup = Lookup {
+            wildcards: self.workspace.wildcards().map(str::to_owned).collect(),
+            on_demand: self.workspace.has_on_demand(),
+        };
+        replace_general(&mut self.snapshot, &gateway, Some(&lookup), &deployment());
+    }
+
+    /// None if it has to be read as a whole.
+    fn follow(&mut self, files: &Files, changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
+        let read = |name: &str| source(files, name);
+        let change = self.workspace.change(changed, &read)?;
+        match self.workspace.compile(&change.part.apis, false, &read, &Loaded::default()) {
+            Err(found) => {
+                self.workspace.undo(change);
+                return Some(texts(found));
+            }
+            Ok(gateway) => translate_pieces(&mut self.snapshot, &change.part.pieces, &gateway),
+        }
+        change.gone.iter().for_each(|piece| remove_piece(&mut self.snapshot, piece));
+        self.general(files);
+        Some(BTreeSet::new())
+    }
+}
+
+fn versions(snapshot: &Snapshot) -> Vec<(Kind, String, String, String)> {
+    let of = |kind| {
+        let all = snapshot.of(kind);
+        all.map(move |(name, one)| (kind, name.clone(), one.version.clone(), one.origin.clone()))
+    };
+    Kind::ALL.into_iter().flat_map(of).collect()
+}
+
+fn general() -> Value {
+    json!({
+        "routing": {"shards": "always"},
+        "listeners": {"public": {"address": "127.0.0.1:8080"}},
+        "backends": {
+            "x": {"endpoints": ["127.0.0.1:9001"]},
+            "y": {"endpoints": ["127.0.0.1:9002"], "timeout": "3s"},
+        },
+    })
+}
+
+/// A file with an API; a few are at fault.
+fn api() -> impl Strategy<Value = Value> {
+    let path = prop::sample::select(vec!["/a", "/a/1", "/b", "/b/{p}", "/", "/{p}", "/c:d", "/c"]);
+    let backend = prop::sample::select(vec!["x", "x", "x", "y", "y", "missing"]);
+    let route = (path, backend, any::<bool>());
+    let hosts = prop::sample::select(vec![
+        vec!["one.example.com"],
+        vec!["one.example.com", "*.example.com"],
+        vec!["two.example.com"],
+        vec!["*"],
+    ]);
+    (prop::collection::vec(route, 1..4), hosts, any::<bool>()).prop_map(
+        |(routes, hosts, on_demand)| {
+            let routes =
+                routes.into_iter().enumerate().map(|(number, (path, backend, is_prefix))| {
+                    let is_prefix = is_prefix && !path.contains('{');
+                    let field = if is_prefix { "prefix" } else { "path" };
+                    let route = json!({"match": {field: path}, "backend": backend, "auth": "none"});
+                    (format!("r{number}"), route)
+                });
+            let routes: serde_json::Map<_, _> = routes.collect();
+            json!({"hosts": hosts, "on_demand": on_demand, "routes": routes})
+        },
+    )
+}
+
+fn named(name: &str, api: Value) -> Value {
+    let apis = serde_json::Map::from_iter([(name.to_owned(), api)]);
+    json!({ "apis": Value::Object(apis) })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+
+    /// Whatever changes: what is served is what the files together come to, and
+    /// what is at fault is told in the same words and changes nothing.
+    #[test]
+    fn what_is_followed_is_what_is_written(
+        first in prop::collection::btree_map("[p-s]", api(), 1..4),
+        changes in prop::collection::vec(("[p-s]", prop::option::of(api())), 1..6),
+    ) {
+        let mut files = Files::from([(GENERAL.to_owned(), general())]);
+        files.extend(first.into_iter().map(|(name, api)| (format!("{name}.yaml"), named(&name, api))));
+        let loaded = Followed::load(&files);
+        let expected = whole(&files);
+        let (mut followed, mut served) = match (loaded, expected) {
+            (Ok(followed), Ok(gateway)) => (followed, translate(&gateway, &deployment())),
+            (loaded, expected) => {
+                prop_assert_eq!(loaded.err(), expected.err());
+                return Ok(());
+            }
+        };
+        prop_assert_eq!(versions(&followed.snapshot), versions(&served));
+        let mut changed = BTreeSet::new();
+        for (name, api) in changes {
+            let file = format!("{name}.yaml");
+            match api {
+                Some(api) => drop(files.insert(file.clone(), named(&name, api))),
+                None => drop(files.remove(&file)),
+            }
+            changed.insert(file);
+            match (whole(&files), followed.follow(&files, &changed)) {
+                (Ok(gateway), Some(faults)) => {
+                    prop_assert_eq!(faults, BTreeSet::new());
+                    served = translate(&gateway, &deployment());
+                    changed.clear();
+                }
+                (Err(expected), Some(faults)) if files.len() > 1 => prop_assert_eq!(faults, expected),
+                // More than APIs has changed, or the last of them is gone.
+                (Ok(_), None) => {
+                    followed = Followed::load(&files).ok().unwrap();
+                    served = versions_of(&files);
+                    changed.clear();
+                }
+                (Err(_), _) => {}
+            }
+            prop_assert_eq!(versions(&followed.snapshot), versions(&served));
+        }
+    }
+}
+
+fn versions_of(files: &Files) -> Snapshot {
+    translate(&whole(files).ok().unwrap(), &deployment())
+}
