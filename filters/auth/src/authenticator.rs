@@ -4,6 +4,7 @@ mod bearer;
 mod revocation;
 mod signing;
 mod stop;
+mod term;
 
 use std::num::NonZeroUsize;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ pub use self::admission::Caller;
 use self::asking::{DENIED_MAX, Denied};
 use self::signing::Signer;
 pub use self::stop::Stop;
+use self::term::Term;
 use crate::ask::Asker;
 use crate::cache::{Recent, Remembered};
 use crate::carrier::Credential;
@@ -67,7 +69,9 @@ struct Known {
     // What a denial would name, part by part: together they would take more room.
     credential: Option<Mark>,
     issuer: Option<denials::Issuer>,
-    issued_at: u32,
+    /// When a token was issued; of a key, which nobody issues, until when it is
+    /// kept, as a [`Term`] says.
+    issued_at_or_kept_until: u32,
 }
 
 /// A caller who is recognised, and what a denial would name.
@@ -253,9 +257,15 @@ impl Authenticator {
 
 impl Known {
     fn recognised(&self) -> Recognised {
-        let Self { credential, issuer, issued_at, .. } = *self;
+        let Self { credential, issuer, issued_at_or_kept_until, .. } = *self;
+        let issued_at = if issuer.is_some() { issued_at_or_kept_until } else { 0 };
         let named = Named { credential, issuer, issued_at };
         Recognised { principal: Rc::clone(&self.principal), named }
+    }
+
+    fn term(&self) -> Term {
+        let Self { validity, issuer, issued_at_or_kept_until, .. } = *self;
+        Term { validity, kept_until: if issuer.is_none() { issued_at_or_kept_until } else { 0 } }
     }
 }
 

@@ -142,6 +142,16 @@ impl Validity {
         }
         Ok(())
     }
+
+    /// Whether a quarter of it is left at most.
+    pub(crate) fn is_ending(self, now: Timestamp) -> bool {
+        let quarter = self.until.since(self.from).checked_div(4).unwrap_or_default();
+        self.until.since(now) <= quarter
+    }
+
+    pub(crate) fn is_to_come(self, now: Timestamp) -> bool {
+        now < self.from
+    }
 }
 
 #[cfg(test)]

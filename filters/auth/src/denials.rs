@@ -119,6 +119,12 @@ impl Denials {
         if is_revoked { Err(Barred::Revoked) } else { Ok(()) }
     }
 
+    /// Whether anybody says who is revoked: then what becomes of callers while
+    /// nobody does is written as well, and [`Denials::check`] sees to it.
+    pub(crate) fn are_told(&self) -> bool {
+        self.member.is_some()
+    }
+
     /// Whether an API key that is not written down can be one of the store's.
     /// False only if a filter is there that is not old and does not know it.
     pub(crate) fn may_be_a_key(&self, key: &[u8], now: Timestamp) -> bool {

@@ -271,3 +271,71 @@ fn keys_that_were_asked_about_are_refused_by_their_id_and_made_up_ones_without_a
     assert_eq!(asked.key(known.as_str().as_bytes(), 10), REVOKED);
     assert_eq!(asked.host.called.len(), 1);
 }
+
+/// A key of the store that was good 4 seconds ago, and what is heard of it since.
+fn known_key(sync: &Value) -> Asked {
+    let identity = json!({"api_key": api_key(), "sync": sync});
+    let mut asked = Asked::of(identity, any_of(&["api_key"]));
+    exchange(&mut asked, 0, &Response::default());
+    assert_eq!(asked.key(b"sesame", 0), "waits 0");
+    let said = json!({"active": true, "sub": "key_1", "tenant": "acme", "jti": "key_1"});
+    let headers = [(":status", "200"), ("cache-control", "max-age=4")];
+    asked.answer_with(0, 0, &headers, &said.to_string());
+    asked
+}
+
+const KEY_1: &str = "api_key key_1 acme - []";
+
+#[test]
+fn a_key_that_was_good_is_served_while_nobody_can_be_asked() {
+    let mut asked = known_key(&open());
+    assert_eq!(asked.key(b"sesame", 4_000), "waits 1");
+    asked.answer_with(1, 4_000, &[], "");
+    for millis in [4_000, 60_000, 3_600_000, 24 * 3_600_000 - 1] {
+        let verdict = asked.key(b"sesame", millis);
+        if let Some(call) = verdict.strip_prefix("waits ") {
+            asked.answer_with(call.parse().unwrap(), millis, &[], "");
+            assert_eq!(asked.key(b"sesame", millis), KEY_1, "{millis}");
+        } else {
+            assert_eq!(verdict, KEY_1, "{millis}");
+        }
+    }
+    assert!(asked.key(b"sesame", 24 * 3_600_000).starts_with("503 caller-unknown"));
+}
+
+#[test]
+fn a_key_in_use_is_asked_about_again_before_anybody_waits() {
+    let mut asked = known_key(&open());
+    assert_eq!([2_500, 3_700, 3_700].map(|millis| asked.key(b"sesame", millis)), [KEY_1; 3]);
+    assert_eq!(asked.host.called.len(), 2, "in the last quarter, once");
+    asked.answer(1, 3_700, r#"{"active": false}"#);
+    assert_eq!(asked.key(b"sesame", 3_700), "401 invalid-api-key: nobody has this API key");
+}
+
+#[test]
+fn a_key_is_refused_that_is_known_to_be_revoked_or_may_be_where_that_is_asked_for() {
+    let mut asked = known_key(&open());
+    told(&mut asked, 1, Kind::ApiKey, "", "key_1");
+    assert_eq!(asked.key(b"sesame", 4_000), "waits 1");
+    asked.answer_with(1, 4_000, &[], "");
+    assert_eq!(asked.key(b"sesame", 4_000), REVOKED);
+    let closed = json!({"when_stale": "closed", "cluster": "c", "stale_after_seconds": 60});
+    let mut asked = known_key(&closed);
+    assert_eq!(asked.key(b"sesame", 50_000), "waits 1");
+    asked.answer_with(1, 50_000, &[], "");
+    assert_eq!(asked.key(b"sesame", 50_000), KEY_1, "the list is 55 seconds old");
+    assert!(asked.key(b"sesame", 56_000).starts_with("waits"));
+    asked.answer_with(2, 56_000, &[], "");
+    assert!(asked.key(b"sesame", 56_000).starts_with("503 revocations-unknown"));
+}
+
+#[test]
+fn where_nobody_says_who_is_revoked_no_key_is_served_that_cannot_be_asked_about() {
+    let mut asked = Asked::of(json!({"api_key": api_key()}), any_of(&["api_key"]));
+    assert_eq!(asked.key(b"sesame", 0), "waits 0");
+    let said = json!({"active": true, "sub": "key_1", "tenant": "acme"});
+    asked.answer(0, 0, &said.to_string());
+    assert_eq!(asked.key(b"sesame", 31_000), "waits 1");
+    asked.answer_with(1, 31_000, &[], "");
+    assert!(asked.key(b"sesame", 31_000).starts_with("503 caller-unknown"));
+}

@@ -38,7 +38,8 @@ pub(crate) struct ApiRevocationFile {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "WhenStale")]
 pub(crate) enum WhenStaleFile {
-    /// They are served by what was known last.
+    /// They are served by what was known last. With a key of the store that is for
+    /// a day at most, and until the key ends by itself.
     #[default]
     Serve,
     /// Whoever shows a credential is answered 503, also before a gateway that

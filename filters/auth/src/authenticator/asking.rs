@@ -6,6 +6,7 @@ use std::time::Duration;
 use tollgate_core::{Answer, CallId, Cx, Fingerprint, Principal, Timestamp};
 
 use super::stop::Refusal;
+use super::term::{Phase, Term};
 use super::{Authenticator, Recognised};
 use crate::InvalidToken;
 use crate::ask::{Asked, Minted, Question, Said, Unanswered, Whom};
@@ -88,7 +89,8 @@ impl Authenticator {
         match self.found(question, said, now) {
             Found::Caller(principal, validity) => {
                 let named = self.named(question.whom, said, &principal);
-                self.remember(question.slot, principal, named, validity);
+                let term = term(question.whom, said, validity, now);
+                self.remember(question.slot, principal, named, term);
                 Ok(())
             }
             Found::Refused(fault) => {
@@ -176,17 +178,39 @@ impl Authenticator {
         cx: &mut Cx<'_>,
     ) -> Result<Recognised, Refusal> {
         let slot = Slot::new(fingerprint, whom.place());
-        if let Some(holder) = self.holder(slot, cx.now) {
+        let known = self.genuine.get(slot);
+        let known = known.map(|known| (known.recognised(), known.term().phase(cx.now)));
+        if let Some((holder, Phase::Fresh)) = known {
             return Ok(holder);
         }
-        if let Some(denied) = self.denied.get(slot) {
-            if let Some(why) = denied.holds(cx.now) {
-                return Err(why.into());
+        let refusal = self.unknown(Question { whom, slot, is_known: known.is_some() }, form, cx);
+        match (known, refusal) {
+            // The answer is for those who come later.
+            (Some((holder, Phase::Ageing)), Refusal::Waits(_) | Refusal::Unanswered(_)) => {
+                Ok(holder)
             }
-            self.denied.forget(slot);
+            (Some((holder, Phase::Kept)), Refusal::Unanswered(_)) if self.denials.are_told() => {
+                Ok(holder)
+            }
+            (_, refusal) => Err(refusal),
         }
-        let is_known = self.genuine.get(slot).is_some();
-        Err(self.ask(Question { whom, slot, is_known }, form, cx).into())
+    }
+
+    /// Why a credential that was asked about is not accepted, or the call that
+    /// will tell whose it is.
+    fn unknown(
+        &mut self,
+        question: Question,
+        form: impl FnOnce() -> String,
+        cx: &mut Cx<'_>,
+    ) -> Refusal {
+        if let Some(denied) = self.denied.get(question.slot) {
+            if let Some(why) = denied.holds(cx.now) {
+                return why.into();
+            }
+            self.denied.forget(question.slot);
+        }
+        self.ask(question, form, cx).into()
     }
 
     /// The call that will tell, or why there is none.
@@ -198,6 +222,17 @@ impl Authenticator {
     ) -> Result<CallId, Unanswered> {
         let endpoint = self.identity.endpoint(question.whom).ok_or(Unanswered::NoCluster)?;
         self.asker.ask(question, endpoint, form, cx)
+    }
+}
+
+/// For how long a caller counts of whom this was said. Keys are kept by the
+/// control plane, which also says who is revoked; tokens are their provider's.
+fn term(whom: Whom, said: &Said, validity: Validity, now: Timestamp) -> Term {
+    match (whom, said) {
+        (Whom::Lookup, Said::Active { claims, .. }) => {
+            Term::kept(validity, claims.moment("exp").ok().flatten(), now)
+        }
+        _ => Term::of(validity),
     }
 }
 

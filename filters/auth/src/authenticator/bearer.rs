@@ -6,10 +6,10 @@ use std::time::Duration;
 use tollgate_core::{Cx, Fingerprint, Principal, Timestamp};
 
 use super::stop::Refusal;
+use super::term::Term;
 use super::{Authenticator, Forged, Known, OWN_UNIT, Recognised};
 use crate::InvalidToken;
 use crate::cache::Slot;
-use crate::claims::Validity;
 use crate::denials::Named;
 use crate::identity::Identity;
 use crate::issuer::Issuer;
@@ -104,7 +104,7 @@ impl Authenticator {
         match self.fetched.verify((place, issuer), token, cx)? {
             Verification::Holds => {
                 let named = self.denials.token(&token.claims, &principal);
-                Ok(self.remember(slot, principal, named, validity))
+                Ok(self.remember(slot, principal, named, Term::of(validity)))
             }
             Verification::Fails => {
                 self.forged.put(slot, Forged { validity, since: cx.now });
@@ -120,13 +120,14 @@ impl Authenticator {
         slot: Slot,
         principal: Principal,
         named: Named,
-        validity: Validity,
+        Term { validity, kept_until }: Term,
     ) -> Recognised {
         let (principal, own_bytes) = self.pool.shared(principal);
         let principal = Rc::new(principal);
         let own = u16::try_from(own_bytes.div_ceil(OWN_UNIT)).unwrap_or(u16::MAX);
         let Named { credential, issuer, issued_at } = named;
-        let known = Known { principal, own, validity, credential, issuer, issued_at };
+        let issued_at_or_kept_until = if issuer.is_some() { issued_at } else { kept_until };
+        let known = Known { principal, own, validity, credential, issuer, issued_at_or_kept_until };
         let recognised = known.recognised();
         self.genuine.put(slot, known);
         recognised

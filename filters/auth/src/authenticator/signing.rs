@@ -5,17 +5,17 @@ use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_core::{Cx, RequestHead, Seed, Timestamp};
+use tollgate_core::{CallId, Cx, RequestHead, Seed, Timestamp};
 use tollgate_signatures::{Key, Refused, Scheme, Verified};
 
 use super::asking::{Denied, Why};
 use super::stop::{Refusal, Stop};
+use super::term::{Phase, Term};
 use super::{Authenticator, Caller, Recognised};
 use crate::InvalidToken;
 use crate::ask::{Asked, Question, Said, Unanswered, Whom};
 use crate::cache::{Recent, Remembered, Slot};
 use crate::challenge::unanswered;
-use crate::claims::Validity;
 use crate::denials::Named;
 use crate::introspection::believed;
 use crate::methods::Methods;
@@ -26,8 +26,24 @@ pub(super) struct Signer {
     holder: Holder,
     /// What a denial would name.
     named: Named,
-    validity: Validity,
+    term: Term,
     bytes: usize,
+}
+
+/// What counts as known.
+#[derive(Clone, Copy)]
+enum Trust {
+    /// What was said a moment ago.
+    Current,
+    /// Also what was said last, since nobody can be asked for this reason.
+    Kept(Unanswered),
+}
+
+/// Why a signature was not found good.
+enum Unverified {
+    Stop(Stop),
+    /// Nobody says what it would have to be verified with.
+    Unanswered(Unanswered),
 }
 
 /// The keys that one request may have been signed with.
@@ -37,6 +53,7 @@ struct Ring<'a> {
     denied: &'a Recent<Denied>,
     seed: Seed,
     scheme: Scheme,
+    trust: Trust,
     now: Timestamp,
     /// The first of them that is not there.
     missing: RefCell<Option<Missing>>,
@@ -57,8 +74,9 @@ const SIGNERS_BYTES_MAX: usize = 8 << 20;
 /// its numbers.
 const SIGNER_BYTES: usize = 1024;
 
-/// How long a key is believed in at most. Whoever is revoked is on the list of
-/// denials within seconds; this is for when that does not come.
+/// How long a key is believed in at most without being asked for again. Whoever
+/// is revoked is on the list of denials within seconds; this is for when that
+/// does not come.
 const TTL: Duration = Duration::from_secs(30);
 
 pub(super) fn memory() -> Recent<Signer> {
@@ -82,7 +100,7 @@ impl Authenticator {
         let verified = self.verified(signatures, scheme, request, methods, cx)?;
         signatures.check_body(&verified, request.1, challenges)?;
         // A code made with the decoy is nobody's.
-        let signer = self.signer_of(signatures, &verified, cx.now);
+        let signer = self.signer_of(signatures, &verified, cx);
         let signer = signer.ok_or_else(|| invalid(&Refused::UnknownKey, challenges))?;
         let principal = self.unless_denied(signer, methods, cx.now);
         let principal = principal.map_err(|refusal| refused(refusal, methods))?;
@@ -98,39 +116,78 @@ impl Authenticator {
         methods: &Methods,
         cx: &mut Cx<'_>,
     ) -> Result<Verified, Stop> {
-        let ring = Ring::new(self, signatures, scheme, cx.now);
+        let current = (scheme, Trust::Current);
+        let verified = match self.verify_signature(signatures, current, request, methods, cx) {
+            Err(Unverified::Unanswered(why)) if self.denials.are_told() => {
+                self.verify_signature(signatures, (scheme, Trust::Kept(why)), request, methods, cx)
+            }
+            verified => verified,
+        };
+        verified.map_err(|unverified| match unverified {
+            Unverified::Stop(stop) => stop,
+            Unverified::Unanswered(why) => unanswered(why).into(),
+        })
+    }
+
+    fn verify_signature(
+        &mut self,
+        signatures: &Signatures,
+        (scheme, trust): (Scheme, Trust),
+        request: (RequestHead<'_>, Option<&[u8]>),
+        methods: &Methods,
+        cx: &mut Cx<'_>,
+    ) -> Result<Verified, Unverified> {
+        let ring = Ring::new(self, signatures, (scheme, trust), cx.now);
         let verified = signatures.verify(request, &|id| ring.key(id), cx);
         match (verified, ring.missing.into_inner()) {
             (Ok(verified), _) => Ok(verified),
-            (Err(Refused::AwaitsBody), _) => Err(signatures.awaits_body()),
-            (Err(refused), None) => Err(invalid(&refused, &methods.challenges).into()),
-            (Err(_), Some(Missing::Unanswered(why))) => Err(unanswered(why).into()),
-            (Err(_), Some(Missing::Unasked(id))) => Err(self.ask_for(&id, methods, cx)),
+            (Err(Refused::AwaitsBody), _) => Err(Unverified::Stop(signatures.awaits_body())),
+            (Err(refused), None) => {
+                Err(Unverified::Stop(invalid(&refused, &methods.challenges).into()))
+            }
+            (Err(_), Some(Missing::Unanswered(why))) => Err(Unverified::Unanswered(why)),
+            (Err(_), Some(Missing::Unasked(id))) => Err(match trust {
+                Trust::Current => self.ask_for(&id, cx).into(),
+                Trust::Kept(why) => Unverified::Unanswered(why),
+            }),
         }
     }
 
-    fn ask_for(&mut self, id: &str, methods: &Methods, cx: &mut Cx<'_>) -> Stop {
+    fn ask_for(&mut self, id: &str, cx: &mut Cx<'_>) -> Result<CallId, Unanswered> {
         let (whom, slot) = (Whom::SigningKeys, slot(id, self.seed));
         let is_known = self.signers.peek(slot).is_some();
         let form = || Asked::signing_key(id).map(|asked| asked.form(None)).unwrap_or_default();
-        refused(self.ask(Question { whom, slot, is_known }, form, cx).into(), methods)
+        self.ask(Question { whom, slot, is_known }, form, cx)
     }
 
-    /// Who has the key that a signature was made with.
+    /// Who has the key that a signature was made with. One that ends soon is
+    /// asked for again, before anybody has to wait for it.
     fn signer_of(
         &mut self,
         signatures: &Signatures,
         verified: &Verified,
-        now: Timestamp,
+        cx: &mut Cx<'_>,
     ) -> Option<Recognised> {
         let Verified { key_id, scheme, .. } = verified;
         if let Some(holder) = signatures.keys.holder(*scheme, key_id) {
             let principal = Rc::clone(&holder.principal);
             return Some(Recognised { principal, named: Named::default() });
         }
-        let signer = self.signers.get(slot(key_id, self.seed))?;
-        let Holder { principal, .. } = signer.holder(*scheme, now)?;
-        Some(Recognised { principal: Rc::clone(principal), named: signer.named })
+        let slot = slot(key_id, self.seed);
+        let signer = self.signers.get(slot)?;
+        let Holder { principal, .. } = signer.holder(*scheme)?;
+        let recognised = Recognised { principal: Rc::clone(principal), named: signer.named };
+        match signer.term.phase(cx.now) {
+            Phase::Over => return None,
+            Phase::Ageing
+                if self.denied.peek(slot).is_none_or(|one| one.holds(cx.now).is_none()) =>
+            {
+                // The answer is for those who come later.
+                let _ = self.ask_for(key_id, cx);
+            }
+            Phase::Fresh | Phase::Ageing | Phase::Kept => {}
+        }
+        Some(recognised)
     }
 
     /// Remembers a key, if that is what was said.
@@ -169,7 +226,7 @@ impl Authenticator {
             })?;
         let ttl = max_age.map_or(TTL, |age| age.min(TTL));
         let validity = believed(ttl, expiry, (now, slot.spread() ^ now.as_nanos()));
-        Ok(Signer { holder, named, validity, bytes })
+        Ok(Signer { holder, named, term: Term::kept(validity, expiry, now), bytes })
     }
 }
 
@@ -182,18 +239,29 @@ fn slot(id: &str, seed: Seed) -> Slot {
     Slot::new(seed.fingerprint(&[id.as_bytes()]), Whom::SigningKeys.place())
 }
 
+// === impl Unverified ===
+
+impl From<Result<CallId, Unanswered>> for Unverified {
+    fn from(asked: Result<CallId, Unanswered>) -> Self {
+        match asked {
+            Ok(call) => Self::Stop(Stop::Waits(call)),
+            Err(why) => Self::Unanswered(why),
+        }
+    }
+}
+
 // === impl Ring ===
 
 impl<'a> Ring<'a> {
     fn new(
         authenticator: &'a Authenticator,
         signatures: &'a Signatures,
-        scheme: Scheme,
+        (scheme, trust): (Scheme, Trust),
         now: Timestamp,
     ) -> Self {
         let Authenticator { signers, denied, seed, .. } = authenticator;
         let missing = RefCell::default();
-        Self { signatures, signers, denied, seed: *seed, scheme, now, missing }
+        Self { signatures, signers, denied, seed: *seed, scheme, trust, now, missing }
     }
 
     /// The key to verify with: nobody's, if nobody has it. None as long as that
@@ -217,8 +285,9 @@ impl<'a> Ring<'a> {
 
     fn looked_up(&self, id: &str) -> Result<Option<&'a Holder>, Missing> {
         let slot = slot(id, self.seed);
-        if let Some(signer) = self.signers.peek(slot).filter(|signer| signer.holds(self.now)) {
-            return Ok(signer.holder(self.scheme, self.now));
+        let signer = self.signers.peek(slot);
+        if let Some(signer) = signer.filter(|signer| signer.counts(self.trust, self.now)) {
+            return Ok(signer.holder(self.scheme));
         }
         match self.denied.peek(slot).and_then(|denied| denied.holds(self.now)) {
             Some(Why::Refused(_)) => Ok(None),
@@ -231,13 +300,16 @@ impl<'a> Ring<'a> {
 // === impl Signer ===
 
 impl Signer {
-    fn holds(&self, now: Timestamp) -> bool {
-        self.validity.check(now).is_ok()
+    fn counts(&self, trust: Trust, now: Timestamp) -> bool {
+        match (self.term.phase(now), trust) {
+            (Phase::Fresh | Phase::Ageing, _) | (Phase::Kept, Trust::Kept(_)) => true,
+            (Phase::Kept, Trust::Current) | (Phase::Over, _) => false,
+        }
     }
 
     /// Who has it, for one way of signing.
-    fn holder(&self, scheme: Scheme, now: Timestamp) -> Option<&Holder> {
-        Some(&self.holder).filter(|holder| self.holds(now) && holder.scheme == scheme)
+    fn holder(&self, scheme: Scheme) -> Option<&Holder> {
+        Some(&self.holder).filter(|holder| holder.scheme == scheme)
     }
 }
 

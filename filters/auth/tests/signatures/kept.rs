@@ -79,7 +79,7 @@ fn a_key_is_asked_for_once_and_remembered_for_a_while() {
     for nonce in ["1", "2", "3"] {
         assert_eq!(gate.whole(&signed(&gate, "acme-9", nonce)), ACME, "{nonce}");
     }
-    gate.now = NOW + 26;
+    gate.now = NOW + 20;
     assert_eq!(gate.whole(&signed(&gate, "acme-9", "4")), ACME);
     gate.now = NOW + 31;
     assert_eq!(gate.whole(&signed(&gate, "acme-9", "5")), "waits 1");
@@ -211,6 +211,43 @@ fn nobody_passes_while_whoever_keeps_the_keys_does_not_answer() {
     assert_eq!(gate.whole(&signed(&gate, "acme-9", "2")), "waits 5");
     gate.answer(5, &told(&json!({})));
     assert_eq!(gate.whole(&signed(&gate, "acme-9", "2")), ACME);
+}
+
+#[test]
+fn a_key_that_was_good_signs_on_while_nobody_can_be_asked() {
+    let mut gate = asking();
+    exchange(&mut gate, 0, Vec::new());
+    assert_eq!(gate.first(&signed(&gate, "acme-9", "1"), &told(&json!({}))), ACME);
+    gate.now = NOW + 31;
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "2")), "waits 1");
+    gate.answer_with(1, &[], b"");
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "2")), ACME, "nobody says otherwise");
+    let forged = Sent { secret: "another secret".to_owned(), ..signed(&gate, "acme-9", "3") };
+    assert_eq!(gate.whole(&forged), FAILS);
+    assert_eq!(gate.whole(&signed(&gate, "acme-8", "1")), "waits 2", "a stranger is none");
+    gate.now = NOW + 24 * 3600 - 1;
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "4")), "waits 3");
+    gate.answer_with(3, &[], b"");
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "4")), ACME);
+    gate.now = NOW + 24 * 3600;
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "5")), "waits 4");
+    gate.answer_with(4, &[], b"");
+    let broken = "503 caller-unknown: the answer of whoever knows the credential broke off";
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "5")), broken, "for a day");
+}
+
+#[test]
+fn a_key_in_use_is_asked_for_again_before_anybody_waits() {
+    let mut gate = asking();
+    assert_eq!(gate.first(&signed(&gate, "acme-9", "1"), &told(&json!({}))), ACME);
+    gate.now = NOW + 25;
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "2")), ACME);
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "3")), ACME);
+    assert_eq!(gate.host.called.len(), 2);
+    gate.answer(1, &told(&json!({})));
+    gate.now = NOW + 45;
+    assert_eq!(gate.whole(&signed(&gate, "acme-9", "4")), ACME);
+    assert_eq!(gate.host.called.len(), 2);
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod orphaned;
 mod trapping;
 
 use std::path::Path;
