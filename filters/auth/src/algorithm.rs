@@ -101,6 +101,11 @@ mod tests {
     }
 
     #[test]
+    fn ed25519_is_the_newer_name_of_eddsa() {
+        assert_eq!(Algorithm::named("Ed25519"), Some(Algorithm::EdDsa));
+    }
+
+    #[test]
     fn other_names_are_none_of_ours() {
         for name in ["", "none", "None", "nOnE", "rs256", "RS256 ", "ES512", "ES256K", "HS1"] {
             assert_eq!(Algorithm::named(name), None, "{name}");

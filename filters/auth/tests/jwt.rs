@@ -26,6 +26,7 @@ fn headers_are_read_strictly_and_never_obeyed() {
         (r#"{"alg":"Ed25519","typ":"JWT"}"#.to_owned(), ANN),
         (r#"{"alg":"EdDSA","typ":"jwt","cty":"x","zip":"DEF"}"#.to_owned(), ANN),
         (r#"{"alg":"EdDSA","typ":"at+jwt"}"#.to_owned(), ANN),
+        (r#"{"alg":"Ed25519"}"#.to_owned(), ANN),
         (r#"{"alg":"EdDSA","typ":"application/AT+JWT"}"#.to_owned(), ANN),
         (format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#), ANN),
         (format!(r#"{{"alg":"EdDSA","jwk":{stranger},"jku":"http://evil","x5u":1}}"#), ANN),
