@@ -8,6 +8,8 @@ use crate::challenge::forbidden;
 use crate::condition::Names;
 use crate::formula::{Formula, InvalidFormula};
 use crate::identity::Identity;
+use crate::introspection::Introspection;
+use crate::issuer::Issuer;
 use crate::methods::{INTROSPECTION_MAX, Methods};
 use crate::{AccessSpec, AuthSpec, Authenticator, Facts};
 
@@ -230,17 +232,26 @@ fn claims_are_kept(
 
 /// Whether some issuer keeps a claim; if none does, which could.
 fn kept(claim: &ClaimPath, methods: &Methods, identity: &Identity) -> Result<(), String> {
-    let issuers = || methods.issuers.iter().filter_map(|&place| identity.issuers.get(place));
+    let issuers = methods.issuers.iter().filter_map(|&place| identity.issuers.get(place));
     let providers =
-        || methods.introspection.iter().filter_map(|&place| identity.introspection.get(place));
-    if issuers().any(|issuer| issuer.keeps(claim)) || providers().any(|one| one.keeps(claim)) {
+        methods.introspection.iter().filter_map(|&place| identity.introspection.get(place));
+    kept_by(claim, issuers, providers).map_err(|names| {
+        names.unwrap_or_else(|| "an issuer, and name that issuer in `auth`".into())
+    })
+}
+
+/// Whether one of these keeps a claim; if none does, how they are called.
+pub(crate) fn kept_by<'a>(
+    claim: &ClaimPath,
+    issuers: impl Iterator<Item = &'a Issuer> + Clone,
+    providers: impl Iterator<Item = &'a Introspection> + Clone,
+) -> Result<(), Option<String>> {
+    let is_kept = issuers.clone().any(|issuer| issuer.keeps(claim))
+        || providers.clone().any(|provider| provider.keeps(claim));
+    if is_kept {
         return Ok(());
     }
-    let issuers = issuers().map(|issuer| &*issuer.method);
-    let names: Vec<&str> = issuers.chain(providers().map(|one| &*one.method)).collect();
-    Err(if names.is_empty() {
-        "an issuer, and name that issuer in `auth`".to_owned()
-    } else {
-        names.join(" or ")
-    })
+    let names = issuers.map(|issuer| &*issuer.method);
+    let names: Vec<&str> = names.chain(providers.map(|provider| &*provider.method)).collect();
+    Err(Some(names.join(" or ")).filter(|names| !names.is_empty()))
 }

@@ -1,8 +1,10 @@
 use cel::common::types::CelInt;
 use tollgate_core::{ClaimPath, Principal};
 
+use crate::access::kept_by;
 use crate::condition::{Expression, InvalidCondition, Kind, Language, Names};
-use crate::{Access, Facts};
+use crate::identity::Identity;
+use crate::{Access, Authenticator, Facts};
 
 /// A number that is worked out for a caller and a request, in the language of
 /// conditions.
@@ -27,6 +29,8 @@ pub enum InvalidFormula {
          {remedy}"
     )]
     NotKept { claim: String, remedy: String },
+    #[error("no issuer keeps the claim {claim:?}; add it to `claims.keep` of {remedy}")]
+    KeptByNobody { claim: String, remedy: String },
 }
 
 // === impl Formula ===
@@ -66,6 +70,17 @@ impl Access {
         self.kept(claim).map_err(|remedy| {
             let claim = claim.to_string();
             InvalidFormula::NotKept { claim, remedy }
+        })
+    }
+}
+
+impl Authenticator {
+    /// Whether any issuer keeps a claim, whichever route accepts it.
+    pub fn keeps(&self, claim: &ClaimPath) -> Result<(), InvalidFormula> {
+        let Identity { issuers, introspection, .. } = &**self.identity();
+        kept_by(claim, issuers.iter(), introspection.iter()).map_err(|names| {
+            let remedy = names.unwrap_or_else(|| "an issuer".to_owned());
+            InvalidFormula::KeptByNobody { claim: claim.to_string(), remedy }
         })
     }
 }

@@ -202,7 +202,8 @@ fn api_limits(
     let Ok(whoever) = Access::compile(whoever, &[], authenticator) else {
         return Ok((limits, Pricing::default()));
     };
-    let pricing = Pricing::of_requests(&limits, &whoever).map_err(InvalidContract::Pricing)?;
+    let pricing = Pricing::of_requests(&limits, (&whoever, authenticator));
+    let pricing = pricing.map_err(InvalidContract::Pricing)?;
     Ok((limits, pricing))
 }
 

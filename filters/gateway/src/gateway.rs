@@ -1,7 +1,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_auth::{self as auth, Authenticator, InvalidIdentity, Stop};
+use tollgate_auth::{self as auth, Authenticator, InvalidFormula, InvalidIdentity, Stop};
 use tollgate_core::{
     Answer, CallId, Cx, Edit, Edits, Filter, GrpcAnswer, GrpcCallId, Headers, Host, Principal,
     Reply, RequestHead, Seed, Ticket, Timestamp, Verdict, property,
@@ -43,6 +43,15 @@ pub enum InvalidGateway {
     /// What tenants get.
     #[error(transparent)]
     Allowances(#[from] InvalidAllowances),
+
+    /// What they are counted by.
+    #[error("{place}: {fault}")]
+    Claim {
+        /// The limit, and the field.
+        place: String,
+        /// What is wrong.
+        fault: InvalidFormula,
+    },
 }
 
 // === impl Gateway ===
@@ -55,10 +64,13 @@ impl Filter for Gateway {
     fn compile(spec: GatewaySpec, seed: Seed) -> Result<Self, InvalidGateway> {
         let GatewaySpec { identity, tiers, tenants, telling, trusted_hops } = spec;
         let allowances = AllowancesSpec { tiers, tenants };
+        let authenticator =
+            Authenticator::compile(identity, seed).map_err(InvalidGateway::Identity)?;
+        let limiter = RateLimiter::compile(allowances, &telling, seed)?;
+        claims_are_kept(&limiter, &authenticator)?;
         Ok(Self {
-            authenticator: Authenticator::compile(identity, seed)
-                .map_err(InvalidGateway::Identity)?,
-            limiter: RateLimiter::compile(allowances, &telling, seed)?,
+            authenticator,
+            limiter,
             kept_up_at: Timestamp::EPOCH,
             contracts: Contracts::new(),
             sanitiser: Sanitiser::new(trusted_hops),
@@ -203,6 +215,17 @@ impl Gateway {
         let verdict = self.limiter.check(&applied, &caller, cx);
         operation.shadow.limits(verdict, cx.host)
     }
+}
+
+/// Checks that what tiers and tenants are counted by is known of somebody: by a
+/// claim that nobody keeps, all of a tenant would share one count.
+pub fn claims_are_kept(
+    limiter: &RateLimiter,
+    authenticator: &Authenticator,
+) -> Result<(), InvalidGateway> {
+    limiter.claims().try_for_each(|(place, claim)| {
+        authenticator.keeps(claim).map_err(|fault| InvalidGateway::Claim { place, fault })
+    })
 }
 
 /// Who is calling, and the token that tells the backend so, if there is one.

@@ -21,7 +21,7 @@ mod tree;
 
 pub use crate::contract::{Contract, Found, InvalidContract};
 pub use crate::expression::InvalidRegex;
-pub use crate::gateway::{Gateway, InvalidGateway};
+pub use crate::gateway::{Gateway, InvalidGateway, claims_are_kept};
 pub use crate::matcher::{InvalidMatch, Request};
 pub use crate::operation::{InvalidOperation, Operation};
 pub use crate::precedence::Precedence;

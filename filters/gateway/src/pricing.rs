@@ -1,4 +1,4 @@
-use tollgate_auth::{Access, Facts, Formula, InvalidFormula};
+use tollgate_auth::{Access, Authenticator, Facts, Formula, InvalidFormula};
 use tollgate_core::Principal;
 use tollgate_rate_limit::Limits;
 
@@ -35,8 +35,14 @@ impl Pricing {
 
     /// Checks the expressions of limits that hold for several operations: they
     /// ask for the request alone. What callers lack by which such a limit counts,
-    /// they share a count for.
-    pub(crate) fn of_requests(limits: &Limits, whoever: &Access) -> Result<Self, InvalidPricing> {
+    /// they share a count for; what all of them lack is a fault.
+    pub(crate) fn of_requests(
+        limits: &Limits,
+        (whoever, authenticator): (&Access, &Authenticator),
+    ) -> Result<Self, InvalidPricing> {
+        for (place, claim) in limits.claims() {
+            authenticator.keeps(claim).map_err(|fault| InvalidPricing::Claim { place, fault })?;
+        }
         Self::of(limits, &[], whoever)
     }
 

@@ -219,6 +219,14 @@ fn plugin_configurations_that_make_no_sense() {
             "tiers.basic.limits[0].requests: 0 is not at least 1; use `allow` to keep callers out",
         ),
         (
+            json!({"tiers": {"basic": {"limits": [
+                {"requests": 1, "per": "hour"},
+                {"by": [{"claim": "org.id"}], "requests": 1, "per": "second"},
+            ]}}}),
+            "tiers.basic.limits[1].by: no issuer keeps the claim \"org.id\"; add it to `claims.keep` \
+             of an issuer",
+        ),
+        (
             json!({"identity": {"api_key": {"from": [{"header": "a b"}]}}}),
             "identity.api_key.from[0].header: \"a b\" is not a header name",
         ),

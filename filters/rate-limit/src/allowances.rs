@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tollgate_core::Principal;
+use tollgate_core::{ClaimPath, Principal};
 
 use crate::limit::{InvalidLimits, Limit, Limits};
 use crate::spec::AllowancesSpec;
@@ -65,6 +65,17 @@ impl Allowances {
                 Err(fault) => Err(InvalidAllowances::Tenant { tenant, fault }),
             });
         Ok(Self { tiers, tenants: tenants.collect::<Result<_, _>>()? })
+    }
+
+    /// The claims that are counted by, each after its place.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = (String, &ClaimPath)> {
+        let sections = [("tiers", &self.tiers), ("tenants", &self.tenants)];
+        sections.into_iter().flat_map(|(section, all)| {
+            all.iter().flat_map(move |(name, limits)| {
+                let claims = limits.claims();
+                claims.map(move |(place, claim)| (format!("{section}.{name}.limits{place}"), claim))
+            })
+        })
     }
 
     /// The limits of a caller as a whole: of its tier, but for those in whose

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_core::{Cx, Edit, Headers, Host, Principal, Reply, Seed, Ticket, Timestamp};
+use tollgate_core::{
+    ClaimPath, Cx, Edit, Headers, Host, Principal, Reply, Seed, Ticket, Timestamp,
+};
 
 use self::check::take_all;
 pub(crate) use self::check::{Due, Taken};
@@ -96,6 +98,12 @@ impl RateLimiter {
             teller: Teller::new(telling, seed),
             seed,
         })
+    }
+
+    /// The claims that tiers and tenants are counted by, each after its place:
+    /// `tiers.pro.limits[0].by`.
+    pub fn claims(&self) -> impl Iterator<Item = (String, &ClaimPath)> {
+        self.allowances.claims()
     }
 
     /// Makes room for the counts. Has to run once before any worker checks a

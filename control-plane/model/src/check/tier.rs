@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use tollgate_auth::Authenticator;
 use tollgate_core::Seed;
+use tollgate_gateway::claims_are_kept;
 use tollgate_rate_limit::{AllowancesSpec, RateLimiter, TellingSpec, TierSpec, TiersSpec};
 
+use super::identity::methods;
 use crate::Gateway;
 use crate::at::At;
 use crate::fault::Faults;
@@ -26,6 +29,7 @@ pub(super) fn tenants(root: &At<'_>, faults: &mut Faults) -> TiersSpec {
 
 fn section(root: &At<'_>, section: &str, faults: &mut Faults) -> TiersSpec {
     let mut found = BTreeMap::new();
+    let methods = methods(root);
     for (name, at) in root.fields(section) {
         if at.node.is_gone() {
             continue;
@@ -33,7 +37,7 @@ fn section(root: &At<'_>, section: &str, faults: &mut Faults) -> TiersSpec {
         let limits = at.only(&["limits"]);
         let at = at.with(&limits);
         sift(&at, faults, |json| {
-            compile(one(section, name, read(json)?))
+            compile(one(section, name, read(json)?), methods.as_ref())
                 .map_err(|text| Refused::inside(&text, &format!("{section}.{name}")))
         });
         if let Some(spec) = at.read(faults) {
@@ -54,12 +58,15 @@ fn one(section: &str, name: &str, spec: TierSpec) -> AllowancesSpec {
 pub(super) fn whole(root: &At<'_>, gateway: &Gateway, faults: &mut Faults) {
     let Gateway { tiers, tenant_limits, .. } = gateway;
     let allowances = AllowancesSpec { tiers: tiers.clone(), tenants: tenant_limits.clone() };
-    if let Err(text) = compile(allowances) {
+    if let Err(text) = compile(allowances, methods(root).as_ref()) {
         root.told(faults, &text);
     }
 }
 
-fn compile(allowances: AllowancesSpec) -> Result<(), String> {
-    let compiled = RateLimiter::compile(allowances, &TellingSpec::default(), SEED);
-    compiled.map(drop).map_err(|invalid| invalid.to_string())
+/// Limits count by what some of `methods` say of callers.
+fn compile(allowances: AllowancesSpec, methods: Option<&Authenticator>) -> Result<(), String> {
+    let limiter = RateLimiter::compile(allowances, &TellingSpec::default(), SEED);
+    let limiter = limiter.map_err(|invalid| invalid.to_string())?;
+    let kept = methods.map(|methods| claims_are_kept(&limiter, methods)).transpose();
+    kept.map(drop).map_err(|invalid| invalid.to_string())
 }

@@ -180,6 +180,33 @@ fn limits_of_tenants_apis_and_what_callers_are_told() {
 }
 
 #[test]
+fn no_limit_counts_by_a_claim_that_nobody_keeps() {
+    let limits = "limits: [{ by: [{ claim: org }], requests: 1, per: hour }]";
+    check(
+        "tiers",
+        &format!("tiers:\n  basic: {{ {limits} }}"),
+        &expect![[r#"
+            t.yaml:2: tiers.basic.limits[0].by: no issuer keeps the claim "org"; add it to `claims.keep` of jwt.acme
+        "#]],
+    );
+    check(
+        "tenants",
+        &format!("tenants:\n  acme: {{ {limits} }}"),
+        &expect![[r#"
+            t.yaml:2: tenants.acme.limits[0].by: no issuer keeps the claim "org"; add it to `claims.keep` of jwt.acme
+        "#]],
+    );
+    let route = "routes: { get: { match: { path: / }, backend: orders, auth: none } }";
+    check(
+        "apis",
+        &format!("apis:\n  shop: {{ hosts: [a.example], {limits}, {route} }}"),
+        &expect![[r#"
+            t.yaml:2: apis.shop.limits[0].by: no issuer keeps the claim "org"; add it to `claims.keep` of jwt.acme
+        "#]],
+    );
+}
+
+#[test]
 fn tiers_and_limits() {
     check(
         "tiers",
