@@ -94,6 +94,27 @@ async fn jwt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn backend_token() {
+    let [backend, key_set] = [free_port().unwrap(), free_port().unwrap()];
+    let mut command = Command::new("python3");
+    let served = format!("http://127.0.0.1:{key_set}/.well-known/jwks.json");
+    command.arg(folder("backend-token").join("backend.py"));
+    command.args([&backend.to_string(), &served]);
+    let _backend = Process::start("backend.py", command, tempfile::tempdir().unwrap()).unwrap();
+    listens(([127, 0, 0, 1], backend).into()).await;
+    let config = config("backend-token", &["gateway.pem"])
+        .replace("127.0.0.1:9000", &format!("127.0.0.1:{backend}"));
+    let arguments = ["--jwks", &format!("127.0.0.1:{key_set}")];
+    let gateway = Gateway::with_arguments(&config, &arguments).await.unwrap();
+    let example = Example::of("backend-token")
+        .port(8080, gateway.address.port())
+        .port(9000, backend)
+        .port(18003, key_set);
+    assert_eq!(example.follow(&Built::find().unwrap()).await.unwrap(), 5);
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mtls() {
     let (built, folder) = (Built::find().unwrap(), tempfile::tempdir().unwrap());
     let certificates = folder.path().display().to_string();
@@ -114,6 +135,14 @@ async fn mtls() {
     assert_eq!(example.follow(&built).await.unwrap(), 14);
 }
 
+async fn listens(address: SocketAddr) {
+    eventually("it listens", Duration::from_secs(30), async || {
+        TcpStream::connect(address).await.ok()
+    })
+    .await
+    .unwrap();
+}
+
 /// The server of Python that the examples have for a backend.
 struct FileServer {
     address: SocketAddr,
@@ -128,11 +157,7 @@ impl FileServer {
         command.arg("--directory").arg(files);
         let folder = tempfile::tempdir().unwrap();
         let process = Process::start("the server of Python", command, folder).unwrap();
-        eventually("it listens", Duration::from_secs(30), async || {
-            TcpStream::connect(address).await.ok()
-        })
-        .await
-        .unwrap();
+        listens(address).await;
         Self { address, _process: process }
     }
 }
