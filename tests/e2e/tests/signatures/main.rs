@@ -360,3 +360,20 @@ async fn clocks_may_differ_as_far_as_is_written_and_keys_must_be_known() {
     let stated = Sent::wanted("sigv4", "{}", &json!({"nonce": "9", "stated": true}));
     assert_eq!(signed.send(&stated).await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_gateway_itself_answers_takes_a_signature_once() {
+    let signed = Signed::start().await;
+    let changes = json!({
+        "nonce": "1", "method": "GET", "url": format!("http://{HOST}/.tollgate/limits?x=1"),
+    });
+    for scheme in SCHEMES {
+        let sent = Sent { method: "GET", ..Sent::wanted(scheme, "", &changes) };
+        let answer = signed.send(&sent).await;
+        assert_eq!(answer.status, 200, "{scheme}: {answer:?}");
+        assert_eq!(answer.json()["tenant"], "acme", "{scheme}");
+        assert_eq!(problem(&signed.send(&sent).await), "401 replayed-signature", "{scheme}");
+    }
+    assert_eq!(signed.gateway.upstream.count(), 0);
+    signed.gateway.never_trapped().await.unwrap();
+}
