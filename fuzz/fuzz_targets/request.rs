@@ -19,9 +19,11 @@ const CONFIG: &str = r#"{
     "identity": {
         "hmac": {},
         "sigv4": {"region": "r", "service": "s", "presigned": true},
+        "http_signature": {},
         "signing_keys": {"keys": {
             "h": {"scheme": "hmac", "tenant": "acme", "secret": "01234567890123456789012345678901"},
-            "A": {"scheme": "sigv4", "tenant": "acme", "secret": "01234567890123456789012345678901"}
+            "A": {"scheme": "sigv4", "tenant": "acme", "secret": "01234567890123456789012345678901"},
+            "r": {"scheme": "http_signature", "tenant": "acme", "secret": "01234567890123456789012345678901"}
         }, "body_bytes_max": 1000},
         "jwt": {"idp": {"issuer": "https://id.example", "audiences": ["api"], "claims": {"groups": "groups", "keep": ["team"]}, "jwks": {"keys": [
             {"kty": "oct", "alg": "HS256", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}}},
@@ -42,7 +44,7 @@ const CONTRACT: &str = r#"{"api": "a", "operations": [
     {"name": "b", "group": "g", "match": {"regex": "/b/[^/]+", "headers": {"v": "1"}},
      "access": {"auth": "none"}},
     {"name": "s", "group": "g", "match": {"prefix": "/s"},
-     "access": {"auth": {"any_of": ["hmac", "sigv4", "api_key"]}, "allow": {"when": "request.query.q != 'x'"}},
+     "access": {"auth": {"any_of": ["hmac", "sigv4", "http_signature", "api_key", "jwt.idp"]}, "allow": {"when": "request.query.q != 'x'"}},
      "shadow": ["allow"]},
     {"name": "c", "group": "g", "match": {"prefix": "/", "query": {"q": {"regex": "[0-9]+"}}},
      "access": {"auth": "none"}}

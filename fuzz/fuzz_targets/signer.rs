@@ -1,7 +1,7 @@
 //! Somebody who has the keys, so that what a signature lets pass is fuzzed too.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
@@ -36,11 +36,38 @@ impl Signer {
         body: &[u8],
     ) -> Option<Signed> {
         self.nonce += 1;
-        match how % 4 {
-            0 => Some(self.hmac(method, path, body)),
-            1 => Some(self.presigned(how, method, path, body)),
+        match how % 8 {
+            0 | 4 => Some(self.hmac(method, path, body)),
+            1 | 5 => Some(self.presigned(how, method, path, body)),
+            2 => Some(self.message(method, path, body)),
+            3 => Some(token(body)),
             _ => None,
         }
+    }
+
+    /// As RFC 9421 says, of all that has to be covered.
+    fn message(&self, method: &[u8], path: &[u8], body: &[u8]) -> Signed {
+        let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(body)));
+        let covered = "(\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\")";
+        let input = format!("{covered};created={NOW};keyid=\"r\";nonce=\"{}\"", self.nonce);
+        let (path, query) = split(path);
+        let text = [
+            b"\"@method\": ",
+            method,
+            format!("\n\"@authority\": {AUTHORITY}\n\"@path\": ").as_bytes(),
+            path,
+            b"\n\"@query\": ?",
+            query,
+            format!("\n\"content-digest\": {digest}\n\"@signature-params\": {input}").as_bytes(),
+        ]
+        .concat();
+        let signature = format!("s=:{}:", STANDARD.encode(mac(SECRET, &text)));
+        let lines = vec![
+            ("content-digest", digest),
+            ("signature-input", format!("s={input}")),
+            ("signature", signature),
+        ];
+        Signed { target: None, lines }
     }
 
     /// As the documentation of tollgate-signatures says.
@@ -101,6 +128,19 @@ impl Signer {
         };
         Signed { target: Some(target.into_bytes()), lines: Vec::new() }
     }
+}
+
+/// A JSON Web Token that says, besides what it has to, whatever the issuer likes.
+fn token(more: &[u8]) -> Signed {
+    let claims = format!(
+        r#"{{"iss":"https://id.example","aud":"api","sub":"ann","exp":{},{}}}"#,
+        NOW + 60,
+        String::from_utf8_lossy(more)
+    );
+    let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+    let message = format!("{}.{}", encode(br#"{"alg":"HS256"}"#), encode(claims.as_bytes()));
+    let mac = encode(&mac(b"secretsecretsecretsecretsecretsecret", message.as_bytes()));
+    Signed { target: None, lines: vec![("authorization", format!("Bearer {message}.{mac}"))] }
 }
 
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
