@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::Value;
 
 /// A kind of refusal, known by its name in documents, logs and answers.
@@ -43,6 +44,13 @@ pub struct Reply {
     pub members: Vec<(&'static str, Value)>,
 }
 
+/// The body of a refusal. It is written as it is, without a tree of values: callers
+/// who are refused are many.
+struct Body<'a> {
+    reply: &'a Reply,
+    request_id: Option<&'a str>,
+}
+
 /// An answer the gateway gives by itself that refuses nothing.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Content {
@@ -76,23 +84,31 @@ impl Reply {
 
     /// The body (RFC 9457, `application/problem+json`).
     pub fn body(&self, request_id: Option<&str>) -> String {
-        let Problem { status, name, title } = self.problem;
-        let mut body = serde_json::json!({
-            "type": format!("urn:tollgate:problem:{name}"),
-            "title": title,
-            "status": status,
-            "detail": self.detail,
-        });
-        if let Some(fields) = body.as_object_mut() {
-            let members = self.members.iter().map(|(name, value)| (*name, value.clone()));
-            let id = request_id.map(|id| ("request_id", id.into()));
-            fields.extend(members.chain(id).map(|(name, value)| (name.to_owned(), value)));
-        }
-        body.to_string()
+        // Texts and numbers alone: nothing in them can fail.
+        serde_json::to_string(&Body { reply: self, request_id }).unwrap_or_default()
     }
 
     /// What the access log shows as response-code details.
     pub fn details(&self) -> String {
         format!("tollgate.{}", self.problem.name)
+    }
+}
+
+impl Serialize for Body<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { reply, request_id } = self;
+        let Problem { status, name, title } = reply.problem;
+        let mut body = serializer.serialize_map(None)?;
+        body.serialize_entry("detail", &reply.detail)?;
+        if let Some(id) = request_id {
+            body.serialize_entry("request_id", id)?;
+        }
+        body.serialize_entry("status", &status)?;
+        body.serialize_entry("title", title)?;
+        body.serialize_entry("type", &format_args!("urn:tollgate:problem:{name}"))?;
+        for (name, value) in &reply.members {
+            body.serialize_entry(name, value)?;
+        }
+        body.end()
     }
 }
