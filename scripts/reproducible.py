@@ -3,9 +3,12 @@
 names, and says whether the bytes are the same.
 """
 
+import glob
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 from setup import ROOT
@@ -24,22 +27,23 @@ def main():
 
 
 def sums(folder):
-    """The sum of each file that `make dist` makes in a clone at `folder`."""
+    """The sum of each file that `make dist` packs in a clone at `folder`."""
     print(f"building in {folder}", flush=True)
     run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, folder])
-    printed = run([sys.executable, os.path.join(folder, "scripts", "dist.py")])
-    lines = (line.split("  ", 1) for line in printed.splitlines())
-    found = {path: digest for digest, path in (line for line in lines if len(line) == 2)}
-    run(["rm", "-rf", folder])
-    return found
+    run([sys.executable, os.path.join(folder, "scripts", "dist.py")])
+    [archive] = glob.glob(os.path.join(folder, "target", "dist", "*.tar.gz"))
+    with tarfile.open(archive) as packed:
+        name = next(one for one in packed.getnames() if one.endswith("/SHA256SUMS"))
+        lines = packed.extractfile(name).read().decode().splitlines()
+    shutil.rmtree(folder)
+    return {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
 
 
 def run(command):
     environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(command, env=environment)
     if done.returncode != 0:
         sys.exit(f"reproducible: {' '.join(command)} ended with {done.returncode}")
-    return done.stdout
 
 
 if __name__ == "__main__":
