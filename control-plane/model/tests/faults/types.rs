@@ -12,7 +12,7 @@ fn fields_that_are_not_known() {
             t.yaml:1: apis: there is none; write one with a host and a route
             t.yaml:1: listener: unknown field `listener`; did you mean `listeners`?
             t.yaml:1: listeners: there is none; write one, such as `public: { address: 127.0.0.1:8080 }`
-            t.yaml:2: version: unknown field `version`; known here: `listeners`, `identity`, `tiers`, `tenants`, `rate_limits`, `backends` and `apis`
+            t.yaml:2: version: unknown field `version`; known here: `listeners`, `identity`, `tiers`, `tenants`, `rate_limits`, `routing`, `backends` and `apis`
         "#]],
     );
     check(
