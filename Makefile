@@ -13,7 +13,7 @@ override ENVOY := $(if $(findstring /,$(ENVOY)),$(abspath $(ENVOY)),$(or $(shell
 export ENVOY
 
 # Crates that run inside Envoy.
-WASM_CRATES := -p tollgate-auth -p tollgate-core -p tollgate-gateway -p tollgate-host -p tollgate-rate-limit -p tollgate-signatures -p tollgate-sync -p tollgate-transform
+WASM_CRATES := -p tollgate-auth -p tollgate-core -p tollgate-gateway -p tollgate-host -p tollgate-rate-limit -p tollgate-signatures -p tollgate-sync -p tollgate-tenant-budget -p tollgate-transform
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -54,6 +54,7 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
         },
         shadow: vec![],
         limits: vec![],
+        uses: Default::default(),
         request: Default::default(),
         response: Default::default(),
     }
@@ -61,7 +62,7 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
 
 fn contract(operations: Vec<OperationSpec>) -> Option<Contract> {
     let nobody = Authenticator::compile(IdentitySpec::default(), Seed([0; 16])).ok()?;
-    Contract::compile(ContractSpec { api: "a".to_owned(), limits: Vec::new(), operations }, &nobody).ok()
+    Contract::compile(ContractSpec { api: "a".to_owned(), limits: Vec::new(), backends: <_>::default(), operations }, &nobody).ok()
 }
 
 fn name(found: Found<'_>) -> String {

@@ -151,11 +151,12 @@ impl<'a> Explained<'a> {
 
     /// The filters' verdict.
     fn judge(&self, route: Option<(&ContractSpec, &str)>) -> Option<Judged> {
-        let Gateway { identity, tiers, tenant_limits, telling, .. } = self.gateway;
+        let Gateway { identity, tiers, tenant_limits, budgets, telling, .. } = self.gateway;
         let spec = GatewaySpec {
             identity: identity.clone(),
             tiers: tiers.clone(),
             tenants: tenant_limits.clone(),
+            budgets: budgets.clone(),
             telling: telling.clone(),
             trusted_hops: self.trusted_hops(),
         };

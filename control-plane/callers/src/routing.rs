@@ -47,8 +47,7 @@ fn first<'g>(
     authenticator: &Authenticator,
 ) -> Option<&'g HostRoute> {
     let operations = routes.iter().enumerate().map(|(place, route)| anybodys(place, route));
-    let all =
-        ContractSpec { api: String::new(), limits: Vec::new(), operations: operations.collect() };
+    let all = ContractSpec { operations: operations.collect(), ..ContractSpec::default() };
     let all = Contract::compile(all, authenticator).ok()?;
     let Found::Operation(operation) = all.find(request) else { return None };
     operation.name().parse::<usize>().ok().and_then(|place| routes.get(place))
@@ -57,7 +56,7 @@ fn first<'g>(
 /// The route without what it asks of callers.
 fn anybodys(place: usize, route: &HostRoute) -> OperationSpec {
     let (allow, api_key, when_stale, token_audience) = (AllowSpec::default(), None, None, None);
-    let (shadow, limits, request, response) = <_>::default();
+    let (shadow, limits, uses, request, response) = <_>::default();
     OperationSpec {
         name: place.to_string(),
         group: String::new(),
@@ -65,6 +64,7 @@ fn anybodys(place: usize, route: &HostRoute) -> OperationSpec {
         access: AccessSpec { auth: AuthSpec::None, allow, api_key, when_stale, token_audience },
         shadow,
         limits,
+        uses,
         request,
         response,
     }

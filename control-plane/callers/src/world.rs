@@ -71,7 +71,9 @@ impl Host for World {
         Err(CallRefused)
     }
 
-    fn gauge(&mut self, _: &'static str, _: u64) {}
+    fn gauge(&mut self, _: &str, _: u64) {}
+
+    fn count(&mut self, _: &'static str) {}
 
     /// The filters' own code does it where the host cannot.
     fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {

@@ -35,7 +35,9 @@ pub struct Forward {
     /// What it is told instead of the host.
     pub host: Option<String>,
     /// Whether web sockets may be opened.
-    pub websocket: Option<WebSocket>,
+    pub websocket: Option<Lasting>,
+    /// Whether responses stay open.
+    pub stream: Option<Lasting>,
 }
 
 /// What of a request decides where it goes.
@@ -141,10 +143,10 @@ pub enum Piece {
     Parameter(u32),
 }
 
-/// For how long web sockets may be open.
+/// For how long streams may be open.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
-pub struct WebSocket {
+pub struct Lasting {
     /// Without a word.
     pub idle_timeout: Duration,
     /// At all.

@@ -5,6 +5,7 @@ mod action;
 mod api;
 mod backend;
 mod backend_token;
+mod budget;
 mod host;
 mod identity;
 mod introspection;
@@ -66,6 +67,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let tiers = tier::tiers(&root, faults);
     let tenants = tenant::tenants(&root, faults);
     let tenant_limits = tier::tenants(&root, faults);
+    let budgets = budget::budgets(&root, faults);
     let (telling, limits_path) = limiting::telling(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
     let sync = identity::sync(&root, faults);
@@ -94,6 +96,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         backend_token: backend_token::with_audiences(made, &contracts),
         tiers,
         tenant_limits,
+        budgets,
         telling,
         limits_path,
         backends,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tollgate_auth::{IdentitySpec, Secret};
 use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_rate_limit::{TellingSpec, TiersSpec};
+use tollgate_tenant_budget::BudgetsSpec;
 
 use crate::piece::{Division, RoutePiece};
 use crate::{Action, Backend, Expiry, Fault, Place, PrivateKey, Tls};
@@ -35,6 +36,9 @@ pub struct Gateway {
 
     /// What single tenants get, in place of what their tier does.
     pub tenant_limits: TiersSpec,
+
+    /// What tenants may have under way at once.
+    pub budgets: BudgetsSpec,
 
     /// What callers are told about their limits.
     pub telling: TellingSpec,

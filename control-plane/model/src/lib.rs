@@ -31,8 +31,8 @@ mod workspace;
 mod yaml;
 
 pub use crate::action::{
-    Action, Forward, HashKey, Mirror, PathRewrite, Piece, Redirect, RedirectStatus, Respond,
-    Retries, RetryOn, WebSocket,
+    Action, Forward, HashKey, Lasting, Mirror, PathRewrite, Piece, Redirect, RedirectStatus,
+    Respond, Retries, RetryOn,
 };
 pub use crate::backend::{
     Backend, BackendTls, Balancing, Caps, ClientCertificate, Dns, Endpoint, Health,

@@ -8,6 +8,7 @@ mod backend;
 mod backend_token;
 mod introspection;
 mod limiting;
+mod names;
 mod revocation;
 mod routing;
 mod signing;
@@ -18,20 +19,24 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::{
     Algorithm, AllowSpec, AnonymousSpec, ApiKeyPlacesSpec, ApiKeySpec, AuthSpec, ClaimsSpec,
-    MtlsSpec, SigningKeysSpec,
+    MtlsSpec,
 };
 use tollgate_gateway::{MatchSpec, StageSpec};
-use tollgate_rate_limit::{LimitSpec, TierSpec};
+use tollgate_rate_limit::LimitSpec;
+use tollgate_tenant_budget::PrioritySpec;
 use tollgate_transform::MessageSpec;
 
 pub(crate) use self::backend::{BackendSpec, BackendTlsSpec, HealthSpec, OutlierDetectionSpec};
 pub(crate) use self::backend_token::{ApiTokenFile, BackendTokenFile};
 pub(crate) use self::introspection::{IntrospectionFile, SecretSpec};
-pub(crate) use self::limiting::{RateLimitsFile, TenantFile};
+pub(crate) use self::limiting::{RateLimitsFile, TenantFile, TierFile};
+pub(crate) use self::names::{
+    DURATION, ID, NAME, clock_skew, ids, list, names, signed_body_bytes_max,
+};
 pub(crate) use self::revocation::{ApiRevocationFile, RevocationFile};
 pub(crate) use self::routing::{
-    ForwardSpec, HashSpec, MirrorSpec, RedirectSpec, RespondSpec, RetriesSpec, RewriteSpec,
-    RoutingFile, SchemeSpec, WebSocketSpec,
+    ForwardSpec, HashSpec, LastingSpec, MirrorSpec, RedirectSpec, RespondSpec, RetriesSpec,
+    RewriteSpec, RoutingFile, SchemeSpec,
 };
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
@@ -53,7 +58,7 @@ pub(crate) struct FileSpec {
 
     /// What the tenants of each tier get, by the tier's name.
     #[schemars(default, extend("propertyNames" = names()))]
-    pub(crate) tiers: BTreeMap<String, TierSpec>,
+    pub(crate) tiers: BTreeMap<String, TierFile>,
 
     /// Customers, by id.
     #[schemars(default, extend("propertyNames" = ids()))]
@@ -332,7 +337,18 @@ pub(crate) struct RouteSpec {
 
     /// That web sockets may be opened. By default they are not.
     #[schemars(default)]
-    pub(crate) websocket: Option<WebSocketSpec>,
+    pub(crate) websocket: Option<LastingSpec>,
+
+    /// That its responses stay open: server-sent events, gRPC streams, long polling. They
+    /// count as `streams` of the tenant and have no `timeout`; each is closed within
+    /// seconds once its caller would be refused, because a token has expired or was
+    /// revoked.
+    #[schemars(default)]
+    pub(crate) stream: Option<LastingSpec>,
+
+    /// How much it matters while a backend is busy.
+    #[schemars(default)]
+    pub(crate) priority: PrioritySpec,
 
     /// Where callers are sent, who may call all the same.
     #[schemars(default)]
@@ -366,33 +382,4 @@ pub(crate) struct RouteSpec {
     /// What is changed about the response, by the same fields.
     #[schemars(default)]
     pub(crate) response: MessageSpec,
-}
-
-/// Names stand in paths such as `jwt.NAME` and are Envoy's names of resources.
-pub(crate) const NAME: &str = "^[A-Za-z0-9_-]{1,64}$";
-
-/// Ids of tenants are the claims that tokens carry, and the values of a header.
-pub(crate) const ID: &str = "^[!-~]{1,128}$";
-
-/// What [`crate::duration::parse`] reads.
-pub(crate) const DURATION: &str = "^[0-9]{1,9}(ms|s|m|h)$";
-
-fn names() -> serde_json::Value {
-    serde_json::json!({ "pattern": NAME })
-}
-
-fn ids() -> serde_json::Value {
-    serde_json::json!({ "pattern": ID })
-}
-
-fn list(entries: &str) -> Vec<&str> {
-    entries.split(' ').collect()
-}
-
-fn clock_skew() -> String {
-    "30s".to_owned()
-}
-
-fn signed_body_bytes_max() -> u32 {
-    SigningKeysSpec::default().body_bytes_max
 }

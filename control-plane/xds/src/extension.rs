@@ -6,7 +6,10 @@ use envoy_types::pb::envoy::config::core::v3::{
     AsyncDataSource, BackoffStrategy, DataSource, TypedExtensionConfig, async_data_source,
     data_source,
 };
+use envoy_types::pb::envoy::config::listener::v3::Filter;
+use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
 use envoy_types::pb::envoy::extensions::filters::http::wasm::v3::Wasm;
+use envoy_types::pb::envoy::extensions::filters::network::wasm::v3::Wasm as OfConnections;
 use envoy_types::pb::envoy::extensions::wasm::v3::plugin_config::Vm;
 use envoy_types::pb::envoy::extensions::wasm::v3::{
     FailurePolicy, PluginConfig, ReloadConfig, VmConfig,
@@ -48,6 +51,7 @@ pub(crate) fn configuration(
         identity: own_clusters::identity_spec(gateway, deployment),
         tiers: gateway.tiers.clone(),
         tenants: gateway.tenant_limits.clone(),
+        budgets: gateway.budgets.clone(),
         telling: gateway.telling.clone(),
         trusted_hops: listener.trusted_hops,
     };
@@ -59,7 +63,26 @@ pub(crate) fn from_configuration(
     configuration: &str,
     deployment: &Deployment,
 ) -> TypedExtensionConfig {
-    let plugin = PluginConfig {
+    let plugin = plugin(configuration, deployment);
+    TypedExtensionConfig {
+        name: name(listener),
+        typed_config: Some(pack_any(Wasm { config: Some(plugin) })),
+    }
+}
+
+/// The module among the filters of connections, in the virtual machines that it has
+/// for requests, where it learns that connections come and go. Nothing is asked of it
+/// there, so it is told nothing.
+pub(crate) fn of_connections(deployment: &Deployment) -> Filter {
+    let wasm = OfConnections { config: Some(plugin("{}", deployment)) };
+    Filter {
+        name: "tollgate.connections".to_owned(),
+        config_type: Some(ConfigType::TypedConfig(pack_any(wasm))),
+    }
+}
+
+fn plugin(configuration: &str, deployment: &Deployment) -> PluginConfig {
+    PluginConfig {
         name: PLUGIN.to_owned(),
         root_id: PLUGIN.to_owned(),
         vm: Some(Vm::VmConfig(from_deployment(deployment))),
@@ -74,10 +97,6 @@ pub(crate) fn from_configuration(
         // Without it, a filter that pauses at the headers never sees the body.
         allow_on_headers_stop_iteration: wrap::boolean(true),
         ..PluginConfig::default()
-    };
-    TypedExtensionConfig {
-        name: name(listener),
-        typed_config: Some(pack_any(Wasm { config: Some(plugin) })),
     }
 }
 

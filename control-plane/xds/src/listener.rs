@@ -21,11 +21,13 @@ use crate::{endpoints, wrap};
 /// default is 1 MiB.
 const BUFFER_BYTES: u32 = 32 * 1024;
 
-/// `lookup`: how it finds routes that come in pieces.
+/// `lookup`: how it finds routes that come in pieces; `connections`: the filter that
+/// learns of them, if anybody has a bound of them.
 pub(crate) fn from_listener(
     name: &str,
     listener: &Listener,
     lookup: Option<&Lookup>,
+    connections: Option<Filter>,
 ) -> EnvoyListener {
     let Listener { address, trusted_hops, tls, .. } = listener;
     let manager = connection::manager(name, *trusted_hops, lookup);
@@ -34,7 +36,7 @@ pub(crate) fn from_listener(
         config_type: Some(ConfigType::TypedConfig(pack_any(manager))),
     };
     let chain = FilterChain {
-        filters: vec![filter],
+        filters: connections.into_iter().chain([filter]).collect(),
         transport_socket: tls.as_ref().map(|tls| tls::socket(name, tls)),
         transport_socket_connect_timeout: tls
             .as_ref()

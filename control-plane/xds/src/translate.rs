@@ -38,7 +38,8 @@ pub fn replace_general(
 ) {
     let listeners = gateway.listeners.iter();
     let plugins = listeners.map(|(name, one)| of_plugin(name, one, gateway, deployment));
-    let listeners = each(&gateway.listeners, |name, one| of_listener(name, one, lookup, gateway));
+    let listeners =
+        each(&gateway.listeners, |name, one| of_listener(name, one, lookup, gateway, deployment));
     for (kind, resources) in [
         (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
@@ -136,13 +137,23 @@ fn of_listener(
     listener: &Listener,
     lookup: Option<&Lookup>,
     gateway: &Gateway,
+    deployment: &Deployment,
 ) -> Resource {
     let Listener { address, trusted_hops, tls, .. } = listener;
     let clients = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.certificates);
     let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls)));
+    let counted = gateway.budgets.count_connections();
+    let connections = counted.then(|| extension::of_connections(deployment));
     Resource {
-        version: version(&(name, address, trusted_hops, tls, lookup)),
-        body: encoded(&listener::from_listener(name, listener, lookup)),
+        version: version(&(
+            name,
+            address,
+            trusted_hops,
+            tls,
+            lookup,
+            counted.then_some(&deployment.module),
+        )),
+        body: encoded(&listener::from_listener(name, listener, lookup, connections)),
         needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}")], gateway),
     }

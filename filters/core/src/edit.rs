@@ -50,6 +50,9 @@ pub struct Edits {
     /// By what the filter is told of the response, and of the end of the
     /// exchange; nothing for one that it does not follow.
     pub ticket: Option<Ticket>,
+    /// Whether the filter is told of the response to such an exchange, and not only
+    /// of its end: to read the headers takes a microsecond.
+    pub hears_response: bool,
 }
 
 /// A filter's own number for an exchange that it follows to its end.

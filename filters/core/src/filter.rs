@@ -76,7 +76,7 @@ pub trait Filter: Sized {
     }
 
     /// Learns the head of the response to a request that it follows, as the
-    /// backend or Envoy gave it.
+    /// backend or Envoy gave it, if it [asked for that](Edits::hears_response).
     fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
         let _ = (ticket, headers, cx);
     }
@@ -85,6 +85,23 @@ pub trait Filter: Sized {
     /// stream's properties can still be read. Runs once for each ticket.
     fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
         let _ = (ticket, cx);
+    }
+
+    /// Which of the exchanges that it follows are to end now; asked after each tick,
+    /// of every filter in the virtual machine.
+    fn overdue(&mut self) -> Vec<Ticket> {
+        Vec::new()
+    }
+
+    /// Learns that a connection was made, before anything came on it, where Envoy
+    /// has the module among the filters of connections too.
+    fn on_connection(&mut self, connection: u64) {
+        let _ = connection;
+    }
+
+    /// Learns that such a connection is closed.
+    fn on_disconnection(&mut self, connection: u64, cx: &mut Cx<'_>) {
+        let _ = (connection, cx);
     }
 
     /// Puts what a worker keeps back to where others find it: another
@@ -161,8 +178,11 @@ pub trait Host {
     fn call_grpc(&mut self, call: &GrpcCall<'_>) -> Result<GrpcCallId, CallRefused>;
 
     /// Shows a number among Envoy's statistics, as `wasmcustom.NAME`, until
-    /// another takes its place. Names are few and fixed: Envoy forgets none.
-    fn gauge(&mut self, name: &'static str, value: u64);
+    /// another takes its place. Names are few: Envoy forgets none.
+    fn gauge(&mut self, name: &str, value: u64);
+
+    /// Counts one more of something among Envoy's statistics, as `wasmcustom.NAME`.
+    fn count(&mut self, name: &'static str);
 
     /// Verifies an RSA (PKCS#1 v1.5) or ECDSA signature.
     fn verify_signature(
@@ -183,6 +203,17 @@ pub mod property {
     /// How many bytes the body of the response has, as far as it was sent,
     /// likewise.
     pub const RESPONSE_BYTES: &[u8] = b"response\0size";
+
+    /// Which of Envoy's connections the stream is on: a number of eight bytes,
+    /// little-endian.
+    pub const CONNECTION: &[u8] = b"connection\0id";
+
+    /// The cluster that Envoy chose.
+    pub const CLUSTER: &[u8] = b"xds\0cluster_name";
+
+    /// What was under way when the request was let in or refused, for the access
+    /// log: `tenant=3/50 backend=17/500`.
+    pub const IN_FLIGHT: &[u8] = b"tollgate.in_flight";
 
     /// The name of the route that Envoy took; empty when it has none.
     pub const ROUTE_NAME: &[u8] = b"xds\0route_name";

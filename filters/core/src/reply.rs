@@ -18,8 +18,10 @@ pub struct Problem {
 impl Problem {
     /// The gRPC status that callers of gRPC methods get instead
     /// (`google.rpc.Code`; the HTTP status alone would turn 429 into UNAVAILABLE).
-    pub const fn grpc_status(&self) -> i32 {
+    pub fn grpc_status(&self) -> i32 {
         match self.status {
+            // What a caller has too much of is its own; it need not try elsewhere.
+            503 if self.name.starts_with("too-many-") => 8,
             400 => 3,        // INVALID_ARGUMENT
             401 => 16,       // UNAUTHENTICATED
             403 => 7,        // PERMISSION_DENIED

@@ -33,7 +33,10 @@ pub struct MemoryHost {
     pub called_grpc: Vec<(String, Vec<u8>)>,
 
     /// What is shown among the statistics.
-    pub gauges: BTreeMap<&'static str, u64>,
+    pub gauges: BTreeMap<String, u64>,
+
+    /// What was counted among the statistics.
+    pub counters: BTreeMap<&'static str, u64>,
 
     /// The host knows no cluster.
     pub isolated: bool,
@@ -155,8 +158,13 @@ impl Host for MemoryHost {
         Ok(GrpcCallId(id))
     }
 
-    fn gauge(&mut self, name: &'static str, value: u64) {
-        self.gauges.insert(name, value);
+    fn gauge(&mut self, name: &str, value: u64) {
+        self.gauges.insert(name.to_owned(), value);
+    }
+
+    fn count(&mut self, name: &'static str) {
+        let counter = self.counters.entry(name).or_default();
+        *counter = counter.saturating_add(1);
     }
 
     fn verify_signature(

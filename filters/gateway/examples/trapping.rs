@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tollgate_core::{
     Answer, CallId, Cx, Edit, Filter, GrpcAnswer, GrpcCallId, Headers, Host, RequestHead, Seed,
-    Verdict, Version,
+    Ticket, Verdict, Version,
 };
 use tollgate_gateway::{Gateway, GatewaySpec, InvalidGateway};
 
@@ -82,6 +82,30 @@ impl Filter for Trapping {
 
     fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
         self.0.on_grpc_answer(id, answer, cx);
+    }
+
+    fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
+        self.0.on_response(ticket, headers, cx);
+    }
+
+    fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
+        self.0.on_end(ticket, cx);
+    }
+
+    fn overdue(&mut self) -> Vec<Ticket> {
+        self.0.overdue()
+    }
+
+    fn on_connection(&mut self, connection: u64) {
+        self.0.on_connection(connection);
+    }
+
+    fn on_disconnection(&mut self, connection: u64, cx: &mut Cx<'_>) {
+        self.0.on_disconnection(connection, cx);
+    }
+
+    fn on_close(&mut self, cx: &mut Cx<'_>) {
+        self.0.on_close(cx);
     }
 
     fn on_request_trailers(&self, trailers: &Headers) -> Vec<Edit> {

@@ -3,7 +3,9 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 use tollgate_auth::{Access, AccessSpec, AuthSpec, Authenticator};
 use tollgate_rate_limit::{InvalidLimits, LimitSpec, Limits};
+use tollgate_tenant_budget::BackendCapSpec;
 
+use crate::budget::Caps;
 use crate::matcher::{Decision, Request};
 use crate::operation::{InvalidOperation, Operation};
 use crate::pattern::Pattern;
@@ -16,6 +18,7 @@ pub struct Contract {
     api: Box<str>,
     pub(crate) limits: Limits,
     pub(crate) pricing: Pricing,
+    backends: Caps,
     operations: Box<[Operation]>,
     tree: Tree,
     /// Places of the operations with a regular expression, ascending.
@@ -113,7 +116,7 @@ impl Contract {
         spec: ContractSpec,
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidContract> {
-        let ContractSpec { api, limits, operations } = spec;
+        let ContractSpec { api, limits, backends, operations } = spec;
         let (limits, pricing) = api_limits(&api, limits, authenticator)?;
         let compile = |(index, spec)| {
             Operation::compile(spec, authenticator)
@@ -129,6 +132,7 @@ impl Contract {
             api: api.into(),
             limits,
             pricing,
+            backends,
             tree: patterns().collect(),
             regexes: regexes.map(|(index, _)| index).collect(),
             operations,
@@ -138,6 +142,11 @@ impl Contract {
     /// The API's name.
     pub fn api(&self) -> &str {
         &self.api
+    }
+
+    /// What a backend takes; nothing is known of those that no operation uses.
+    pub(crate) fn backend(&self, name: &str) -> Option<BackendCapSpec> {
+        self.backends.get(name).copied()
     }
 
     /// The operations, in the order in which they are tried.

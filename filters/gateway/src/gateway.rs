@@ -9,8 +9,10 @@ use tollgate_core::{
 use tollgate_rate_limit::{
     Admitted, AllowancesSpec, Applied, Caller, InvalidAllowances, RateLimiter,
 };
+use tollgate_tenant_budget::{Budgets, InvalidBudgets, KindSpec};
 use tollgate_transform::Facts;
 
+use crate::budget::{self, Followed, Following, Stream};
 use crate::contract::{Contract, Found};
 use crate::contracts::Contracts;
 use crate::identity::IdentityHeaders;
@@ -25,6 +27,8 @@ use crate::spec::GatewaySpec;
 pub struct Gateway {
     pub(crate) authenticator: Authenticator,
     pub(crate) limiter: RateLimiter,
+    budgets: Budgets,
+    following: Following,
     /// When the authenticator kept up last.
     kept_up_at: Timestamp,
     pub(crate) contracts: Contracts,
@@ -52,6 +56,10 @@ pub enum InvalidGateway {
         /// What is wrong.
         fault: InvalidFormula,
     },
+
+    /// What they may have under way.
+    #[error(transparent)]
+    Budgets(#[from] InvalidBudgets),
 }
 
 // === impl Gateway ===
@@ -62,7 +70,7 @@ impl Filter for Gateway {
     type Error = InvalidGateway;
 
     fn compile(spec: GatewaySpec, seed: Seed) -> Result<Self, InvalidGateway> {
-        let GatewaySpec { identity, tiers, tenants, telling, trusted_hops } = spec;
+        let GatewaySpec { identity, tiers, tenants, budgets, telling, trusted_hops } = spec;
         let allowances = AllowancesSpec { tiers, tenants };
         let authenticator =
             Authenticator::compile(identity, seed).map_err(InvalidGateway::Identity)?;
@@ -71,6 +79,8 @@ impl Filter for Gateway {
         Ok(Self {
             authenticator,
             limiter,
+            budgets: Budgets::compile(budgets, budget::ledger(), seed)?,
+            following: Following::default(),
             kept_up_at: Timestamp::EPOCH,
             contracts: Contracts::new(),
             sanitiser: Sanitiser::new(trusted_hops),
@@ -80,16 +90,20 @@ impl Filter for Gateway {
 
     fn prepare(&mut self, host: &mut dyn Host) {
         self.limiter.prepare(host);
+        self.budgets.prepare(host);
         self.authenticator.prepare(host);
     }
 
     fn tick_period(&self) -> Option<Duration> {
-        let periods = [Some(RateLimiter::TICK_PERIOD), self.authenticator.tick_period()];
-        periods.into_iter().flatten().min()
+        let own = [RateLimiter::TICK_PERIOD, Budgets::TICK_PERIOD];
+        let periods = own.map(Some).into_iter().chain([self.authenticator.tick_period()]);
+        periods.flatten().min()
     }
 
     fn on_tick(&mut self, cx: &mut Cx<'_>) {
         self.limiter.on_tick(cx);
+        self.budgets.on_tick(cx);
+        self.following.look(&mut self.authenticator, cx);
         if let Some(period) = self.authenticator.tick_period()
             && (period <= cx.now.since(self.kept_up_at) || cx.now < self.kept_up_at)
         {
@@ -120,11 +134,29 @@ impl Filter for Gateway {
     }
 
     fn on_response(&mut self, ticket: Ticket, headers: &Headers, cx: &mut Cx<'_>) {
-        self.limiter.on_response(ticket, headers, cx);
+        if let Some(ticket) = self.following.limits(ticket) {
+            self.limiter.on_response(ticket, headers, cx);
+        }
     }
 
     fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
-        self.limiter.on_end(ticket, cx);
+        let Some(Followed { limits, held }) = self.following.end(ticket) else { return };
+        self.budgets.end(held, cx);
+        if let Some(ticket) = limits {
+            self.limiter.on_end(ticket, cx);
+        }
+    }
+
+    fn overdue(&mut self) -> Vec<Ticket> {
+        self.following.overdue()
+    }
+
+    fn on_connection(&mut self, connection: u64) {
+        self.budgets.on_connection(connection);
+    }
+
+    fn on_disconnection(&mut self, connection: u64, cx: &mut Cx<'_>) {
+        self.budgets.on_disconnection(connection, cx);
     }
 
     fn on_close(&mut self, cx: &mut Cx<'_>) {
@@ -169,12 +201,19 @@ impl Gateway {
         let path_parameters = &operation.path_parameters(&request);
         let facts = request.facts(path_parameters);
         let admitted = self.admit(operation, (head, body), &facts, cx)?;
-        let (principal, token) = admitted.unzip();
-        let principal = principal.as_deref();
+        let (caller, token) = admitted.unzip();
+        let principal = caller.as_deref();
         self.authenticator.strip(&operation.access, &head, &mut edits.request);
         let request = Counted { contract: &contract, operation, principal, facts: &facts };
-        let Admitted { response, ticket } = self.limit(&request, cx)?;
-        (edits.response, edits.ticket) = (response, ticket);
+        let Admitted { response, ticket: limits } = self.limit(&request, cx)?;
+        let kind = budget::kind(operation, head.headers);
+        let held = budget::begin(&mut self.budgets, (&contract, operation), principal, kind, cx);
+        let held =
+            held.inspect_err(|_| limits.iter().for_each(|it| self.limiter.on_end(*it, cx)))?;
+        let stream = Stream::of(&contract, operation, head.headers, caller.as_ref());
+        let stream = stream.filter(|_| kind == KindSpec::Stream);
+        (edits.response, edits.hears_response) = (response, limits.is_some());
+        edits.ticket = Some(self.following.follow(Followed { limits, held }, stream));
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);

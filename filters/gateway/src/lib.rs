@@ -1,6 +1,7 @@
 //! Every filter in one pipeline, and the contract that says what each
 //! operation of an API asks.
 
+mod budget;
 mod condition;
 mod contract;
 mod contracts;
@@ -27,4 +28,6 @@ pub use crate::operation::{InvalidOperation, Operation};
 pub use crate::precedence::Precedence;
 pub use crate::pricing::{InvalidPricing, Pricing};
 pub use crate::shadow::{InvalidShadow, Shadow};
-pub use crate::spec::{ContractSpec, GatewaySpec, MatchSpec, OperationSpec, StageSpec, ValueSpec};
+pub use crate::spec::{
+    ContractSpec, GatewaySpec, MatchSpec, OperationSpec, StageSpec, StreamsSpec, UseSpec, ValueSpec,
+};

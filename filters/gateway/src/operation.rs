@@ -8,7 +8,7 @@ use tollgate_transform::{InvalidTransform, MessageSpec, Transform};
 use crate::matcher::{InvalidMatch, Matcher, Request};
 use crate::pricing::{InvalidPricing, Pricing};
 use crate::shadow::{InvalidShadow, Shadow};
-use crate::spec::OperationSpec;
+use crate::spec::{OperationSpec, UseSpec};
 
 /// One operation of an API, ready to be enforced.
 pub struct Operation {
@@ -19,6 +19,7 @@ pub struct Operation {
     pub(crate) shadow: Shadow,
     pub(crate) limits: Limits,
     pub(crate) pricing: Pricing,
+    pub(crate) uses: UseSpec,
     pub(crate) transform: Transform,
     /// The request headers that the transformation writes, in lower case.
     pub(crate) written: Vec<String>,
@@ -74,8 +75,8 @@ impl Operation {
         spec: OperationSpec,
         authenticator: &Authenticator,
     ) -> Result<Self, InvalidOperation> {
-        let OperationSpec { name, group, r#match, access, shadow, limits, request, response } =
-            spec;
+        let OperationSpec { name, group, r#match, access, shadow, limits, uses, .. } = spec;
+        let OperationSpec { request, response, .. } = spec;
         let matcher = Matcher::compile(r#match)?;
         let parameters: Vec<&str> = matcher.pattern.parameter_names().collect();
         let access = Access::compile(access, &parameters, authenticator)?;
@@ -89,6 +90,7 @@ impl Operation {
             access,
             limits,
             pricing: pricing.map_err(InvalidOperation::Pricing)?,
+            uses,
             written: written(&request),
             transform: Transform::compile(request, response, &parameters)?,
             matcher,

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tollgate_auth::{AccessSpec, IdentitySpec};
 use tollgate_rate_limit::{LimitSpec, TellingSpec, TiersSpec};
+use tollgate_tenant_budget::{BackendCapSpec, BudgetsSpec, PrioritySpec};
 use tollgate_transform::MessageSpec;
 
 /// What holds for every route: the plugin configuration.
@@ -21,6 +22,10 @@ pub struct GatewaySpec {
     #[serde(default, skip_serializing_if = "TiersSpec::is_empty")]
     pub tenants: TiersSpec,
 
+    /// What tenants may have under way at once.
+    #[serde(default, skip_serializing_if = "BudgetsSpec::is_empty")]
+    pub budgets: BudgetsSpec,
+
     /// What callers are told about their limits.
     #[serde(default)]
     pub telling: TellingSpec,
@@ -33,7 +38,7 @@ pub struct GatewaySpec {
 
 /// What one API asks of its callers. Travels with the API's routes, under the
 /// hash of its own bytes.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContractSpec {
     /// The API's name.
@@ -42,6 +47,10 @@ pub struct ContractSpec {
     /// How often its callers may call, over all operations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitSpec>,
+
+    /// What the backends take that its operations use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub backends: BTreeMap<String, BackendCapSpec>,
 
     /// Its operations. Where several match a request, the first one counts.
     pub operations: Vec<OperationSpec>,
@@ -72,6 +81,10 @@ pub struct OperationSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<LimitSpec>,
 
+    /// What it takes of budgets.
+    #[serde(default, skip_serializing_if = "UseSpec::is_nothing")]
+    pub uses: UseSpec,
+
     /// What is changed about the request.
     #[serde(default, skip_serializing_if = "MessageSpec::is_empty")]
     pub request: MessageSpec,
@@ -79,6 +92,49 @@ pub struct OperationSpec {
     /// What is changed about the response.
     #[serde(default, skip_serializing_if = "MessageSpec::is_empty")]
     pub response: MessageSpec,
+}
+
+/// What an operation takes of budgets.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UseSpec {
+    /// The backends to one of which its requests go, by their clusters' names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub backends: Vec<String>,
+
+    /// How much it matters.
+    #[serde(default, skip_serializing_if = "PrioritySpec::is_normal")]
+    pub priority: PrioritySpec,
+
+    /// Which of its requests are streams that stay open.
+    #[serde(default, skip_serializing_if = "StreamsSpec::is_none")]
+    pub streams: StreamsSpec,
+}
+
+/// Which requests are streams that stay open.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamsSpec {
+    /// None.
+    #[default]
+    None,
+    /// Those that ask for another protocol: web sockets.
+    Upgrades,
+    /// All.
+    All,
+}
+
+impl UseSpec {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl StreamsSpec {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// A stage that can be judged and reported without refusing anybody. What it

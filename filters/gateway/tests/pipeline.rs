@@ -257,8 +257,12 @@ fn the_id_is_of_the_canonical_form() {
     assert_eq!(again, spec);
     assert_eq!(again.canonical(), spec.canonical());
     assert_eq!(again.id(), spec.id());
-    let empty =
-        tollgate_gateway::ContractSpec { api: "a".into(), limits: vec![], operations: vec![] };
+    let empty = tollgate_gateway::ContractSpec {
+        api: "a".into(),
+        limits: vec![],
+        backends: <_>::default(),
+        operations: vec![],
+    };
     assert_eq!(empty.canonical(), r#"{"api":"a","operations":[]}"#);
     assert_eq!(empty.id(), "db8ebf10be6e6a4667882d2e8841a033");
 }

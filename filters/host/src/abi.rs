@@ -36,6 +36,13 @@ pub(crate) enum Action {
     Pause = 1,
 }
 
+/// What kind of number it is, as the ABI numbers them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Metric {
+    Counter = 0,
+    Gauge = 1,
+}
+
 /// An answer that the host is to give in place of the backend.
 pub(crate) struct LocalResponse<'a> {
     pub(crate) status: u16,
@@ -52,7 +59,6 @@ const BUFFER_ANSWER_BODY: u32 = 4;
 const BUFFER_GRPC_MESSAGE: u32 = 5;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const STREAM_HTTP_REQUEST: u32 = 0;
-const METRIC_GAUGE: u32 = 1;
 
 // SAFETY, for every `unsafe` below: a pointer handed to the host comes with the
 // length of the slice it was made from, and the host keeps neither past the
@@ -279,13 +285,17 @@ pub(crate) fn tick_every(millis: u32) -> Result<(), Status> {
     done(unsafe { import::proxy_set_tick_period_milliseconds(millis) })
 }
 
-/// Makes a gauge, or finds the one of that name; returns the host's number for it.
-pub(crate) fn gauge(name: &[u8]) -> Result<u32, Status> {
+/// Makes a metric, or finds the one of that name; returns the host's number for it.
+pub(crate) fn metric(metric: Metric, name: &[u8]) -> Result<u32, Status> {
     let mut id = 0;
-    done(unsafe {
-        import::proxy_define_metric(METRIC_GAUGE, name.as_ptr(), name.len(), &raw mut id)
-    })?;
+    let kind = metric as u32;
+    done(unsafe { import::proxy_define_metric(kind, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
+}
+
+/// Counts one more.
+pub(crate) fn increment(counter: u32) -> Result<(), Status> {
+    done(unsafe { import::proxy_increment_metric(counter, 1) })
 }
 
 /// Sets a gauge.

@@ -1,4 +1,6 @@
-use tollgate_core::{Answer, CallId, Cx, Filter, GrpcAnswer, GrpcCallId, GrpcFailed, Headers};
+use tollgate_core::{
+    Answer, CallId, Cx, Filter, GrpcAnswer, GrpcCallId, GrpcFailed, Headers, Ticket,
+};
 
 use crate::abi::{self, Map};
 use crate::clock::now;
@@ -48,6 +50,11 @@ pub(crate) fn tick<F: Filter>(filter: &Shared<F>) {
     if let (Ok(mut filter), Ok(now)) = (filter.try_borrow_mut(), now()) {
         filter.on_tick(&mut Cx { now, host: &mut Envoy });
     }
+}
+
+/// Which of the exchanges that a filter follows are to end.
+pub(crate) fn overdue<F: Filter>(filter: &Shared<F>) -> Vec<Ticket> {
+    filter.try_borrow_mut().map(|mut filter| filter.overdue()).unwrap_or_default()
 }
 
 /// Tells a filter that no more requests will come.

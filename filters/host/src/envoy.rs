@@ -6,9 +6,9 @@ use tollgate_core::{
 };
 
 use crate::abi::{self, HttpCall, Status};
-use crate::gauges;
 use crate::pairs;
 use crate::signature;
+use crate::statistics;
 
 /// The Envoy around this virtual machine.
 pub(crate) struct Envoy;
@@ -79,8 +79,12 @@ impl Host for Envoy {
         abi::grpc_call(&call).map(GrpcCallId).map_err(|_| CallRefused)
     }
 
-    fn gauge(&mut self, name: &'static str, value: u64) {
-        gauges::set(name, value);
+    fn gauge(&mut self, name: &str, value: u64) {
+        statistics::set(name, value);
+    }
+
+    fn count(&mut self, name: &'static str) {
+        statistics::count(name);
     }
 
     fn verify_signature(

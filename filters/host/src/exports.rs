@@ -105,6 +105,13 @@ extern "C" fn proxy_on_grpc_close(plugin: u32, call: u32, status: u32) {
     with(|module| module.on_grpc_failure(plugin, GrpcCallId(call), status));
 }
 
+/// Only of connections, where the module is among their filters.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_new_connection(id: u32) -> Action {
+    with(|module| module.on_connection(id));
+    Action::Continue
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_delete(id: u32) {
     with(|module| module.on_delete(id));

@@ -16,15 +16,16 @@ mod answered;
 mod body;
 mod clock;
 mod configure;
+mod connection;
 mod edits;
 mod envoy;
 mod exports;
 mod failure;
-mod gauges;
 mod module;
 mod pairs;
 mod seed;
 mod signature;
+mod statistics;
 mod stream;
 
 pub use crate::exports::start;

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
-use tollgate_core::{CallId, Filter, GrpcCallId, GrpcFailed};
+use tollgate_core::{CallId, Filter, GrpcCallId, GrpcFailed, Ticket};
 
 use crate::abi::{self, Action};
 use crate::answered;
 use crate::configure::configure;
+use crate::connection;
 use crate::stream::{Shared, Stream};
 
 /// What Envoy calls, whatever the filter is. It names plugin configurations
@@ -28,6 +29,8 @@ pub(crate) trait Module {
     fn on_grpc_message(&mut self, plugin: u32, call: GrpcCallId, bytes: usize);
     /// It has ended without one.
     fn on_grpc_failure(&mut self, plugin: u32, call: GrpcCallId, status: u32);
+    /// `id` is no stream of requests, but a connection.
+    fn on_connection(&mut self, id: u32);
     fn on_delete(&mut self, id: u32);
 }
 
@@ -37,17 +40,34 @@ pub(crate) struct Contexts<F> {
     streams: BTreeMap<u32, Stream<F>>,
     /// Which streams wait for the answer of a call; some may have ended.
     waiting: BTreeMap<CallId, Vec<u32>>,
+    /// Connections that are open, with Envoy's numbers for them.
+    connections: BTreeMap<u32, (Shared<F>, u64)>,
 }
 
 // === impl Contexts ===
 
 impl<F> Default for Contexts<F> {
     fn default() -> Self {
-        Self { plugins: BTreeMap::new(), streams: BTreeMap::new(), waiting: BTreeMap::new() }
+        let (plugins, streams, waiting, connections) = <_>::default();
+        Self { plugins, streams, waiting, connections }
     }
 }
 
 impl<F: Filter> Contexts<F> {
+    /// Ends exchanges that a filter follows.
+    fn end(&self, tickets: &[Ticket], filter: &Shared<F>) {
+        if tickets.is_empty() {
+            return;
+        }
+        let found = self.streams.iter().filter(|(_, stream)| stream.is_one_of(tickets, filter));
+        for (id, _) in found {
+            if abi::turn_to(*id).is_ok() {
+                // If it cannot be ended, it is overdue again at the next tick.
+                let _ = abi::reset_request();
+            }
+        }
+    }
+
     /// A stream that nobody announced has no filter, and so is refused.
     fn stream(&mut self, id: u32) -> &mut Stream<F> {
         self.streams.entry(id).or_insert_with(|| Stream::new(None))
@@ -118,6 +138,21 @@ impl<F: Filter> Module for Contexts<F> {
         if let Some(filter) = self.plugins.get(&plugin) {
             answered::tick(filter);
         }
+        // Envoy does not tick configurations that others have taken the place of.
+        for filter in self.plugins.values() {
+            let overdue = answered::overdue(filter);
+            self.end(&overdue, filter);
+        }
+    }
+
+    fn on_connection(&mut self, id: u32) {
+        let plugin = self.streams.remove(&id).and_then(Stream::into_filter);
+        if let Some(filter) = plugin
+            && let Some(number) = connection::number()
+        {
+            connection::opened(&filter, number);
+            self.connections.insert(id, (filter, number));
+        }
     }
 
     fn on_grpc_message(&mut self, plugin: u32, call: GrpcCallId, bytes: usize) {
@@ -133,6 +168,10 @@ impl<F: Filter> Module for Contexts<F> {
     }
 
     fn on_delete(&mut self, id: u32) {
+        if let Some((filter, number)) = self.connections.remove(&id) {
+            connection::closed(&filter, number);
+            return;
+        }
         match self.streams.remove(&id) {
             Some(mut stream) => stream.on_end(),
             None => self.plugins.remove(&id).iter().for_each(answered::close),

@@ -25,6 +25,7 @@ pub(crate) struct Stream<F> {
     response: Vec<Edit>,
     /// By what the filter follows it, once it has passed.
     ticket: Option<Ticket>,
+    hears_response: bool,
     held: Held,
     /// How often it has waited for an answer.
     waits: u32,
@@ -59,7 +60,15 @@ const WAITS_MAX: u32 = 8;
 impl<F> Stream<F> {
     pub(crate) fn new(filter: Option<Shared<F>>) -> Self {
         let (held, body) = (Held::ForGood, Body::default());
-        Self { filter, response: Vec::new(), ticket: None, held, waits: 0, body }
+        let (response, ticket, hears_response) = <_>::default();
+        Self { filter, response, ticket, hears_response, held, waits: 0, body }
+    }
+}
+
+impl<F> Stream<F> {
+    /// Whose it is.
+    pub(crate) fn into_filter(self) -> Option<Shared<F>> {
+        self.filter
     }
 }
 
@@ -92,6 +101,7 @@ impl<F: Filter> Stream<F> {
     /// Runs for answers of the backend and for those Envoy gives in its place.
     pub(crate) fn on_response_headers(&mut self) -> Action {
         if let Some(ticket) = self.ticket
+            && self.hears_response
             && let Ok(headers) = read(Map::ResponseHeaders)
         {
             self.tell(|filter, cx| filter.on_response(ticket, &headers, cx));
@@ -116,6 +126,12 @@ impl<F: Filter> Stream<F> {
         }
     }
 
+    /// Whether it is followed by a filter under one of some tickets.
+    pub(crate) fn is_one_of(&self, tickets: &[Ticket], filter: &Shared<F>) -> bool {
+        let same = self.filter.as_ref().is_some_and(|own| Rc::ptr_eq(own, filter));
+        same && self.ticket.is_some_and(|ticket| tickets.contains(&ticket))
+    }
+
     pub(crate) fn waits_for(&self) -> Option<CallId> {
         match self.held {
             Held::ForAnswer(call) => Some(call),
@@ -135,8 +151,8 @@ impl<F: Filter> Stream<F> {
     fn admit(&mut self, headers: &Headers) -> Result<Outcome, Reply> {
         self.held = Held::ForGood;
         match self.verdict(headers)? {
-            Verdict::Continue(Edits { request, response, ticket }) => {
-                self.ticket = ticket;
+            Verdict::Continue(Edits { request, response, ticket, hears_response }) => {
+                (self.ticket, self.hears_response) = (ticket, hears_response);
                 edits::apply(Map::RequestHeaders, &request).map_err(Failure::reply)?;
                 self.response = response;
                 self.held = Held::No;

@@ -9,8 +9,8 @@ use std::convert::Infallible;
 use tollgate_core::{Content, Cx, Edits, Filter, Headers, RequestHead, Seed, Ticket, Verdict};
 
 use envoy_double::module::{
-    proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_request_headers,
-    proxy_on_response_headers,
+    proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_new_connection,
+    proxy_on_request_headers, proxy_on_response_headers, proxy_on_tick,
 };
 use envoy_double::{Answer, Call, answer_with, calls, next_context};
 
@@ -40,7 +40,8 @@ impl Filter for Following {
         }
         self.0 = self.0.wrapping_add(1);
         let ticket = Some(Ticket(self.0)).filter(|Ticket(number)| number % 2 == 1);
-        Verdict::Continue(Edits { ticket, ..Edits::default() })
+        let hears_response = head.headers.get("x-deaf").is_none();
+        Verdict::Continue(Edits { ticket, hears_response, ..Edits::default() })
     }
 
     fn on_response(&mut self, Ticket(number): Ticket, headers: &Headers, cx: &mut Cx<'_>) {
@@ -50,6 +51,14 @@ impl Filter for Following {
 
     fn on_end(&mut self, Ticket(number): Ticket, cx: &mut Cx<'_>) {
         cx.host.set_property(b"end", number.to_string().as_bytes());
+    }
+
+    fn overdue(&mut self) -> Vec<Ticket> {
+        vec![Ticket(1)]
+    }
+
+    fn on_disconnection(&mut self, connection: u64, cx: &mut Cx<'_>) {
+        cx.host.set_property(b"disconnection", connection.to_string().as_bytes());
     }
 
     fn on_close(&mut self, cx: &mut Cx<'_>) {
@@ -129,6 +138,53 @@ fn a_response_that_cannot_be_read_is_not_told_of_and_passes() {
     answer_with([(BAD_ARGUMENT, None)]);
     assert_eq!(proxy_on_response_headers(followed, 0, true), CONTINUE);
     assert_eq!(told(), Vec::<String>::new());
+}
+
+#[test]
+fn a_filter_that_is_deaf_to_responses_is_told_of_ends_alone() {
+    let (root, deaf) = (root(), next_context());
+    proxy_on_context_create(deaf, root);
+    answer_with([lines(&[("x-deaf", "1")])]);
+    assert_eq!(proxy_on_request_headers(deaf, 0, true), CONTINUE);
+    calls();
+    assert_eq!(proxy_on_response_headers(deaf, 0, true), CONTINUE);
+    assert_eq!(calls(), []);
+    proxy_on_delete(deaf);
+    assert_eq!(told(), ["end=1"]);
+}
+
+#[test]
+fn an_exchange_that_is_overdue_is_ended() {
+    let root = root();
+    let (overdue, other) = (stream(root), stream(root));
+    calls();
+    proxy_on_tick(root);
+    let ended = calls().into_iter().map(|call| call.name).filter(|name| *name != "time");
+    assert_eq!(ended.collect::<Vec<_>>(), ["turn", "close"]);
+    proxy_on_delete(overdue);
+    proxy_on_delete(other);
+    calls();
+    proxy_on_tick(root);
+    assert!(calls().iter().all(|call| call.name == "time"));
+}
+
+#[test]
+fn a_connection_is_told_of_when_it_closes() {
+    let (root, connection) = (root(), next_context());
+    proxy_on_context_create(connection, root);
+    answer_with([(OK, Some(7_u64.to_le_bytes().to_vec()))]);
+    assert_eq!(proxy_on_new_connection(connection), CONTINUE);
+    calls();
+    proxy_on_delete(connection);
+    assert_eq!(told(), ["disconnection=7"]);
+    // One whose number cannot be had is nobody's.
+    let other = next_context();
+    proxy_on_context_create(other, root);
+    answer_with([(NOT_FOUND, None)]);
+    assert_eq!(proxy_on_new_connection(other), CONTINUE);
+    calls();
+    proxy_on_delete(other);
+    assert_eq!(calls(), []);
 }
 
 #[test]

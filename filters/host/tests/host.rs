@@ -48,7 +48,7 @@ impl Filter for Amending {
         Verdict::Continue(Edits {
             request: vec![Edit::remove("x-a"), Edit::add("x-b", "1"), Edit::set("x-c", "2")],
             response: vec![Edit::set("x-d", "3")],
-            ticket: None,
+            ..Edits::default()
         })
     }
 

@@ -95,7 +95,9 @@ impl Filter for RateLimitFilter {
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {
         match self.check(*head, cx) {
             Ok(Admitted { response, ticket }) => {
-                Verdict::Continue(Edits { request: Vec::new(), response, ticket })
+                let hears_response = ticket.is_some();
+                let request = Vec::new();
+                Verdict::Continue(Edits { request, response, ticket, hears_response })
             }
             Err(reply) => Verdict::Reply(reply),
         }

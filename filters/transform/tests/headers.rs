@@ -199,11 +199,11 @@ fn the_module_knows_whom_the_auth_module_recognised() {
     let request = vec![Edit::set("x-a", "acme")];
     assert_eq!(
         known,
-        Verdict::Continue(Edits { request, response: response.clone(), ticket: None })
+        Verdict::Continue(Edits { request, response: response.clone(), ..Edits::default() })
     );
     let unknown = ask(config, &mut MemoryHost::default());
     let request = vec![Edit::remove("x-a")];
-    assert_eq!(unknown, Verdict::Continue(Edits { request, response, ticket: None }));
+    assert_eq!(unknown, Verdict::Continue(Edits { request, response, ..Edits::default() }));
 }
 
 #[test]

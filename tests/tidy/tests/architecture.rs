@@ -19,12 +19,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-auth", &["tollgate-core", "tollgate-signatures", "tollgate-sync"]),
     ("tollgate-rate-limit", &["tollgate-core"]),
     ("tollgate-signatures", &["tollgate-core"]),
+    ("tollgate-tenant-budget", &["tollgate-core"]),
     ("tollgate-transform", &["tollgate-core"]),
     // The host decides nothing, so it knows no filter.
     ("tollgate-host", &["tollgate-core"]),
     (
         "tollgate-gateway",
-        &["tollgate-auth", "tollgate-core", "tollgate-rate-limit", "tollgate-transform"],
+        &[
+            "tollgate-auth",
+            "tollgate-core",
+            "tollgate-rate-limit",
+            "tollgate-tenant-budget",
+            "tollgate-transform",
+        ],
     ),
     // The filters' own specs and `compile`: a valid policy is defined once.
     (
@@ -35,6 +42,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-gateway",
             "tollgate-rate-limit",
             "tollgate-signatures",
+            "tollgate-tenant-budget",
             "tollgate-transform",
         ],
     ),

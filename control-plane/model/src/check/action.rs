@@ -33,7 +33,8 @@ enum InvalidAction {
 const ACTIONS: [&str; 4] = ["backend", "split", "redirect", "respond"];
 
 /// What is only to be said where a backend is.
-const OF_BACKENDS: [&str; 6] = ["hash", "mirror", "timeout", "retries", "rewrite", "websocket"];
+const OF_BACKENDS: [&str; 8] =
+    ["hash", "mirror", "timeout", "retries", "rewrite", "websocket", "stream", "priority"];
 
 /// A route, as far as what becomes of its requests depends on it.
 struct Judged<'a> {

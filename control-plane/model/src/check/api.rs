@@ -7,7 +7,7 @@ use tollgate_rate_limit::LimitSpec;
 use super::host::{self, InvalidHost};
 use super::listener::at_section;
 use super::route::{Known, Route, open, route};
-use super::{backend_token, identity, order};
+use super::{backend_token, budget, identity, order};
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
@@ -48,7 +48,10 @@ pub(super) fn apis(
         let routes = grouped(routes.collect());
         apis.push((name, hosts, order::sorted(routes)));
     }
-    Apis { hosts: order::by_host(&apis, faults), contracts: contracts(apis, &mut limits) }
+    let hosts = order::by_host(&apis, faults);
+    let mut contracts = contracts(apis, &mut limits);
+    budget::caps(&mut contracts, backends);
+    Apis { hosts, contracts }
 }
 
 /// Requests of which the same becomes are a group: that of the backend to which
@@ -103,7 +106,7 @@ fn own_limits(
     let Some(at) = at.get("limits") else { return Vec::new() };
     sift(&at, faults, |json| {
         let contract =
-            ContractSpec { api: name.to_owned(), limits: read(json)?, operations: Vec::new() };
+            ContractSpec { api: name.to_owned(), limits: read(json)?, ..ContractSpec::default() };
         let compiled = Contract::compile(contract, methods);
         compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "limits"))
     });
@@ -124,7 +127,8 @@ fn contracts(
         let operations: Vec<OperationSpec> =
             routes.into_iter().filter_map(|route| route.operation).collect();
         let limits = limits.remove(name).unwrap_or_default();
-        (name.to_owned(), ContractSpec { api: name.to_owned(), limits, operations })
+        let (api, backends) = (name.to_owned(), BTreeMap::new());
+        (name.to_owned(), ContractSpec { api, limits, backends, operations })
     };
     apis.into_iter().map(contract).collect()
 }

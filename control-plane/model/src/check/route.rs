@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use tollgate_auth::{Access, AccessSpec, ApiKeyPlacesSpec, AuthSpec, Authenticator, WhenStale};
-use tollgate_gateway::{MatchSpec, Operation, OperationSpec, Pricing, Shadow, StageSpec};
+use tollgate_gateway::{
+    MatchSpec, Operation, OperationSpec, Pricing, Shadow, StageSpec, StreamsSpec, UseSpec,
+};
 use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
 
@@ -10,7 +12,7 @@ use super::action::action;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
-use crate::{Action, Backend};
+use crate::{Action, Backend, Forward};
 
 /// A route, as far as it can be judged.
 pub(super) struct Route<'a> {
@@ -77,7 +79,10 @@ pub(super) fn route<'a>(
     shadow(&at, known, faults);
     limits(&at, known, faults);
     changes(&at, matcher.is_some(), faults);
-    let operation = operation(name, &at, known, faults);
+    let mut operation = operation(name, &at, known, faults);
+    if let (Some(operation), Some(Action::Forward(forward))) = (&mut operation, &action) {
+        operation.uses = uses(&at, forward, faults);
+    }
     Route { api, name, at, matcher, action, operation }
 }
 
@@ -96,9 +101,21 @@ fn operation(
         access: known.complete(at.with(&at.only(&["auth", "allow"])).read(faults)?),
         shadow: at.get("shadow").map_or_else(|| Some(Vec::new()), |at| at.read(faults))?,
         limits: at.get("limits").map_or_else(|| Some(Vec::new()), |limits| limits.read(faults))?,
+        uses: UseSpec::default(),
         request,
         response,
     })
+}
+
+/// What it takes of budgets.
+fn uses(at: &At<'_>, forward: &Forward, faults: &mut Faults) -> UseSpec {
+    let streams = match (&forward.stream, &forward.websocket) {
+        (Some(_), _) => StreamsSpec::All,
+        (None, Some(_)) => StreamsSpec::Upgrades,
+        (None, None) => StreamsSpec::None,
+    };
+    let priority = at.get("priority").and_then(|at| at.read(faults)).unwrap_or_default();
+    UseSpec { backends: forward.split.keys().cloned().collect(), priority, streams }
 }
 
 /// How a path is told. Exactly one of them is written.
@@ -144,9 +161,9 @@ pub(super) fn match_fault(matcher: MatchSpec, known: &Known<'_>) -> Option<Strin
 /// Anybody may call it, and nothing else is said about it.
 fn operation_of(r#match: MatchSpec, known: &Known<'_>) -> OperationSpec {
     let access = known.complete(open());
-    let (shadow, limits, request, response) = <_>::default();
+    let (shadow, limits, uses, request, response) = <_>::default();
     let (name, group) = <_>::default();
-    OperationSpec { name, group, r#match, access, shadow, limits, request, response }
+    OperationSpec { name, group, r#match, access, shadow, limits, uses, request, response }
 }
 
 /// Anybody may call, and nobody is recognised.

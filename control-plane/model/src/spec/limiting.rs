@@ -3,9 +3,22 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tollgate_auth::KeySpec;
-use tollgate_rate_limit::{FieldsSpec, LimitSpec};
+use tollgate_rate_limit::{FieldsSpec, LimitSpec, TierSpec};
+use tollgate_tenant_budget::BudgetSpec;
 
 use super::DURATION;
+
+/// What each tenant of a tier gets.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, rename = "TierSpec")]
+#[expect(dead_code, reason = "only its schema is used: limits are read apart from the rest")]
+pub(crate) struct TierFile {
+    #[schemars(flatten)]
+    pub(crate) limits: TierSpec,
+
+    #[schemars(flatten)]
+    pub(crate) budget: BudgetSpec,
+}
 
 /// A customer.
 #[derive(JsonSchema)]
@@ -20,6 +33,10 @@ pub(crate) struct TenantFile {
     /// tier that count by the same over the same period; and beside the others.
     #[schemars(default)]
     pub(crate) limits: Vec<LimitSpec>,
+
+    /// Each in place of its tier's.
+    #[schemars(flatten)]
+    pub(crate) budget: BudgetSpec,
 
     /// API keys, by an id that logs and limits may show.
     #[schemars(default)]

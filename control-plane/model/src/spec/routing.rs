@@ -36,7 +36,9 @@ pub(crate) struct ForwardSpec {
     #[serde(default)]
     pub(crate) rewrite: Option<RewriteSpec>,
     #[serde(default)]
-    pub(crate) websocket: Option<WebSocketSpec>,
+    pub(crate) websocket: Option<LastingSpec>,
+    #[serde(default)]
+    pub(crate) stream: Option<LastingSpec>,
 }
 
 /// What of a request decides where it goes: requests that are alike in it go to
@@ -153,12 +155,13 @@ pub(crate) struct RewriteSpec {
     pub(crate) host: Option<String>,
 }
 
-/// That web sockets may be opened. The request that opens one is judged like any
-/// other. Ordinary requests to the route have the same limits.
+/// That streams may stay open. The request that opens one is judged like any other,
+/// and counts among the tenant's `streams`; the stream is closed within seconds once
+/// its caller would be refused. Ordinary requests to the route have the same limits.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(rename = "WebSocket")]
-pub(crate) struct WebSocketSpec {
+#[schemars(rename = "Lasting")]
+pub(crate) struct LastingSpec {
     /// How long one may say nothing in either direction: from 1s to 24h.
     #[schemars(regex(pattern = DURATION), example = &"5m")]
     pub(crate) idle_timeout: String,
@@ -168,7 +171,7 @@ pub(crate) struct WebSocketSpec {
     pub(crate) max_duration: String,
 }
 
-impl Default for WebSocketSpec {
+impl Default for LastingSpec {
     fn default() -> Self {
         Self { idle_timeout: "5m".to_owned(), max_duration: "1h".to_owned() }
     }

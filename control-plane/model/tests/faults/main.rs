@@ -8,6 +8,7 @@ mod allow;
 mod answers;
 mod backend_token;
 mod backends;
+mod budgets;
 mod file;
 mod identity;
 mod introspection;

@@ -10,7 +10,7 @@ use envoy_types::util::pack_any;
 use crate::json;
 
 /// The fields and what Envoy puts there. Paths are the caller's, so they are cut.
-const FIELDS: [(&str, &str); 18] = [
+const FIELDS: [(&str, &str); 19] = [
     ("time", "%START_TIME%"),
     ("request_id", "%REQ(X-REQUEST-ID)%"),
     ("route", "%ROUTE_NAME%"),
@@ -22,6 +22,8 @@ const FIELDS: [(&str, &str); 18] = [
     ("details", "%RESPONSE_CODE_DETAILS%"),
     // What would have refused the request, if that is only reported.
     ("shadow", "%FILTER_STATE(wasm.tollgate.shadow:PLAIN)%"),
+    // What was under way when it was let in, or refused for that.
+    ("in_flight", "%FILTER_STATE(wasm.tollgate.in_flight:PLAIN)%"),
     ("flags", "%RESPONSE_FLAGS%"),
     ("caller", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"),
     ("duration_ms", "%DURATION%"),

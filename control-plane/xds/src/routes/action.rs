@@ -29,7 +29,7 @@ use envoy_types::pb::envoy::config::route::v3::{
 };
 use envoy_types::pb::envoy::r#type::v3::FractionalPercent;
 use tollgate_model::{
-    Action, Forward, Gateway, HashKey, Mirror, Redirect, RedirectStatus, Respond, WebSocket,
+    Action, Forward, Gateway, HashKey, Lasting, Mirror, Redirect, RedirectStatus, Respond,
 };
 
 use crate::wrap;
@@ -68,7 +68,9 @@ pub(crate) fn response_headers(action: Option<&Action>) -> Vec<HeaderValueOption
 }
 
 fn forward(written: &Forward, gateway: &Gateway) -> RouteAction {
-    let Forward { split, hash, mirror, timeout, retries, path, host, websocket, .. } = written;
+    let Forward { split, hash, mirror, timeout, retries, path, host, .. } = written;
+    let Forward { websocket, stream, .. } = written;
+    let lasting = websocket.or(*stream);
     let timeouts = split.keys().filter_map(|name| Some(gateway.backends.get(name)?.timeout));
     let timeout = timeout.or_else(|| timeouts.max()).unwrap_or(DEFAULT_TIMEOUT);
     RouteAction {
@@ -78,9 +80,9 @@ fn forward(written: &Forward, gateway: &Gateway) -> RouteAction {
         // It begins in the router; a request whose filter died is ended by the
         // listener's `stream_idle_timeout`. Not `max_stream_duration` beside it:
         // where a route has one, Envoy takes no notice of the timeout.
-        timeout: wrap::duration(timeout),
-        idle_timeout: websocket.and_then(|it| wrap::duration(it.idle_timeout)),
-        max_stream_duration: websocket.map(longest),
+        timeout: wrap::duration(if stream.is_some() { Duration::ZERO } else { timeout }),
+        idle_timeout: lasting.and_then(|it| wrap::duration(it.idle_timeout)),
+        max_stream_duration: lasting.map(longest),
         retry_policy: Some(retries::from_retries(retries.as_ref())),
         regex_rewrite: path.as_ref().map(path::rewritten),
         host_rewrite_specifier: host.clone().map(HostRewriteSpecifier::HostRewriteLiteral),
@@ -144,10 +146,10 @@ fn mirrored(mirror: &Mirror) -> RequestMirrorPolicy {
     }
 }
 
-/// How long a socket may be open, counted from its request.
-fn longest(websocket: WebSocket) -> MaxStreamDuration {
+/// How long a stream may be open, counted from its request.
+fn longest(lasting: Lasting) -> MaxStreamDuration {
     MaxStreamDuration {
-        max_stream_duration: wrap::duration(websocket.max_duration),
+        max_stream_duration: wrap::duration(lasting.max_duration),
         ..MaxStreamDuration::default()
     }
 }

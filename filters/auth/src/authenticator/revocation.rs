@@ -3,12 +3,14 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use tollgate_core::{Cx, GrpcAnswer, GrpcCallId, Host, Principal, Reply, Timestamp};
+use tollgate_core::{Cx, GrpcAnswer, GrpcCallId, Host, Principal, Reply, RequestHead, Timestamp};
 
 use super::stop::{Refusal, Stop};
 use super::{Authenticator, Recognised};
-use crate::InvalidToken;
+use crate::carrier::Credential;
+use crate::denials::Named;
 use crate::methods::Methods;
+use crate::{Access, InvalidToken};
 
 // === impl Authenticator ===
 
@@ -42,6 +44,25 @@ impl Authenticator {
     /// if that is certainly not so. Asking anybody else is worth it only then.
     pub fn may_be_a_key(&self, key: &[u8], now: Timestamp) -> bool {
         self.denials.may_be_a_key(key, now)
+    }
+
+    /// Whether a caller that was let in would be let in by the same credential still:
+    /// for streams that stay open. What is only to be learned by asking is believed
+    /// until the answer is there; a signature was good for one request, and a
+    /// certificate is of the connection, so of those it counts who is revoked.
+    pub fn still_accepts(
+        &mut self,
+        access: &Access,
+        head: &RequestHead<'_>,
+        caller: &Principal,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let Some(methods) = &access.methods else { return true };
+        let shown = self.identity.carriers.find(&access.places, head.headers);
+        if matches!(shown, Ok(Some(Credential::Bearer(_) | Credential::ApiKey(_)))) {
+            return !matches!(self.authenticate(access, head, cx), Err(Stop::Refused(_)));
+        }
+        self.denials.check(Named::default(), caller, methods.when_stale, cx.now).is_ok()
     }
 
     /// What becomes of whoever was recognised, or was not. A caller is looked for

@@ -40,6 +40,7 @@ unsafe extern "C" {
         name_len: usize,
         id: *mut u32,
     ) -> u32;
+    pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
     pub(super) fn proxy_get_buffer_bytes(
         buffer: u32,

@@ -111,6 +111,7 @@ pub(crate) mod module {
         pub(crate) safe fn proxy_on_grpc_close(root: u32, call: u32, status: u32);
         pub(crate) safe fn proxy_on_request_trailers(id: u32, lines: usize) -> u32;
         pub(crate) safe fn proxy_on_response_headers(id: u32, lines: usize, end: bool) -> u32;
+        pub(crate) safe fn proxy_on_new_connection(id: u32) -> u32;
         pub(crate) safe fn proxy_on_delete(id: u32);
     }
 }
@@ -208,6 +209,11 @@ mod import {
     #[unsafe(no_mangle)]
     extern "C" fn proxy_record_metric(_: u32, _: u64) -> u32 {
         answer("record", &[]).0
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_increment_metric(_: u32, _: i64) -> u32 {
+        answer("increment", &[]).0
     }
 
     #[unsafe(no_mangle)]

@@ -51,7 +51,9 @@ impl<S: Shared> Host for Around<S> {
         Err(CallRefused)
     }
 
-    fn gauge(&mut self, _: &'static str, _: u64) {}
+    fn gauge(&mut self, _: &str, _: u64) {}
+
+    fn count(&mut self, _: &'static str) {}
 
     fn verify_signature(&mut self, _: &SignatureCheck<'_>) -> Result<bool, SignatureUnsupported> {
         Err(SignatureUnsupported)

@@ -7,8 +7,8 @@ use super::{Judged, hash, is_written, path, retries};
 use crate::at::At;
 use crate::check::span::span;
 use crate::fault::Faults;
-use crate::spec::{ForwardSpec, MirrorSpec, WebSocketSpec};
-use crate::{Forward, Mirror, Protocol, WebSocket};
+use crate::spec::{ForwardSpec, LastingSpec, MirrorSpec};
+use crate::{Forward, Lasting, Mirror, Protocol};
 
 /// Why the way to a backend was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -23,6 +23,10 @@ enum InvalidForward {
     MirrorsItself(String),
     #[error("WebSockets begin with GET, which `methods` does not let through; add it there")]
     NoGet,
+    #[error("web sockets have bounds of their own; put the streams on another route")]
+    StreamAndWebSocket,
+    #[error("streams stay open, for `stream.max_duration` at most; remove one of them")]
+    StreamAndTimeout,
     #[error("{0} does not speak http1, over which WebSockets go; name another backend")]
     NotHttp1(String),
 }
@@ -33,13 +37,14 @@ const WEIGHT_MAX: u32 = 1_000_000;
 const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 const OPEN: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 
-const FIELDS: [&str; 8] =
-    ["backend", "split", "hash", "mirror", "timeout", "retries", "rewrite", "websocket"];
+const FIELDS: [&str; 9] =
+    ["backend", "split", "hash", "mirror", "timeout", "retries", "rewrite", "websocket", "stream"];
 
 pub(super) fn forward(route: &Judged<'_>, faults: &mut Faults) -> Option<Forward> {
     let at = route.at;
     let spec: ForwardSpec = at.with(&at.only(&FIELDS)).read(faults)?;
-    let ForwardSpec { backend, split, hash, mirror, timeout, retries, rewrite, websocket } = spec;
+    let ForwardSpec { backend, split, hash, mirror, timeout, retries, rewrite, .. } = spec;
+    let ForwardSpec { websocket, stream, .. } = spec;
     let split = match backend {
         Some(name) => [(name, 1)].into(),
         None => split,
@@ -57,6 +62,7 @@ pub(super) fn forward(route: &Judged<'_>, faults: &mut Faults) -> Option<Forward
     Some(Forward {
         retries: retries.and_then(|spec| retries::retries(route, spec, &forward, faults)),
         websocket: websocket.and_then(|spec| self::websocket(route, &spec, &forward, faults)),
+        stream: stream.and_then(|spec| self::stream(route, &spec, faults)),
         path,
         host,
         ..forward
@@ -116,10 +122,10 @@ fn mirror(
 
 fn websocket(
     route: &Judged<'_>,
-    spec: &WebSocketSpec,
+    spec: &LastingSpec,
     forward: &Forward,
     faults: &mut Faults,
-) -> Option<WebSocket> {
+) -> Option<Lasting> {
     let at = route.at.get("websocket")?;
     let methods = route.matcher.map(|matcher| matcher.methods.as_slice()).unwrap_or_default();
     if !methods.is_empty() && methods.iter().all(|method| method != "GET") {
@@ -131,7 +137,22 @@ fn websocket(
             at.fault(faults, InvalidForward::NotHttp1(name.clone()).to_string());
         }
     }
-    let idle_timeout = span(&at, "idle_timeout", &spec.idle_timeout, &OPEN, faults);
-    let max_duration = span(&at, "max_duration", &spec.max_duration, &OPEN, faults);
-    Some(WebSocket { idle_timeout: idle_timeout?, max_duration: max_duration? })
+    lasting(&at, spec, faults)
+}
+
+fn stream(route: &Judged<'_>, spec: &LastingSpec, faults: &mut Faults) -> Option<Lasting> {
+    let at = route.at.get("stream")?;
+    if route.at.get("websocket").is_some() {
+        at.fault(faults, InvalidForward::StreamAndWebSocket.to_string());
+    }
+    if let Some(timeout) = route.at.get("timeout") {
+        timeout.fault(faults, InvalidForward::StreamAndTimeout.to_string());
+    }
+    lasting(&at, spec, faults)
+}
+
+fn lasting(at: &At<'_>, spec: &LastingSpec, faults: &mut Faults) -> Option<Lasting> {
+    let idle_timeout = span(at, "idle_timeout", &spec.idle_timeout, &OPEN, faults);
+    let max_duration = span(at, "max_duration", &spec.max_duration, &OPEN, faults);
+    Some(Lasting { idle_timeout: idle_timeout?, max_duration: max_duration? })
 }

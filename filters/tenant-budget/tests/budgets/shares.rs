@@ -1,0 +1,98 @@
+//! Who is refused while a backend has less room than is asked for.
+
+#![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
+
+use tollgate_tenant_budget::{KindSpec, PrioritySpec};
+
+use crate::common::World;
+
+const SPEC: &str = r#"{"tiers": {"w1": {"weight": 1}, "w4": {"weight": 4}, "w2": {"weight": 2}}}"#;
+
+/// Everybody asks again and again, and one request in so many ends.
+fn storm(world: &mut World, tenants: &[u32], rounds: u32) {
+    for round in 0..rounds {
+        for (nth, tenant) in tenants.iter().enumerate() {
+            for _ in 0..20 {
+                let _ = world.begin((round as usize + nth) % world.workers.len(), *tenant);
+            }
+        }
+        for worker in 0..world.workers.len() {
+            (0..5).for_each(|which| world.end(worker, which * 7 + round as usize));
+        }
+        if round % 10 == 9 {
+            world.pass(1);
+        }
+    }
+    for tenant in tenants {
+        for _ in 0..100 {
+            let _ = world.begin(0, *tenant);
+        }
+    }
+}
+
+#[test]
+fn a_tenant_alone_gets_everything() {
+    for cap in [1, 10, 100, 1000] {
+        let mut world = World::new(3, SPEC, cap);
+        let admitted = (0..2_000).filter(|n| world.begin(n % 3, 0).is_ok()).count();
+        // Of many, others may hold some until their next tick.
+        assert!(cap as usize - cap as usize / 32 <= admitted, "{admitted} of {cap}");
+        world.pass(1);
+        (0..2_000).for_each(|n| drop(world.begin(n % 3, 0)));
+        assert_eq!(world.open(None), cap);
+    }
+}
+
+#[test]
+fn tenants_in_need_share_by_weight() {
+    for cap in [12, 60, 600] {
+        let mut world = World::new(2, SPEC, cap);
+        storm(&mut world, &[0, 1, 2], 400);
+        let shares = [0, 1, 2].map(|tenant| world.open(Some(tenant)));
+        for (share, weight) in shares.into_iter().zip([1, 1, 4]) {
+            let fair = f64::from(cap * weight) / 6.0;
+            let off = (f64::from(share) - fair).abs();
+            assert!(off <= (fair / 10.0).max(1.0), "{shares:?} of {cap}");
+        }
+        assert_eq!(shares.iter().sum::<u32>(), cap);
+    }
+}
+
+#[test]
+fn one_above_its_share_waits_for_one_below() {
+    let mut world = World::new(2, SPEC, 10);
+    (0..10).for_each(|_| world.begin(0, 0).unwrap());
+    // There is no room for the other, but it is remembered that it wants some.
+    assert_eq!(world.begin(1, 1).unwrap_err().problem.name, "backend-busy");
+    world.end_one_of(0);
+    let refused = world.begin(0, 0).unwrap_err();
+    assert_eq!(
+        refused.detail,
+        "others want their share of the backend, and this tenant has its own"
+    );
+    world.begin(1, 1).unwrap();
+    assert_eq!((world.open(Some(0)), world.open(Some(1))), (9, 1));
+}
+
+#[test]
+fn nobody_waits_for_long_for_somebody_who_does_not_come_back() {
+    let mut world = World::new(2, SPEC, 10);
+    (0..10).for_each(|_| world.begin(0, 0).unwrap());
+    world.begin(1, 1).unwrap_err();
+    world.end_one_of(0);
+    world.begin(0, 0).unwrap_err();
+    world.pass(2);
+    world.begin(0, 0).unwrap();
+}
+
+#[test]
+fn the_last_places_are_for_critical_routes() {
+    let mut world = World::new(2, SPEC, 10);
+    world.cap.reserve = 2;
+    (0..8).for_each(|_| world.begin(0, 0).unwrap());
+    world.begin(0, 0).unwrap_err();
+    for _ in 0..2 {
+        world.begin_as(1, 1, KindSpec::Request, PrioritySpec::Critical).unwrap();
+    }
+    world.begin_as(1, 1, KindSpec::Request, PrioritySpec::Critical).unwrap_err();
+}
