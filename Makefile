@@ -21,8 +21,9 @@ help: ## lists these commands
 setup: python ## gets Envoy 1.40.0 into .tools/ and Rust's wasm target, or names what is missing
 	@$(PYTHON) scripts/setup.py
 
-signers: python ## gets others who sign requests into .tools/, for the tests
+signers: python ## gets others who sign requests, and who check the admin API, into .tools/, for the tests
 	@$(PYTHON) scripts/signers.py
+	@$(PYTHON) scripts/schemathesis.py
 
 filters: setup ## builds the filters as wasm modules into target/filters/, each checked by Envoy
 	@$(PYTHON) scripts/filters.py

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod admin;
 pub mod callers;
 pub mod identity;
 pub mod relay;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::admin::{AdminArgs, HistoryArgs, OperatorsArgs, RollbackArgs, StatusArgs};
 use crate::cli::callers::{DiffArgs, ExplainArgs, ImportArgs};
 use crate::cli::identity::IdentityArgs;
 use crate::cli::relay::{RelayArgs, XdsArgs};
@@ -81,6 +83,23 @@ pub enum Command {
     /// It is printed, and what could not be taken over is told on standard error.
     Import(ImportArgs),
 
+    /// Tell what each Envoy has taken, refused and not answered yet.
+    ///
+    /// Of the control plane whose admin API is asked.
+    Status(StatusArgs),
+
+    /// List what was published: when, by whom, and what it changed for callers.
+    History(HistoryArgs),
+
+    /// Publish an older revision again.
+    ///
+    /// What the admin API had written is written again. Files are left as they are:
+    /// those of the revision are served in their place until they change.
+    Rollback(RollbackArgs),
+
+    /// Who may use the admin API.
+    Operators(OperatorsArgs),
+
     /// Tenants of the store: their tiers, and whether they may call.
     Tenants(TenantsArgs),
 
@@ -113,6 +132,10 @@ pub struct ServeArgs {
     /// Who answers for tokens and API keys.
     #[command(flatten)]
     pub identity: IdentityArgs,
+
+    /// Where operators ask.
+    #[command(flatten)]
+    pub admin: AdminArgs,
 
     /// Where the wasm module is.
     #[command(flatten)]

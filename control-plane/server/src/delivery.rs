@@ -17,11 +17,10 @@ use tollgate_core::Timestamp;
 use tollgate_xds::delta::{Event, Response, Stream};
 use tollgate_xds::{Kind, Snapshot};
 
-pub(crate) use self::latency::Everywhere;
+pub(crate) use self::latency::{Everywhere, Latency};
 pub(crate) use self::status::{EnvoyStatus, Held, Pending, Refused, Status};
 use crate::connection::Peer;
 use crate::delivery::account::Account;
-use crate::delivery::latency::Latency;
 use crate::delivery::verdicts::Verdicts;
 use crate::progress::Arrival;
 use crate::revision::Revision;
@@ -102,7 +101,6 @@ impl Deliveries {
     }
 
     /// How everything is now.
-    #[expect(dead_code, reason = "what shows it to operators comes apart from it")]
     pub(crate) fn status(&self) -> Status {
         let state = self.state();
         Status {

@@ -19,8 +19,8 @@ use tollgate_identity::{
     InvalidSource, KeySetService, Redis, RedisSpec, Secret, SystemClock,
 };
 use tollgate_store::{
-    InvalidAddress, InvalidSecretReference, OpenFailed, SecretUnavailable, Store, StoreAddress,
-    StoreUnavailable,
+    InvalidAddress, InvalidSecretReference, KeyHasher, OpenFailed, SecretUnavailable, Store,
+    StoreAddress, StoreUnavailable,
 };
 use tollgate_xds::IdentityFront;
 
@@ -112,6 +112,8 @@ pub(crate) struct KeyStore {
     opened: Arc<Opened>,
     api_keys: Arc<InStore<ApiKeys>>,
     signing_keys: Arc<InStore<SigningKeys>>,
+    /// What API keys are hashed with.
+    pub(crate) hasher: KeyHasher,
 }
 
 // === impl Identity ===
@@ -163,7 +165,8 @@ impl KeyStore {
         report::store(&address);
         let opened = Arc::new(Opened::new(store, Arc::clone(clock)));
         Ok(Some(Self {
-            api_keys: Arc::new(InStore::new(ApiKeys(hasher), Arc::clone(&opened))),
+            api_keys: Arc::new(InStore::new(ApiKeys(hasher.clone()), Arc::clone(&opened))),
+            hasher,
             signing_keys: Arc::new(InStore::new(SigningKeys(seal), Arc::clone(&opened))),
             opened,
         }))

@@ -16,6 +16,7 @@ use crate::config::is_config;
 use crate::fetch::Fetched;
 use crate::input::parts::Touches;
 use crate::keys::{Bodies, KeySets};
+use crate::ledger::{Ledger, Whole};
 use crate::load::{Fault, Written};
 use crate::sources::Fronts;
 use crate::store::now;
@@ -30,7 +31,10 @@ const LOOKS_OF: u32 = 50;
 
 /// Everything that a revision is made of.
 pub(crate) struct Input {
+    pub(crate) ledger: Ledger,
     config: PathBuf,
+    /// What was made last, all of it together.
+    made: Option<String>,
     module: Module,
     pub(crate) fronts: Fronts,
     watch: Watch,
@@ -55,6 +59,8 @@ pub(crate) struct Input {
 pub(crate) enum Event {
     /// A key set came, or did not.
     Fetched(Fetched),
+    /// Something in the store may have changed.
+    Stored,
     /// A file of the configuration's folder has changed.
     Touched(PathBuf),
     /// The process ends.
@@ -64,6 +70,8 @@ pub(crate) enum Event {
 /// What came of it.
 pub(crate) struct Made {
     pub(crate) snapshot: Snapshot,
+    /// All that it was made of; nothing where routes come in pieces.
+    pub(crate) whole: Option<(Whole, Gateway)>,
     /// What is wrong with key sets that were fetched, which is nobody's fault here.
     pub(crate) warnings: Vec<String>,
     /// Who answers for what it knows.
@@ -74,16 +82,18 @@ pub(crate) struct Made {
 
 impl Input {
     pub(crate) fn new(
-        config: &Path,
+        ledger: Ledger,
         module: Module,
         fronts: Fronts,
         events: Sender<Event>,
         inbox: Receiver<Event>,
     ) -> Self {
-        let (watch, looked) = (Watch::new(config), Instant::now());
-        let (config, keys) = (config.to_owned(), KeySets::new(events.clone()));
+        let (watch, looked) = (Watch::new(ledger.config()), Instant::now());
+        let (config, keys) = (ledger.config().to_owned(), KeySets::new(events.clone()));
         Self {
+            ledger,
             config,
+            made: None,
             module,
             fronts,
             watch,
@@ -142,6 +152,11 @@ impl Input {
                 self.is_stale |= is_news;
                 is_news
             }
+            Event::Stored => {
+                let is_news = self.is_stored_otherwise();
+                self.is_stale |= is_news;
+                is_news
+            }
             Event::Touched(file) => {
                 let is_ours = self.table.is_some() && is_config(&file);
                 if is_ours {
@@ -156,20 +171,37 @@ impl Input {
         }
     }
 
+    /// Whether something else is written than what was made last. A key that was
+    /// made is no reason to compile everything again.
+    fn is_stored_otherwise(&self) -> bool {
+        // What cannot be read now is what it was.
+        self.ledger.read().is_ok_and(|whole| match &self.made {
+            Some(made) => *made != whole.hash(),
+            None => whole.is_of_more_than_files(),
+        })
+    }
+
     /// Makes a snapshot of what is written now, if all of it is good.
     pub(crate) fn make(&mut self) -> Result<Made, Vec<Fault>> {
         if let Some(made) = self.follow()? {
             return Ok(made);
         }
         let made = match Index::of(&self.config) {
-            Some(index) => self.make_in_parts(index),
-            None => self.make_whole(),
+            Some(index) if !self.is_of_more_than_files()? => self.make_in_parts(index),
+            _ => self.make_whole(),
         };
         // What is at fault is not tried again before it is another.
         if let (Err(_), Some(table)) = (&made, &mut self.table) {
             table.try_in_vain();
         }
         made
+    }
+
+    fn is_of_more_than_files(&self) -> Result<bool, Vec<Fault>> {
+        if self.ledger.store().is_none() {
+            return Ok(false);
+        }
+        Ok(self.ledger.read()?.is_of_more_than_files())
     }
 
     fn deployment(&mut self) -> Result<Deployment, Vec<Fault>> {
@@ -179,7 +211,9 @@ impl Input {
 
     /// Everything together, as it is best where it is little.
     fn make_whole(&mut self) -> Result<Made, Vec<Fault>> {
-        let written = Written::read(&self.config)?.with_variables();
+        let whole = self.ledger.read()?;
+        self.made = Some(whole.hash());
+        let written = Written::of(whole.sources())?.with_variables();
         let module_file = self.module.file().map(Path::to_owned);
         self.watch.at(Some(&self.config), written.files().chain(module_file).collect());
         self.keys.follow(&written.urls());
@@ -191,7 +225,8 @@ impl Input {
         let front = self.fronts.next(&gateway)?;
         let deployment = self.deployment()?;
         self.table = None;
-        Ok(Made { snapshot: translate(&gateway, &deployment), warnings, front })
+        let snapshot = translate(&gateway, &deployment);
+        Ok(Made { snapshot, whole: Some((whole, gateway)), warnings, front })
     }
 
     /// Whoever wants callers refused rather than served by what is old would be
@@ -220,7 +255,7 @@ impl Input {
         let newest = self.keys.newest();
         let mut gateway = compile(&newest)?;
         if gateway.warnings.is_empty() {
-            self.keys.adopt(newest);
+            self.adopt(newest);
             return Ok((gateway, Vec::new()));
         }
         let mut used = self.keys.good();
@@ -234,11 +269,18 @@ impl Input {
                 (gateway, used) = (with, candidate);
             }
         }
-        self.keys.adopt(used);
+        self.adopt(used);
         warnings.extend(texts(&gateway));
         warnings.sort();
         warnings.dedup();
         Ok((gateway, warnings))
+    }
+}
+
+impl Input {
+    fn adopt(&mut self, keys: Bodies) {
+        self.ledger.use_keys(keys.clone());
+        self.keys.adopt(keys);
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tollgate_identity::{InvalidMint, InvalidSource};
 use tollgate_model::{Gateway, Loaded, Reference, Source, read};
+use tollgate_store::StoreUnavailable;
 
 use crate::config::{UnreadableFile, read_config, read_file};
 use crate::keys::Bodies;
@@ -35,6 +36,9 @@ pub enum Fault {
     /// Tokens for backends that cannot be made.
     #[error("identity.backend_token.{0}")]
     BackendToken(InvalidMint),
+    /// What the admin API wrote cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreUnavailable),
     /// The wasm module.
     #[error(transparent)]
     Module(#[from] InvalidModule),
@@ -53,7 +57,11 @@ pub(crate) struct Written {
 impl Written {
     /// Reads a file or a folder, and the files that it names.
     pub(crate) fn read(config: &Path) -> Result<Self, Vec<Fault>> {
-        let sources = read_config(config).map_err(|faults| all(faults, Fault::File))?;
+        Self::of(read_config(config).map_err(|faults| all(faults, Fault::File))?)
+    }
+
+    /// Likewise, of files that were read.
+    pub(crate) fn of(sources: Vec<Source>) -> Result<Self, Vec<Fault>> {
         let draft = read(&sources).map_err(|faults| all(faults, Fault::Written))?;
         let references = draft.references();
         Ok(Self { files: in_files(&references), sources, references })

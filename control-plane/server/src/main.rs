@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tollgate::cli::{Cli, Command, ServeArgs};
 use tollgate::commands::{self, is_broken_pipe};
 use tollgate::store;
-use tollgate::{health, relay, serve, start_logging};
+use tollgate::{health, relay, serve, start_logging, status};
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -23,9 +23,9 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match cli.command {
-        Command::Serve(ServeArgs { config, xds, identity, module, log_format }) => {
+        Command::Serve(ServeArgs { config, xds, identity, admin, module, log_format }) => {
             start_logging(log_format);
-            serve(&config, module.into(), xds.into(), identity)?;
+            serve(&config, module.into(), xds.into(), identity, &admin)?;
         }
         Command::Relay(args) => {
             start_logging(args.log_format);
@@ -39,6 +39,10 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Explain(args) => commands::explain(args, &mut out)?,
         Command::Diff(args) => commands::diff(&args, &mut out)?,
         Command::Import(args) => commands::import(args, &mut out, &mut io::stderr())?,
+        Command::Status(args) => return Ok(status(&args, &mut out)?),
+        Command::History(args) => store::history(args, &mut out, &mut io::stderr())?,
+        Command::Rollback(args) => store::rollback(args, &mut out, &mut io::stderr())?,
+        Command::Operators(args) => store::operators(args, &mut out, &mut io::stderr())?,
         Command::Tenants(args) => store::tenants(args, &mut out, &mut io::stderr())?,
         Command::Keys(args) => store::keys(args, &mut out, &mut io::stderr())?,
         Command::SigningKeys(args) => store::signing_keys(args, &mut out, &mut io::stderr())?,

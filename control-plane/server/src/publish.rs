@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tollgate_model::Gateway;
 use tollgate_xds::Snapshot;
 
 use crate::delivery::Deliveries;
 use crate::input::{Input, Made};
+use crate::ledger::Whole;
 use crate::load::Fault;
 use crate::report;
 use crate::revision::{Changes, Revision};
@@ -20,6 +22,8 @@ pub(crate) struct Publisher {
     faults: Vec<String>,
     /// What was logged about the keys of the last revision.
     warnings: Vec<String>,
+    /// What was published last, and its hash, if anything is kept of it.
+    kept: Option<(String, Gateway)>,
 }
 
 // === impl Publisher ===
@@ -30,12 +34,18 @@ impl Publisher {
         mut input: Input,
         deliveries: Deliveries,
     ) -> Result<(Self, watch::Receiver<Arc<Revision>>), Vec<Fault>> {
-        let Made { snapshot, warnings, front } = input.make()?;
+        let Made { whole, snapshot, warnings, front } = input.make()?;
         input.fronts.replace(front);
         report::warnings(&warnings);
-        report::published(1, &Changes::between(&Snapshot::default(), &snapshot));
-        let (revisions, receiver) = watch::channel(Arc::new(Revision::new(1, snapshot)));
-        Ok((Self { revisions, deliveries, input, faults: Vec::new(), warnings }, receiver))
+        let published = whole.as_ref().and_then(|(whole, gateway)| {
+            input.ledger.publish(whole, input.ledger.newest().as_ref(), gateway)
+        });
+        let published = published.transpose().map_err(|fault| vec![fault.into()])?;
+        let number = published.unwrap_or(1);
+        report::published(number, &Changes::between(&Snapshot::default(), &snapshot));
+        let (revisions, receiver) = watch::channel(Arc::new(Revision::new(number, snapshot)));
+        let kept = published.and(whole).map(|(whole, gateway)| (whole.hash(), gateway));
+        Ok((Self { revisions, deliveries, input, faults: Vec::new(), warnings, kept }, receiver))
     }
 
     /// Publishes every good change until it is told to stop.
@@ -55,7 +65,7 @@ impl Publisher {
         }
     }
 
-    fn publish(&mut self, Made { snapshot, warnings, front }: Made) {
+    fn publish(&mut self, Made { whole, snapshot, warnings, front }: Made) {
         // Before any gateway asks for what is new.
         self.input.fronts.replace(front);
         if self.warnings != warnings {
@@ -67,14 +77,37 @@ impl Publisher {
         }
         let before = self.revisions.borrow().clone();
         let changes = Changes::between(&before.snapshot, &snapshot);
-        if changes.is_empty() {
+        let number = whole.and_then(|(whole, gateway)| self.number(&whole, gateway, before.number));
+        let number =
+            number.unwrap_or_else(|| before.number.saturating_add(u64::from(!changes.is_empty())));
+        // One that only reads otherwise is waited for all the same.
+        if changes.is_empty() && number == before.number {
             return;
         }
-        let number = before.number.saturating_add(1);
         report::published(number, &changes);
         let revision = Arc::new(Revision::new(number, snapshot));
         self.deliveries.published(&revision);
         self.revisions.send_replace(revision);
+    }
+
+    /// The number under which it is kept; nothing if it is not.
+    fn number(&mut self, whole: &Whole, gateway: Gateway, newest: u64) -> Option<u64> {
+        let hash = whole.hash();
+        if self.kept.as_ref().is_some_and(|(before, _)| *before == hash) {
+            return Some(newest);
+        }
+        let last = self.kept.as_ref().map(|(_, gateway)| gateway);
+        match self.input.ledger.publish(whole, last, &gateway)? {
+            Ok(number) => {
+                self.kept = Some((hash, gateway));
+                Some(number)
+            }
+            // It is served all the same, and kept with the next one.
+            Err(fault) => {
+                report::not_kept(&fault.to_string());
+                None
+            }
+        }
     }
 
     /// Each fault is logged once, however often the files are touched.

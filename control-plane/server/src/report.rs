@@ -87,6 +87,28 @@ pub(crate) fn signing_key_sealed(why: &SigningKeyUnavailable) {
     error!("{}; requests signed with it are refused", one_line(&why.to_string()));
 }
 
+pub(crate) fn serving_admin(address: SocketAddr) {
+    info!(%address, "serving the admin API");
+    if !address.ip().is_loopback() {
+        warn!("tokens of operators come to this address in clear; put TLS before it");
+    }
+}
+
+pub(crate) fn no_admin(address: SocketAddr) {
+    warn!(
+        "the admin API is not served: {address} is taken by another program; choose another \
+         address with --admin"
+    );
+}
+
+pub(crate) fn unrecorded(actor: &str, action: &str, why: &str) {
+    error!(actor, action, "what was done is not written down: {}", one_line(why));
+}
+
+pub(crate) fn not_kept(why: &str) {
+    warn!("the revision is served and not kept: {}", one_line(why));
+}
+
 pub(crate) fn stopping() {
     info!("stopping");
 }
@@ -193,7 +215,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn label(kind: Kind) -> &'static str {
+pub(crate) fn label(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "cluster",
         Kind::Endpoints => "endpoints",

@@ -14,13 +14,16 @@ use tollgate_xds::SyncAt;
 use tonic::transport::Server;
 
 use crate::accept::incoming;
+use crate::admin::{self, Admin, AdminFailed};
 use crate::ads::Ads;
+use crate::cli::admin::AdminArgs;
 use crate::cli::identity::IdentityArgs;
 use crate::client::{Following, Patience};
 use crate::config::reason;
 use crate::delivery::Deliveries;
 use crate::identity::{Identity, IdentityFailed};
 use crate::input::{Event, Input};
+use crate::ledger::Ledger;
 use crate::publish::Publisher;
 use crate::revision::Revision;
 use crate::sources::Fronts;
@@ -66,6 +69,9 @@ pub enum ServeFailed {
     /// Nobody could be known by a certificate.
     #[error(transparent)]
     Tls(#[from] UnusableTls),
+    /// Operators could not ask, or anybody could.
+    #[error(transparent)]
+    Admin(#[from] AdminFailed),
     /// Another program has the port.
     #[error("--xds: {0} is taken by another program; choose another address with --xds")]
     Taken(SocketAddr),
@@ -95,6 +101,7 @@ pub fn serve(
     module: Module,
     xds: XdsPort,
     identity: IdentityArgs,
+    admin: &AdminArgs,
 ) -> Result<(), ServeFailed> {
     let XdsPort { address: xds, tls, is_plaintext_wanted } = xds;
     if tls.is_none() && !is_plaintext_wanted && !xds.ip().is_loopback() {
@@ -103,19 +110,40 @@ pub fn serve(
     let tls = tls.map(ServerTls::open).transpose()?;
     let runtime = Runtime::new()?;
     let identity = runtime.block_on(Identity::open(identity))?;
+    let store = identity.keys.as_ref().map(|keys| keys.store().clone());
+    runtime.block_on(admin::may_listen(admin, store.as_ref()))?;
+    let ledger = Ledger::new(config.to_owned(), store.clone(), runtime.handle().clone());
     let (events, inbox) = mpsc::channel();
     let at = tls.as_ref().map_or(SyncAt::Address(xds), |_| SyncAt::Bootstrap);
     let sync = identity.keys.as_ref().map(|_| at);
     let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
     // Only what is good is ever listened for: there is always a snapshot.
     let deliveries = Deliveries::new();
-    let input = Input::new(config, module, fronts, events.clone(), inbox);
+    let input = Input::new(ledger.clone(), module, fronts, events.clone(), inbox);
     let (publisher, revisions) =
         Publisher::start(input, deliveries.clone()).map_err(ServeFailed::Faults)?;
     let listener = listen(xds)?;
     report::serving(listener.local_addr()?, tls.is_some());
     let publisher =
         thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
+    if let Some(store) = store {
+        let events = events.clone();
+        runtime.spawn(Ledger::follow(store, move || events.send(Event::Stored).is_ok()));
+    }
+    if let Some(listener) = admin::listen(admin)? {
+        let address = listener.local_addr()?;
+        let admin = Admin {
+            ledger,
+            deliveries: deliveries.clone(),
+            revisions: revisions.clone(),
+            events: events.clone(),
+            hasher: identity.keys.as_ref().map(|keys| keys.hasher.clone()),
+            is_local: address.ip().is_loopback(),
+            edits: tokio::sync::Mutex::default(),
+        };
+        report::serving_admin(address);
+        runtime.spawn(admin::serve(listener, admin, ended(revisions.clone())));
+    }
     let sync = identity.keys.map(|keys| {
         let _entered = runtime.enter();
         let sync = Sync::following(keys.store().clone());

@@ -1,11 +1,13 @@
 //! The commands about the store.
 
+mod history;
 mod keys;
+mod operators;
 mod show;
 mod signing_keys;
 mod tenants;
 mod tokens;
-mod when;
+pub(crate) mod when;
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -14,13 +16,15 @@ use tokio::runtime::Builder;
 use tollgate_core::Timestamp;
 use tollgate_store::{
     ChangeFailed, InvalidAddress, InvalidSecretReference, OpenFailed, SecretUnavailable, Store,
-    StoreAddress, StoreUnavailable, UnknownSigningAlgorithm, UnknownSigningKind,
+    StoreAddress, StoreUnavailable, UnknownRole, UnknownSigningAlgorithm, UnknownSigningKind,
 };
 
+use crate::cli::admin::{HistoryArgs, OperatorsArgs, OperatorsCommand, RollbackArgs};
 use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{
     KeysArgs, StoreArgs, TenantsArgs, TenantsCommand, TokensArgs, TokensCommand,
 };
+use crate::load::Fault;
 use crate::store::when::InvalidWhen;
 
 /// Why a command about the store failed.
@@ -57,6 +61,10 @@ pub enum StoreCommandFailed {
     KeyUnshown(String),
     #[error("the secret cannot be shown, so the key is revoked: {0}")]
     SigningKeyUnshown(String),
+    #[error("--role: {0}")]
+    Role(UnknownRole),
+    #[error("it cannot be published:\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    NotGood(Vec<Fault>),
     #[error("the system has no random numbers")]
     Random(#[from] getrandom::Error),
 }
@@ -133,6 +141,53 @@ pub fn tokens(
     })
 }
 
+/// Prints what was published.
+pub fn history(
+    args: HistoryArgs,
+    out: &mut impl Write,
+    notes: &mut dyn Write,
+) -> Result<(), StoreCommandFailed> {
+    let HistoryArgs { store, limit, list } = args;
+    run(async {
+        let store = open(&store, false).await?;
+        let done = Session { store: &store, now: now(), out, notes }.history(limit, list).await;
+        store.close().await;
+        done
+    })
+}
+
+/// Publishes a revision again.
+pub fn rollback(
+    args: RollbackArgs,
+    out: &mut impl Write,
+    notes: &mut dyn Write,
+) -> Result<(), StoreCommandFailed> {
+    let RollbackArgs { store, revision, author } = args;
+    run(async {
+        let store = open(&store, false).await?;
+        let session = Session { store: &store, now: now(), out, notes };
+        let done = session.roll_back(revision, &author).await;
+        store.close().await;
+        done
+    })
+}
+
+/// Carries out a command about operators.
+pub fn operators(
+    args: OperatorsArgs,
+    out: &mut impl Write,
+    notes: &mut dyn Write,
+) -> Result<(), StoreCommandFailed> {
+    let OperatorsArgs { store, command } = args;
+    let create = matches!(command, OperatorsCommand::Create { .. });
+    run(async {
+        let store = open(&store, create).await?;
+        let done = Session { store: &store, now: now(), out, notes }.operators(command).await;
+        store.close().await;
+        done
+    })
+}
+
 fn run(
     command: impl Future<Output = Result<(), StoreCommandFailed>>,
 ) -> Result<(), StoreCommandFailed> {
@@ -153,7 +208,7 @@ pub(crate) fn now() -> Timestamp {
     when::timestamp(SystemTime::now())
 }
 
-fn entropy() -> Result<[u8; 32], getrandom::Error> {
+pub(crate) fn entropy() -> Result<[u8; 32], getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)

@@ -7,7 +7,6 @@ use crate::delivery::latency::Latency;
 
 /// Who has what, at one moment.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "what shows it to operators comes apart from it")]
 pub(crate) struct Status {
     /// Each stream; an Envoy that reconnects may have two for a moment.
     pub(crate) envoys: Vec<EnvoyStatus>,

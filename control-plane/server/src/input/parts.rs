@@ -110,6 +110,6 @@ impl Input {
         let warnings = told.chain(table.notices().cloned()).collect();
         let front = self.fronts.next(&gateway)?;
         let snapshot = table.snapshot.clone();
-        Ok(Made { snapshot, warnings, front })
+        Ok(Made { whole: None, snapshot, warnings, front })
     }
 }

@@ -23,7 +23,13 @@ fn input(folder: &Path) -> Input {
     let config = folder.join("tollgate.yaml");
     fs::write(&config, include_str!("../../tests/good.yaml").to_owned() + &identity).unwrap();
     let (events, inbox) = channel();
-    Input::new(&config, Module::AtEnvoy("/gateway.wasm".into()), Fronts::empty(), events, inbox)
+    Input::new(
+        Ledger::of_files(&config),
+        Module::AtEnvoy("/gateway.wasm".into()),
+        Fronts::empty(),
+        events,
+        inbox,
+    )
 }
 
 fn url(issuer: &str) -> String {
@@ -72,7 +78,8 @@ fn files_are_looked_at_however_much_comes() {
     fs::write(&config, "").unwrap();
     let (events, inbox) = channel();
     let module = Module::AtEnvoy("/gateway.wasm".into());
-    let mut input = Input::new(&config, module, Fronts::empty(), events.clone(), inbox);
+    let mut input =
+        Input::new(Ledger::of_files(&config), module, Fronts::empty(), events.clone(), inbox);
     let failed = || Event::Fetched(Fetched { url: url("a"), outcome: Err(FetchFailed::TooLate) });
     std::thread::spawn(move || {
         while events.send(failed()).is_ok() {

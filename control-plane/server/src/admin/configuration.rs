@@ -1,0 +1,234 @@
+//! Objects of the configuration, and what becomes of requests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tollgate_callers::{Differences, InvalidRequest, Request, diff, explain};
+use tollgate_model::{Gateway, document};
+use tollgate_store::{Edit, Store};
+
+use super::Admin;
+use super::answer::{Answer, Problem};
+use super::asked::Asked;
+use super::endpoints::Kind;
+use super::views::{Edited, ExplainRequest, Owned};
+use crate::ledger::{API, Whole};
+use crate::load::Fault;
+use crate::store::now;
+
+/// How often a change is tried again that another one has overtaken.
+const TRIES: usize = 5;
+
+impl Admin {
+    pub(super) fn explain(&self, asked: &Asked) -> Result<Answer, Problem> {
+        let ExplainRequest { method, url, headers, body, from } = asked.read()?;
+        let gateway = self.compiled(&self.whole()?)?;
+        let from = from.unwrap_or_else(|| [127, 0, 0, 1].into());
+        let headers = headers.into_iter().collect();
+        let request = Request { method, url, headers, body: body.into_bytes(), from, at: now() };
+        let explained = explain(&gateway, &request);
+        let told =
+            explained.map_err(|fault: InvalidRequest| Problem::unprocessable(fault.to_string()))?;
+        Ok(Answer::json(200, &told))
+    }
+
+    /// Names, with where each is written.
+    pub(super) fn objects(&self, kind: Kind) -> Result<Answer, Problem> {
+        let objects = sections(&self.whole()?, kind)?;
+        let objects = objects.into_iter().map(|(name, (owner, _))| (name, owner)).collect();
+        Ok(Answer::json(200, &Owned { objects }))
+    }
+
+    pub(super) async fn object(
+        self: Arc<Self>,
+        kind: Kind,
+        asked: Asked,
+    ) -> Result<Answer, Problem> {
+        let name = asked.name().to_owned();
+        let sequence = self.sequence(kind, &name).await?;
+        self.blocking(move |admin| {
+            let mut all = sections(&admin.whole()?, kind)?;
+            let (owner, body) = all.remove(&name).ok_or_else(|| unknown(kind, &name))?;
+            let answer = Answer::json(200, &body).owned_by(&owner);
+            Ok(if sequence == 0 { answer } else { answer.tagged(sequence) })
+        })
+        .await
+    }
+
+    pub(super) async fn put_object(
+        self: Arc<Self>,
+        kind: Kind,
+        asked: Asked,
+    ) -> Result<Answer, Problem> {
+        let body: Value = asked.read()?;
+        if !body.is_object() {
+            return Err(Problem::malformed("the body is no object"));
+        }
+        self.edit(kind, asked, Some(body.to_string())).await
+    }
+
+    pub(super) async fn delete_object(
+        self: Arc<Self>,
+        kind: Kind,
+        asked: Asked,
+    ) -> Result<Answer, Problem> {
+        self.edit(kind, asked, None).await
+    }
+
+    /// Makes a change, unless what comes of it would not be good.
+    async fn edit(
+        self: Arc<Self>,
+        kind: Kind,
+        asked: Asked,
+        body: Option<String>,
+    ) -> Result<Answer, Problem> {
+        let (is_dry_run, condition) = (asked.is_dry_run()?, asked.condition());
+        let author = asked.actor.id.clone();
+        let _alone = self.edits.lock().await;
+        let mut tries = TRIES;
+        loop {
+            let sequence = self.sequence(kind, asked.name()).await?;
+            if body.is_none() && sequence == 0 {
+                return Err(self.clone().not_ours(kind, asked.name().to_owned()).await);
+            }
+            if !is_dry_run {
+                condition.as_ref().map_err(|_| Problem::precondition())?.check(sequence)?;
+            }
+            let (admin, name, body) = (self.clone(), asked.name().to_owned(), body.clone());
+            let draft = Draft { kind, name, body, sequence, author: author.clone() };
+            let worked = tokio::task::spawn_blocking(move || admin.try_edit(&draft, is_dry_run));
+            let worked = worked.await.unwrap_or_else(|_| Err(Problem::unavailable("it failed")));
+            tries = tries.saturating_sub(1);
+            match worked {
+                Err(problem) if problem.status() == 503 && 0 < tries => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn try_edit(&self, draft: &Draft, is_dry_run: bool) -> Result<Answer, Problem> {
+        let Draft { kind, name, body, sequence, author } = draft;
+        let store = self.store()?;
+        let whole = self.whole()?;
+        let next = whole.with(kind.section(), name, body.as_deref());
+        let after = self.compiled_with(&next, *kind, name)?;
+        let differences = self.differences(&whole, &after);
+        if is_dry_run {
+            return Ok(Answer::json(200, &Edited { revision: None, differences }));
+        }
+        let revision = next.revision(author, differences.to_string());
+        let edit = Edit { kind: kind.section(), name, body: body.as_deref(), sequence: *sequence };
+        let edited = store.edit(edit, whole.sequence, &revision, now());
+        let number = tokio::runtime::Handle::current().block_on(edited)?;
+        self.published();
+        let status = if *sequence == 0 { 201 } else { 200 };
+        let answer = Answer::json(status, &Edited { revision: Some(number), differences });
+        let answer = answer.of_revision(number);
+        let tag = tokio::runtime::Handle::current().block_on(self.sequence(*kind, name))?;
+        Ok(if tag == 0 { answer } else { answer.tagged(tag) })
+    }
+
+    /// What a change changes; nothing if what is there is not good.
+    pub(super) fn differences(&self, before: &Whole, after: &Gateway) -> Differences {
+        let before = self.ledger.compile(before).ok();
+        before.map(|before| diff(&before, after)).unwrap_or_default()
+    }
+
+    pub(super) fn whole(&self) -> Result<Whole, Problem> {
+        self.ledger.read().map_err(|faults| problem(&faults))
+    }
+
+    pub(super) fn compiled(&self, whole: &Whole) -> Result<Gateway, Problem> {
+        self.ledger.compile(whole).map_err(|faults| problem(&faults))
+    }
+
+    /// Likewise, and tells whose an object is that is written elsewhere already.
+    fn compiled_with(&self, whole: &Whole, kind: Kind, name: &str) -> Result<Gateway, Problem> {
+        self.ledger.compile(whole).map_err(|faults| {
+            let path = format!("{}.{name}", kind.section());
+            let elsewhere = faults.iter().find_map(|fault| match fault {
+                Fault::Written(one) if one.path == path => owner(&one.message),
+                _ => None,
+            });
+            match elsewhere {
+                Some(place) => Problem::conflict(format!(
+                    "{path} is written in {place}, and one object has one owner; change it there, \
+                     or take it out there first"
+                )),
+                None => problem(&faults),
+            }
+        })
+    }
+
+    pub(super) fn store(&self) -> Result<&Store, Problem> {
+        self.ledger.store().ok_or_else(Problem::no_store)
+    }
+
+    /// The number of the last change of an object of ours; 0 of none.
+    async fn sequence(&self, kind: Kind, name: &str) -> Result<u64, Problem> {
+        let Some(store) = self.ledger.store() else { return Ok(0) };
+        let objects = store.objects().await?;
+        let found = objects.iter().find(|one| one.kind == kind.section() && one.name == name);
+        Ok(found.map_or(0, |one| one.sequence))
+    }
+
+    /// Why an object that is none of ours cannot be taken away.
+    async fn not_ours(self: Arc<Self>, kind: Kind, name: String) -> Problem {
+        let told = self.blocking(move |admin| {
+            let owner = sections(&admin.whole()?, kind)?.remove(&name).map(|(owner, _)| owner);
+            Err(owner.map_or_else(
+                || unknown(kind, &name),
+                |owner| {
+                    let path = format!("{}.{name}", kind.section());
+                    Problem::conflict(format!("{path} is written in {owner}; take it out there"))
+                },
+            ))
+        });
+        told.await.err().unwrap_or_else(|| Problem::unavailable("it failed"))
+    }
+}
+
+/// A change that is to be made.
+struct Draft {
+    kind: Kind,
+    name: String,
+    body: Option<String>,
+    sequence: u64,
+    author: String,
+}
+
+/// Objects of a section by name, each with the file that it is written in.
+fn sections(whole: &Whole, kind: Kind) -> Result<BTreeMap<String, (String, Value)>, Problem> {
+    let mut all = BTreeMap::new();
+    for source in whole.sources() {
+        let faults = |faults: Vec<tollgate_model::Fault>| {
+            Problem::faults(faults.iter().map(ToString::to_string).collect())
+        };
+        let root = document(&source).map_err(faults)?;
+        let section = root.get(kind.section()).and_then(Value::as_object);
+        for (name, body) in section.into_iter().flatten() {
+            all.insert(name.clone(), (source.name.clone(), body.clone()));
+        }
+    }
+    Ok(all)
+}
+
+/// `already written in tollgate.yaml:12; …`.
+fn owner(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("already written in ")?;
+    let (place, _) = rest.split_once(';')?;
+    (!place.starts_with(API)).then(|| place.to_owned())
+}
+
+fn unknown(kind: Kind, name: &str) -> Problem {
+    Problem::not_found(format!("{}.{name} is written nowhere", kind.section()))
+}
+
+/// What is wrong with the configuration, or that it cannot be read.
+pub(super) fn problem(faults: &[Fault]) -> Problem {
+    match faults {
+        [Fault::Store(fault)] => Problem::unavailable(fault.to_string()),
+        _ => Problem::faults(faults.iter().map(ToString::to_string).collect()),
+    }
+}

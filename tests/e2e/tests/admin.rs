@@ -1,0 +1,249 @@
+//! What operators change by the admin API is live, and told.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tollgate_e2e::{Gateway, config};
+use tollgate_support::{Answer, Built, Call, free_port};
+
+/// A store of its own, and an admin API.
+struct Place {
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Place {
+    /// With a store that has no operator yet.
+    fn new() -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port().unwrap());
+        let place = Self { folder, port };
+        place.done(&["tenants", "create", "acme"]);
+        place
+    }
+
+    fn store(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("tollgate.db").display())
+    }
+
+    fn tollgate(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&Built::find().unwrap().tollgate);
+        command.args(arguments).env("TOLLGATE_STORE", self.store()).output().unwrap()
+    }
+
+    /// What a command prints that succeeds.
+    fn done(&self, arguments: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.tollgate(arguments);
+        assert!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    }
+
+    async fn gateway(&self) -> Gateway {
+        let (store, admin) = (self.store(), format!("127.0.0.1:{}", self.port));
+        let routes = "\n      ours: { match: { path: /ours }, backend: echo, auth: none }\n";
+        let arguments = ["--store", &store, "--admin", &admin];
+        Gateway::with_arguments(&config(routes), &arguments).await.unwrap()
+    }
+
+    async fn ask(&self, call: Call) -> Answer {
+        call.send(([127, 0, 0, 1], self.port).into()).await.unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(Call::get("localhost", path)).await
+    }
+
+    async fn put(&self, path: &str, condition: (&str, &str), body: &Value) -> Answer {
+        let call = Call::new("PUT", "localhost", path).header("content-type", "application/json");
+        self.ask(call.header(condition.0, condition.1).body(body.to_string())).await
+    }
+
+    /// Waits until a revision is live everywhere: whether it is, and what is printed.
+    fn waits(&self, revision: u64, timeout: &str) -> (bool, String) {
+        let (url, revision) = (format!("http://127.0.0.1:{}", self.port), revision.to_string());
+        let arguments = ["status", "--admin", &url, "--wait", &revision, "--timeout", timeout];
+        let Output { status, stdout, .. } = self.tollgate(&arguments);
+        (status.success(), String::from_utf8(stdout).unwrap())
+    }
+}
+
+const NEW: (&str, &str) = ("if-none-match", "*");
+
+/// An API that answers a text.
+fn api(text: &str) -> Value {
+    let route = json!({
+        "match": { "path": "/said" }, "auth": "none", "respond": { "status": 200, "body": text },
+    });
+    json!({ "hosts": ["said.example.com"], "routes": { "said": route } })
+}
+
+async fn said(gateway: &Gateway) -> (u16, String) {
+    let answer = gateway.send(&Call::get("said.example.com", "/said")).await.unwrap();
+    (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+}
+
+/// Stops an Envoy, or lets it go on.
+fn signal(gateway: &mut Gateway, signal: &str) {
+    let id = gateway.envoy.process().id().to_string();
+    assert!(Command::new("kill").args(["-s", signal, &id]).status().unwrap().success());
+}
+
+fn revision(answer: &Answer) -> u64 {
+    answer.json()["revision"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_by_the_api_and_a_rollback_are_live_when_status_says_so() {
+    let place = Place::new();
+    let mut gateway = place.gateway().await;
+    assert_eq!(said(&gateway).await.0, 404);
+
+    let first = place.put("/v1/apis/said", NEW, &api("one")).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let (is_live, told) = place.waits(revision(&first), "30s");
+    assert!(is_live, "{told}");
+    assert_eq!(said(&gateway).await, (200, "one".to_owned()));
+
+    let tag = first.header("etag").unwrap().to_owned();
+    let second = place.put("/v1/apis/said", ("if-match", &tag), &api("two")).await;
+    assert_eq!(second.status, 200, "{second:?}");
+    assert!(place.waits(revision(&second), "30s").0);
+    assert_eq!(said(&gateway).await, (200, "two".to_owned()));
+
+    let late = place.put("/v1/apis/said", ("if-match", &tag), &api("three")).await;
+    assert_eq!(late.status, 412, "{late:?}");
+    let blind = place.put("/v1/apis/said", ("accept", "*/*"), &api("three")).await;
+    assert_eq!(blind.status, 428, "{blind:?}");
+
+    let number = revision(&first).to_string();
+    place.done(&["rollback", &number, "--author", "ann"]);
+    let (is_live, told) = place.waits(revision(&second) + 1, "30s");
+    assert!(is_live, "{told}");
+    assert_eq!(said(&gateway).await, (200, "one".to_owned()));
+    let history = place.done(&["history"]);
+    assert!(history.contains(", by ann\n"), "{history}");
+    assert!(history.contains(", by local\n"), "{history}");
+    assert!(history.contains("said.example.com:\n    any method of /said is new: "), "{history}");
+
+    let (is_live, told) = place.waits(999, "100ms");
+    assert!(!is_live && told.ends_with("revision 999 is not published here\n"), "{told}");
+    // An Envoy that is stopped answers nothing.
+    signal(&mut gateway, "STOP");
+    let tag = place.get("/v1/apis/said").await.header("etag").unwrap().to_owned();
+    let third = place.put("/v1/apis/said", ("if-match", &tag), &api("three")).await;
+    let (is_live, told) = place.waits(revision(&third), "1s");
+    let missing = format!("revision {} is missing on ", revision(&third));
+    assert!(!is_live && told.contains(&missing), "{told}");
+    signal(&mut gateway, "CONT");
+    assert!(place.waits(revision(&third), "30s").0);
+    assert_eq!(said(&gateway).await, (200, "three".to_owned()));
+    let metrics = String::from_utf8(place.get("/metrics").await.body.to_vec()).unwrap();
+    assert!(metrics.contains("tollgate_envoys{state=\"live\"} 1\n"), "{metrics}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_not_be_good_is_refused_and_changes_nothing() {
+    let place = Place::new();
+    let gateway = place.gateway().await;
+    let owned = place.get("/v1/apis").await.json();
+    let names: Vec<String> = owned["objects"].as_object().unwrap().keys().cloned().collect();
+    let [ours] = names.as_slice() else { panic!("{owned}") };
+    let taken = place.put(&format!("/v1/apis/{ours}"), NEW, &api("one")).await;
+    assert_eq!(taken.status, 409, "{taken:?}");
+    let detail = taken.json()["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("and one object has one owner; change it there"), "{detail}");
+
+    let mut bad = api("one");
+    bad["routes"]["said"]["respond"]["status"] = json!(99);
+    let refused = place.put("/v1/apis/said", NEW, &bad).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let fault = refused.json()["faults"][0].as_str().unwrap().to_owned();
+    assert!(fault.contains("apis.said.routes.said.respond.status: "), "{fault}");
+
+    let dry = place.put("/v1/apis/said?dry_run=true", NEW, &api("one")).await;
+    assert_eq!((dry.status, dry.json()["revision"].is_null()), (200, true), "{dry:?}");
+    assert_eq!(said(&gateway).await.0, 404);
+    assert_eq!(place.get("/v1/apis/said").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_without_a_token_is_answered_once_there_is_an_operator() {
+    let place = Place::new();
+    let _gateway = place.gateway().await;
+    let document = place.get("/v1/openapi.json").await.json();
+    let evil = place.ask(Call::get("evil.example", "/v1/status")).await;
+    assert_eq!(evil.status, 403, "{evil:?}");
+    let token = |role: &str| {
+        let token = place.done(&["operators", "create", role, "--role", role]);
+        format!("Bearer {}", token.trim_end())
+    };
+    let (viewer, admin) = (token("viewer"), token("admin"));
+    let mut asked = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let call = || Call::new(&method.to_uppercase(), "localhost", path);
+            for call in [call(), call().header("authorization", "Bearer tga_wrong")] {
+                let answer = place.ask(call).await;
+                assert_eq!(answer.status, 401, "{method} {path}: {answer:?}");
+            }
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 32);
+    let as_viewer = |call: Call| place.ask(call.header("authorization", &viewer));
+    assert_eq!(as_viewer(Call::get("localhost", "/v1/status")).await.status, 200);
+    assert_eq!(as_viewer(Call::get("localhost", "/v1/audit")).await.status, 403);
+    let delete = as_viewer(Call::new("DELETE", "localhost", "/v1/apis/x")).await;
+    assert_eq!(delete.status, 403, "{delete:?}");
+    let call = Call::new("DELETE", "localhost", "/v1/operators/viewer");
+    let ended = place.ask(call.header("authorization", &admin)).await;
+    assert_eq!(ended.status, 204, "{ended:?}");
+    assert_eq!(as_viewer(Call::get("localhost", "/v1/status")).await.status, 401);
+    let audit = place.ask(Call::get("localhost", "/v1/audit").header("authorization", &admin));
+    let audit = audit.await.json();
+    assert_eq!(audit["deeds"][0]["action"], "DELETE /v1/operators/viewer", "{audit}");
+    assert_eq!(audit["deeds"][0]["actor"], "admin");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_others_reach_needs_an_operator() {
+    let place = Place::new();
+    let file = place.folder.path().join("tollgate.yaml");
+    std::fs::write(&file, "").unwrap();
+    let file = file.display().to_string();
+    let output = place.tollgate(&["serve", &file, "--admin", "0.0.0.0:1"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        told.contains(
+            "--admin: 0.0.0.0:1 can be reached from other machines, and there is no operator who \
+             could show who it is; make one with `tollgate operators create`, or choose a loopback \
+             address"
+        ),
+        "{told}"
+    );
+}
+
+/// Which checks: no 5xx, and nothing but what the document says.
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_is_answered_as_the_document_says() {
+    let place = Place::new();
+    let _gateway = place.gateway().await;
+    let token = place.done(&["operators", "create", "examiner", "--role", "admin"]);
+    let shown = format!("authorization: Bearer {}", token.trim_end());
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = here.join("../../.tools/schemathesis/bin/python");
+    let document = format!("http://127.0.0.1:{}/v1/openapi.json", place.port);
+    let mut command = Command::new(&python);
+    command.current_dir(place.folder.path()).args(["-m", "schemathesis.cli", "run", &document]);
+    command.args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"]);
+    command.args(["-n", "15", "--seed", "1", "-H", &shown]);
+    let output = command.output();
+    let output =
+        output.unwrap_or_else(|_| panic!("{}: run scripts/schemathesis.py", python.display()));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("  Tested: 31\n"), "{told}");
+}
