@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 /// What becomes of the requests that a route serves.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them forward")]
 pub enum Action {
     /// They go to a backend.
     Forward(Forward),

@@ -207,13 +207,13 @@ impl Gateway {
         let request = Counted { contract: &contract, operation, principal, facts: &facts };
         let Admitted { response, ticket: limits } = self.limit(&request, cx)?;
         let kind = budget::kind(operation, head.headers);
-        let held = budget::begin(&mut self.budgets, (&contract, operation), principal, kind, cx);
-        let held =
-            held.inspect_err(|_| limits.iter().for_each(|it| self.limiter.on_end(*it, cx)))?;
+        let place = budget::begin(&mut self.budgets, (&contract, operation), principal, kind, cx);
+        let place =
+            place.inspect_err(|_| limits.iter().for_each(|it| self.limiter.on_end(*it, cx)))?;
         let stream = Stream::of(&contract, operation, head.headers, caller.as_ref());
         let stream = stream.filter(|_| kind == KindSpec::Stream);
         (edits.response, edits.hears_response) = (response, limits.is_some());
-        edits.ticket = Some(self.following.follow(Followed { limits, held }, stream));
+        edits.ticket = Some(self.following.follow(Followed { limits, held: place }, stream));
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);

@@ -236,8 +236,8 @@ fn plugin_configurations_that_make_no_sense() {
         ),
         (
             json!({"hops": 1}),
-            "hops: unknown field `hops`, expected one of `identity`, `tiers`, `tenants`, `telling`, `trusted_hops` at \
-             line 1 column 7",
+            "hops: unknown field `hops`, expected one of `identity`, `tiers`, `tenants`, `budgets`, `telling`, \
+             `trusted_hops` at line 1 column 7",
         ),
     ] {
         let fault = parse::<Gateway>(config.to_string().as_bytes(), Seed([0; 16])).err();

@@ -110,7 +110,6 @@ impl BudgetsSpec {
 
 impl PrioritySpec {
     /// Whether it is as much as any.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
     pub fn is_normal(&self) -> bool {
         *self == Self::Normal
     }

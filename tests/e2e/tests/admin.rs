@@ -1,5 +1,11 @@
 //! What operators change by the admin API is live, and told.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -102,11 +102,12 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("sqlx", &["tollgate-store"]),
     // The language of conditions.
     ("cel", &["tollgate-auth"]),
-    // Messages: Envoy's and our own; tests of auth answer for the control plane.
-    ("envoy-types", &["tollgate-xds", "tollgate"]),
+    // Messages: Envoy's and our own; tests of auth answer for the control plane, and
+    // benchmarks are hundreds of Envoys.
+    ("envoy-types", &["tollgate-xds", "tollgate", "tollgate-bench"]),
     ("prost", &["tollgate-auth", "tollgate-sync", "tollgate-xds", "tollgate"]),
     // The network.
-    ("tonic", &["tollgate", "tollgate-support"]),
+    ("tonic", &["tollgate", "tollgate-support", "tollgate-bench"]),
     (
         "tokio",
         &[

@@ -13,7 +13,7 @@ use crate::{PATIENCE, at_once, budgets, get, shows, statuses};
 async fn what_ended_with_a_virtual_machine_is_given_back() {
     let config = budgets("{ in_flight: 4 }", 1000);
     let gateway = Gateway::of(&Built::trapping().unwrap(), &config, &[]).await.unwrap();
-    gateway.upstream.delay(Duration::from_secs(60));
+    gateway.upstream.delay(Duration::from_mins(1));
     let hanging = at_once(&gateway, &get(ACME), 4);
     shows(&gateway, "tollgate.tenant.acme.in_flight", 4).await;
     // Each of the two workers loses its own.
