@@ -88,7 +88,7 @@ async fn a_backend_gets_no_more_requests_at_a_time_than_it_bears() {
     assert!(2 <= served.len() && served.len() < 12, "{} were served", served.len());
     for answer in refused {
         assert_eq!(answer.status, 503, "{answer:?}");
-        assert_eq!(answer.json()["type"], "urn:tollgate:problem:backend-unavailable");
+        assert_eq!(answer.json()["type"], "urn:tollgate:problem:backend-busy");
         assert_eq!(answer.header("retry-after"), Some("1"), "{answer:?}");
     }
     let overflow = "cluster.narrow.circuit_breakers.default.remaining_rq";
