@@ -42,6 +42,8 @@ pub struct Relayed {
     pub tls: Option<(TlsFiles, UpstreamName)>,
     /// Where the Envoy asks.
     pub xds: SocketAddr,
+    /// Whether that may be an address which other machines reach.
+    pub is_plaintext_wanted: bool,
     /// Where what it took is kept.
     pub cache: PathBuf,
     /// `node.id` of the Envoy.
@@ -59,7 +61,10 @@ pub enum RelayFailed {
     Cache(#[from] CacheFailed),
     #[error("{0}")]
     Tls(#[from] UnusableTls),
-    #[error("--xds: {0} can be reached from other machines; a relay serves the Envoy beside it")]
+    #[error(
+        "--xds: {0} can be reached from other machines; a relay serves the Envoy beside it; \
+         give --xds-plaintext if only that Envoy reaches it"
+    )]
     NotLoopback(SocketAddr),
     #[error("--xds: cannot listen on {address}: {reason}; choose another address with --xds")]
     Bind { address: SocketAddr, reason: String },
@@ -71,8 +76,8 @@ pub enum RelayFailed {
 
 /// Relays until the process is told to end.
 pub fn relay(relayed: Relayed) -> Result<(), RelayFailed> {
-    let Relayed { upstream, tls, xds, cache, node, group } = relayed;
-    if !xds.ip().is_loopback() {
+    let Relayed { upstream, tls, xds, is_plaintext_wanted, cache, node, group } = relayed;
+    if !xds.ip().is_loopback() && !is_plaintext_wanted {
         return Err(RelayFailed::NotLoopback(xds));
     }
     let cache = Cache::open(&cache)?;

@@ -229,6 +229,39 @@ fn a_command_line_that_makes_no_sense_exits_with_2() {
     }
 }
 
+/// What is served there has keys in it.
+#[test]
+fn an_address_that_others_reach_has_to_be_meant() {
+    let folder = folder(&[("tollgate.yaml", GOOD.as_bytes())]);
+    for (arguments, text) in [
+        (
+            &["serve", "tollgate.yaml", "--module-as", "/gateway.wasm", "--xds", "0.0.0.0:1"][..],
+            "--xds: 0.0.0.0:1 can be reached from other machines, and what is served there has \
+             everybody's keys in it; give --xds-certificate, --xds-key and --xds-authorities, or \
+             --xds-plaintext if only Envoys reach it",
+        ),
+        (
+            &[
+                "relay",
+                "--node",
+                "a",
+                "--cache",
+                "a",
+                "--upstream",
+                "127.0.0.1:1",
+                "--xds",
+                "0.0.0.0:1",
+            ],
+            "--xds: 0.0.0.0:1 can be reached from other machines; a relay serves the Envoy beside \
+             it; give --xds-plaintext if only that Envoy reaches it",
+        ),
+    ] {
+        let (code, out, err) = tollgate(folder.path(), arguments);
+        assert_eq!((code, out.as_str()), (1, ""), "{err}");
+        assert_eq!(err.trim_end(), text);
+    }
+}
+
 #[test]
 fn the_version_is_told() {
     let expected = format!("tollgate {}\n", env!("CARGO_PKG_VERSION"));

@@ -62,6 +62,11 @@ pub struct RelayArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
     xds: SocketAddr,
 
+    /// Serve on an address that other machines reach too. Whoever reaches it reads
+    /// the whole configuration, with the keys in it.
+    #[arg(long)]
+    xds_plaintext: bool,
+
     /// A folder of its own for what the Envoy runs, private keys included.
     #[arg(long, value_name = "PATH")]
     cache: PathBuf,
@@ -95,8 +100,8 @@ impl From<RelayArgs> for Relayed {
     fn from(args: RelayArgs) -> Self {
         let RelayArgs { upstream, upstream_name, certificate, key, authorities, .. } = args;
         let tls = files(certificate, key, authorities).zip(upstream_name);
-        let RelayArgs { xds, cache, node, group, .. } = args;
-        Self { upstream, tls, xds, cache, node, group }
+        let RelayArgs { xds, xds_plaintext, cache, node, group, .. } = args;
+        Self { upstream, tls, xds, is_plaintext_wanted: xds_plaintext, cache, node, group }
     }
 }
 
