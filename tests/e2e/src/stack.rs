@@ -15,6 +15,8 @@ use crate::Gateway;
 pub(crate) struct Stack {
     project: String,
     config: PathBuf,
+    /// Where the relay keeps what Envoy took.
+    relay: PathBuf,
     gateway: u16,
     admin: u16,
     /// Where containers find what listens outside.
@@ -30,16 +32,23 @@ impl Stack {
         Ok(Some(Self {
             project,
             config: PathBuf::from(variable("TOLLGATE_CONFIG")?).join("full/tollgate.yaml"),
+            relay: PathBuf::from(variable("RELAY_CACHE")?).join("relay"),
             gateway: variable("GATEWAY_PORT")?.parse()?,
             admin: variable("ADMIN_PORT")?.parse()?,
             host: variable("BACKEND_HOST")?,
         }))
     }
 
-    /// With the addresses that things have in containers.
+    /// With the addresses that things have in containers: Envoy listens on all of its
+    /// own, and what listens outside, on loopback for other tests, is at the host.
     pub(crate) fn fill_in(&self, config: &str, upstream: &Upstream) -> String {
-        let backend = format!("{}:{}", self.host, upstream.port());
-        config.replace("127.0.0.1:$PORT", "0.0.0.0:8080").replace("127.0.0.1:$BACKEND", &backend)
+        let host = format!("{}:", self.host);
+        config
+            .replace("127.0.0.1:$PORT", "$LISTENER")
+            .replace("127.0.0.1:", &host)
+            .replace("0.0.0.0:", &host)
+            .replace("$LISTENER", "0.0.0.0:8080")
+            .replace("$BACKEND", &upstream.port().to_string())
     }
 
     pub(crate) async fn gateway(
@@ -51,9 +60,16 @@ impl Stack {
     ) -> Result<Gateway> {
         ensure!(arguments.is_empty(), "the stack's control plane has the stack's arguments");
         fs::write(&self.config, self.fill_in(config, &upstream))?;
-        let (control_plane, envoy) = (self.container("control-plane")?, self.container("envoy")?);
+        let [control_plane, relay, envoy] =
+            ["control-plane", "relay", "envoy"].map(|service| self.container(service));
+        let (control_plane, relay, envoy) = (control_plane?, relay?, envoy?);
         let since = docker(&["info", "--format", "{{.SystemTime}}"])?;
-        docker(&["restart", "--time", "1", &control_plane, &envoy])?;
+        docker(&["stop", "--time", "1", &envoy, &relay, &control_plane])?;
+        // It would tell Envoy what the test before was about.
+        if self.relay.exists() {
+            fs::remove_dir_all(&self.relay)?;
+        }
+        docker(&["start", &control_plane, &relay, &envoy])?;
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let control_plane = follow(&control_plane, &since);
         let control_plane =

@@ -1,6 +1,6 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -61,7 +61,7 @@ impl GrpcUpstream {
 
     /// Listens on a free port. Only within a runtime.
     pub fn start() -> Result<Self> {
-        let address = (Ipv4Addr::LOCALHOST, crate::free_port()?).into();
+        let address = (crate::port::reachable(), crate::free_port()?).into();
         let incoming = TcpIncoming::bind(address)?;
         let echo = Echo::default();
         let serving = Server::builder().add_service(echo.clone()).serve_with_incoming(incoming);

@@ -30,6 +30,13 @@ pub fn free_port() -> Result<u16> {
     bail!("no port from {FIRST} on is free")
 }
 
+/// Where what a gateway calls listens: on loopback, or, where containers are tested,
+/// on all addresses, since they reach no other's loopback.
+pub(crate) fn reachable() -> Ipv4Addr {
+    let stack = std::env::var_os("TOLLGATE_STACK");
+    stack.map_or(Ipv4Addr::LOCALHOST, |_| Ipv4Addr::UNSPECIFIED)
+}
+
 /// Refuses a port that something else listens on, with `remedy` for whoever chose it.
 pub fn claim(port: u16, what: &str, remedy: &str) -> Result<()> {
     if is_free(port) {

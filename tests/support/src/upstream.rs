@@ -67,12 +67,9 @@ impl Upstream {
         Self::on(crate::free_port()?).await
     }
 
-    /// Listens on this port of loopback; where containers are tested, on all
-    /// addresses, since they reach no other's loopback.
+    /// Listens on this port of where a gateway finds it.
     pub async fn on(port: u16) -> Result<Self> {
-        let stack = std::env::var_os("TOLLGATE_STACK");
-        let ip = stack.map_or(Ipv4Addr::LOCALHOST, |_| Ipv4Addr::UNSPECIFIED);
-        Self::at((ip, port).into()).await
+        Self::at((crate::port::reachable(), port).into()).await
     }
 
     /// Listens on this address.

@@ -22,6 +22,8 @@ enum How {
     Kill(&'static [&'static str]),
     Pause(&'static [&'static str]),
     Network(End, Trouble),
+    /// The first are killed, and those of them that are named again start alone.
+    Restart(&'static [&'static str], &'static [&'static str]),
 }
 
 /// Who may notice.
@@ -45,6 +47,8 @@ enum Hurts {
     Everybody,
 }
 
+const RELAY: End = End { service: "envoy", network: "relay" };
+const UPSTREAM: End = End { service: "relay", network: "control" };
 const CONTROL: End = End { service: "envoy", network: "control" };
 const DATABASE: End = End { service: "control-plane", network: "database" };
 const CACHE: End = End { service: "control-plane", network: "cache" };
@@ -60,6 +64,10 @@ pub(crate) fn all() -> Vec<Fault> {
         fault("Envoy and control plane cut", network(CONTROL, Trouble::Cut), Hurts::Strangers),
         fault("Envoy and control plane slow", network(CONTROL, Trouble::Delay), Hurts::Late),
         fault("Envoy and control plane lossy", network(CONTROL, Trouble::Loss), Hurts::Late),
+        fault("relay killed", How::Kill(&["relay"]), Hurts::Nobody),
+        fault("relay paused", How::Pause(&["relay"]), Hurts::Nobody),
+        fault("Envoy and relay cut", network(RELAY, Trouble::Cut), Hurts::Nobody),
+        fault("relay and control plane cut", network(UPSTREAM, Trouble::Cut), Hurts::Nobody),
         fault("PostgreSQL killed", How::Kill(&["postgres"]), Hurts::Keys),
         fault("control plane and PostgreSQL cut", network(DATABASE, Trouble::Cut), Hurts::Keys),
         fault("Redis killed", How::Kill(&["redis"]), Hurts::Nobody),
@@ -75,8 +83,13 @@ pub(crate) fn all() -> Vec<Fault> {
         fault("all backends paused", How::Pause(&["backend-a", "backend-b"]), Hurts::Backends),
         fault("Envoy killed", How::Kill(&["envoy"]), Hurts::Everybody),
         fault(
-            "Envoy started without a control plane",
-            How::Kill(&["control-plane", "envoy"]),
+            "Envoy and relay started without a control plane",
+            How::Restart(&["control-plane", "relay", "envoy"], &["relay", "envoy"]),
+            Hurts::Strangers,
+        ),
+        fault(
+            "Envoy started without control plane and relay",
+            How::Restart(&["control-plane", "relay", "envoy"], &["envoy"]),
             Hurts::Everybody,
         ),
     ]
@@ -95,30 +108,49 @@ impl Fault {
     /// Breaks it, asks everybody, mends it, and waits until all is as it was.
     pub(crate) async fn run(&self, stack: &Stack, report: &mut Report) -> Result<()> {
         let callers = everybody_is_served(stack, self.name).await?;
-        self.begin(stack).await;
+        let means = self.begin(stack).await;
         let seen = callers.call(stack).await;
         self.end(stack);
-        report.add(self.name, &seen, |who| self.hurts.allowed(who));
+        let name = means.map_or(self.name.to_owned(), |means| format!("{} ({means})", self.name));
+        report.add(&name, &seen, |who| self.hurts.allowed(who));
         stack.well().await;
         Ok(())
     }
 
-    async fn begin(&self, stack: &Stack) {
-        match self.how {
-            How::Kill(services) => stack.act("kill", services),
-            How::Pause(services) => stack.act("pause", services),
-            How::Network(end, trouble) => end.begin(stack, trouble),
-        }
-        if let How::Kill([_, envoy]) = self.how {
-            stack.act("start", &[envoy]);
-            tokio::time::sleep(Duration::from_secs(10)).await;
-        }
+    /// Breaks it, and tells by what means where there are several.
+    async fn begin(&self, stack: &Stack) -> Option<&'static str> {
+        let means = match self.how {
+            How::Network(end, trouble) => Some(end.begin(stack, trouble)),
+            How::Kill(services) => {
+                stack.act("kill", services);
+                None
+            }
+            How::Pause(services) => {
+                stack.act("pause", services);
+                None
+            }
+            How::Restart(services, again) => {
+                stack.act("kill", services);
+                stack.act("start", again);
+                self.wait_for_the_start(stack).await;
+                None
+            }
+        };
         tokio::time::sleep(Duration::from_secs(1)).await;
+        means
+    }
+
+    /// Envoy compiles the filters first.
+    async fn wait_for_the_start(&self, stack: &Stack) {
+        match self.hurts {
+            Hurts::Everybody => tokio::time::sleep(Duration::from_secs(10)).await,
+            _ => stack.answers().await,
+        }
     }
 
     fn end(&self, stack: &Stack) {
         match self.how {
-            How::Kill(services) => stack.act("start", services),
+            How::Kill(services) | How::Restart(services, _) => stack.act("start", services),
             How::Pause(services) => stack.act("unpause", services),
             How::Network(end, _) => end.end(stack),
         }

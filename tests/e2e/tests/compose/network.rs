@@ -26,27 +26,27 @@ pub(crate) struct End {
 // === impl End ===
 
 impl End {
-    pub(crate) fn begin(self, stack: &Stack, trouble: Trouble) {
+    /// Begins, and tells by what means.
+    pub(crate) fn begin(self, stack: &Stack, trouble: Trouble) -> &'static str {
         let (process, device) = self.place(stack);
+        let netem = |what: &[&str]| has_netem(&process, &device, what);
         match trouble {
-            Trouble::Cut => drop_packets(&process, &device, &[]),
-            Trouble::Delay if has_netem(&process, &device) => {
-                inside(&process, &netem("change", &device, &["delay", "200ms"]));
+            Trouble::Cut => {
+                drop_packets(&process, &device, &[]);
+                "iptables"
             }
+            Trouble::Delay if netem(&["delay", "200ms"]) => "tc netem, 200 ms",
             // Without netem in the kernel: a line on which packets wait for each other.
             Trouble::Delay => {
                 let line = ["rate", "64kbit", "burst", "1600", "latency", "2s"];
-                inside(
-                    &process,
-                    &[&["tc", "qdisc", "add", "dev", &device, "root", "tbf"][..], &line].concat(),
-                );
+                inside(&process, &[&queue(&device)[..], &["tbf"], &line].concat());
+                "tc tbf, 64 kbit/s"
             }
+            Trouble::Loss if netem(&["loss", "5%"]) => "tc netem, 5 %",
             Trouble::Loss => {
-                drop_packets(
-                    &process,
-                    &device,
-                    &["-m", "statistic", "--mode", "random", "--probability", "0.05"],
-                );
+                let which = ["-m", "statistic", "--mode", "random", "--probability", "0.05"];
+                drop_packets(&process, &device, &which);
+                "iptables, 5 %"
             }
         }
     }
@@ -79,12 +79,13 @@ fn drop_packets(process: &str, device: &str, which: &[&str]) {
     }
 }
 
-fn has_netem(process: &str, device: &str) -> bool {
-    tries(process, &netem("add", device, &["delay", "1ms"]))
+/// Whether the kernel knows it; then it is done.
+fn has_netem(process: &str, device: &str, what: &[&str]) -> bool {
+    tries(process, &[&queue(device)[..], &["netem"], what].concat())
 }
 
-fn netem<'a>(action: &'a str, device: &'a str, what: &[&'a str]) -> Vec<&'a str> {
-    [&["tc", "qdisc", action, "dev", device, "root", "netem"][..], what].concat()
+fn queue(device: &str) -> [&str; 6] {
+    ["tc", "qdisc", "add", "dev", device, "root"]
 }
 
 fn inside(process: &str, command: &[&str]) -> String {

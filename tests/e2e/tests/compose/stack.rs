@@ -7,18 +7,6 @@ use std::time::Duration;
 use serde_json::Value;
 use tollgate_support::{Call, eventually};
 
-/// All that runs.
-pub(crate) const SERVICES: [&str; 8] = [
-    "envoy",
-    "control-plane",
-    "backend-a",
-    "backend-b",
-    "postgres",
-    "redis",
-    "provider",
-    "prometheus",
-];
-
 /// A container that has to start, on a machine that others use too.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -57,10 +45,23 @@ impl Stack {
         docker(&["ps", "--all", "--quiet", "--filter", &project, "--filter", &service])
     }
 
+    /// All that there are.
+    pub(crate) fn services(&self) -> Vec<String> {
+        let project = format!("label=com.docker.compose.project={}", self.project);
+        let service = "{{.Label \"com.docker.compose.service\"}}";
+        let listed = docker(&["ps", "--all", "--filter", &project, "--format", service]);
+        let services: Vec<_> = listed.lines().map(str::to_owned).collect();
+        assert!(services.iter().any(|service| service == "envoy"), "{services:?}");
+        services
+    }
+
+    /// One of its networks, by what the file calls it.
+    pub(crate) fn network(&self, name: &str) -> Value {
+        first(&docker(&["network", "inspect", &format!("{}_{name}", self.project)]))
+    }
+
     pub(crate) fn inspect(&self, service: &str) -> Value {
-        let text = docker(&["inspect", &self.container(service)]);
-        let all: Vec<Value> = serde_json::from_str(&text).unwrap();
-        all.into_iter().next().unwrap()
+        first(&docker(&["inspect", &self.container(service)]))
     }
 
     /// Does something to containers: `kill`, `start`, `pause`, `unpause`.
@@ -77,15 +78,20 @@ impl Stack {
 
     /// Waits until all containers say that they are well.
     pub(crate) async fn well(&self) {
-        for service in SERVICES {
+        for service in self.services() {
             eventually(&format!("{service} is well"), PATIENCE, async || {
-                let state = self.inspect(service);
+                let state = self.inspect(&service);
                 let health = state.pointer("/State/Health/Status").cloned().unwrap_or_default();
                 (health == "healthy").then_some(())
             })
             .await
             .unwrap();
         }
+        self.answers().await;
+    }
+
+    /// Waits until the gateway does.
+    pub(crate) async fn answers(&self) {
         eventually("the gateway answers", PATIENCE, async || {
             let answer = Call::get("localhost", "/").send(self.gateway()).await.ok()?;
             (answer.status == 200).then_some(())
@@ -98,6 +104,11 @@ impl Stack {
 /// The top of the repository.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn first(text: &str) -> Value {
+    let all: Vec<Value> = serde_json::from_str(text).unwrap();
+    all.into_iter().next().unwrap()
 }
 
 fn docker(arguments: &[&str]) -> String {
