@@ -64,6 +64,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Time for many exchanges, one of which would have been good.
 const BEHIND: Duration = Duration::from_secs(10);
 
+const LEASE_KEY: &[u8] = b"tollgate.sync.lease";
+
 const MEMBERS_KEY: &[u8] = b"tollgate.sync.members";
 
 // === impl Member ===
@@ -110,7 +112,7 @@ impl Member {
         }
         let age = self.head.synced_at().map(|at| cx.now.since(at).as_secs());
         cx.host.gauge("tollgate.sync.seconds_since_exchange", age.unwrap_or(u64::MAX >> 1));
-        if self.me != 0 && lease::held(self.me, cx.now, cx.host) {
+        if self.me != 0 && lease::held(LEASE_KEY, self.me, cx.now, cx.host) {
             self.ask(cx);
         }
     }
@@ -243,7 +245,7 @@ impl Member {
         let (head, version) = Head::load(cx.host)?;
         let is_timely = head.epoch == asked.head.epoch && head.sequence == asked.head.sequence;
         // Whoever is no longer the one, or was overtaken, says nothing.
-        if !is_timely || !lease::held(self.me, cx.now, cx.host) {
+        if !is_timely || !lease::held(LEASE_KEY, self.me, cx.now, cx.host) {
             return None;
         }
         self.follow(head, cx.now.as_seconds(), cx.host);

@@ -26,3 +26,15 @@ pub enum WhenStale {
     /// They are answered 503.
     Closed,
 }
+
+/// How limits are shared with the other Envoys of a fleet.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FleetSpec {
+    /// The cluster of the control plane, by its name in Envoy's configuration.
+    pub cluster: String,
+
+    /// What this Envoy enforces of limits that nothing else was granted of, in
+    /// millionths.
+    pub share: u32,
+}
