@@ -158,6 +158,7 @@ impl<'a> Explained<'a> {
             tenants: tenant_limits.clone(),
             budgets: budgets.clone(),
             telling: telling.clone(),
+            fleet: None,
             trusted_hops: self.trusted_hops(),
         };
         let mut filters = Filters::compile(spec, SEED).ok()?;

@@ -49,7 +49,7 @@ pub(crate) fn shards(root: &Node) -> Shards {
 
 /// Where callers ask for their limits, likewise.
 pub(crate) fn limits_path(root: &Node) -> Option<String> {
-    limiting::telling(&At::root(root), &mut Faults::default()).1
+    limiting::limiting(&At::root(root), &mut Faults::default()).path
 }
 
 /// Checks everything. What comes out is whole only if no fault was found.
@@ -68,7 +68,8 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let tenants = tenant::tenants(&root, faults);
     let tenant_limits = tier::tenants(&root, faults);
     let budgets = budget::budgets(&root, faults);
-    let (telling, limits_path) = limiting::telling(&root, faults);
+    let limiting::Limiting { telling, path: limits_path, envoys } =
+        limiting::limiting(&root, faults);
     let anonymous = identity::anonymous(&root, faults);
     let sync = identity::sync(&root, faults);
     let made = backend_token::made(&root, loaded, faults);
@@ -99,6 +100,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         budgets,
         telling,
         limits_path,
+        envoys,
         backends,
         hosts,
         contracts,

@@ -46,6 +46,9 @@ pub struct Gateway {
     /// Where callers ask how their limits stand; nowhere without.
     pub limits_path: Option<String>,
 
+    /// How many Envoys share the limits.
+    pub envoys: u32,
+
     /// Where requests go, by name.
     pub backends: BTreeMap<String, Backend>,
 

@@ -72,7 +72,7 @@ pub fn translate(
         Step::Model => writeln!(out, "{gateway:#?}")?,
         Step::Xds => {
             let module = module.resolve().map_err(|f| ShowFailed::Faults(vec![f.into()]))?;
-            let deployment = Deployment { module, identity: None, sync: None };
+            let deployment = Deployment { module, identity: None, sync: None, limits: None };
             let snapshot = to_snapshot(&gateway, &deployment);
             serde_json::to_writer_pretty(&mut *out, &render::snapshot(&snapshot))
                 .map_err(io::Error::from)?;

@@ -27,6 +27,7 @@ mod identity;
 mod input;
 mod keys;
 mod ledger;
+mod limits;
 mod load;
 mod logging;
 mod module;
@@ -44,6 +45,7 @@ mod sync;
 mod table;
 mod tls;
 mod touches;
+mod unary;
 mod watch;
 mod world;
 

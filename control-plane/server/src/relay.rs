@@ -27,7 +27,7 @@ use crate::config::reason;
 use crate::delivery::{Deliveries, Node};
 use crate::report;
 use crate::revision::Revision;
-use crate::serve::{ServeFailed, serve_streams};
+use crate::serve::{ServeFailed, Services, serve_streams};
 use crate::tls::{ClientTls, TlsFiles, UnusableTls};
 
 /// How long a last write may take.
@@ -127,7 +127,7 @@ async fn serve_when_ready(
     });
     report::serving(listener.local_addr()?, false);
     let following = Following { revisions, deliveries, patience: Patience::default() };
-    Ok(serve_streams(listener, None, following, None).await?)
+    Ok(serve_streams(listener, None, following, Services::default()).await?)
 }
 
 async fn told_to_end() -> io::Result<()> {

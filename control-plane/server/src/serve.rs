@@ -21,14 +21,16 @@ use crate::cli::identity::IdentityArgs;
 use crate::client::{Following, Patience};
 use crate::config::reason;
 use crate::delivery::Deliveries;
-use crate::identity::{Identity, IdentityFailed};
+use crate::identity::{Identity, IdentityFailed, KeyStore};
 use crate::input::{Event, Input};
 use crate::ledger::Ledger;
+use crate::limits::Limits;
 use crate::publish::Publisher;
 use crate::revision::Revision;
 use crate::sources::Fronts;
 use crate::sync::Sync;
 use crate::tls::{ServerTls, TlsFiles, UnusableTls};
+use crate::unary::Unary;
 use crate::{Fault, Module, report};
 
 /// How often a connection is asked whether it still lives, and how long it may
@@ -95,6 +97,34 @@ pub enum ServeFailed {
     PublisherDied,
 }
 
+/// What Envoys ask for beside their configuration.
+#[derive(Default)]
+pub(crate) struct Services {
+    /// Who is revoked; none without a store.
+    sync: Option<Unary<Sync>>,
+    limits: Option<Unary<Limits>>,
+}
+
+// === impl Services ===
+
+impl Services {
+    /// Starts what they need to follow.
+    fn start(keys: Option<KeyStore>) -> Result<Self, IdentityFailed> {
+        let store = keys.as_ref().map(|keys| keys.store().clone());
+        if store.is_none() {
+            report::no_store();
+        }
+        let mut dealer = [0; 8];
+        getrandom::fill(&mut dealer)?;
+        let limits = Limits::start(store.clone(), u64::from_le_bytes(dealer));
+        if let Some(keys) = keys {
+            tokio::spawn(async move { keys.follow().await });
+        }
+        let sync = store.map(|store| Unary::new(Arc::new(Sync::following(store))));
+        Ok(Self { sync, limits: Some(Unary::new(limits)) })
+    }
+}
+
 /// Serves a configuration, and its changes, until the process is told to end.
 pub fn serve(
     config: &Path,
@@ -115,8 +145,7 @@ pub fn serve(
     let ledger = Ledger::new(config.to_owned(), store.clone(), runtime.handle().clone());
     let (events, inbox) = mpsc::channel();
     let at = tls.as_ref().map_or(SyncAt::Address(xds), |_| SyncAt::Bootstrap);
-    let sync = identity.keys.as_ref().map(|_| at);
-    let fronts = Fronts::new(identity.fronts, identity.deployed, sync);
+    let fronts = Fronts::new(identity.fronts, identity.deployed, at, identity.keys.is_some());
     // Only what is good is ever listened for: there is always a snapshot.
     let deliveries = Deliveries::new();
     let input = Input::new(ledger.clone(), module, fronts, events.clone(), inbox);
@@ -144,15 +173,10 @@ pub fn serve(
         report::serving_admin(address);
         runtime.spawn(admin::serve(listener, admin, ended(revisions.clone())));
     }
-    let sync = identity.keys.map(|keys| {
+    let services = {
         let _entered = runtime.enter();
-        let sync = Sync::following(keys.store().clone());
-        runtime.spawn(async move { keys.follow().await });
-        sync
-    });
-    if sync.is_none() {
-        report::no_store();
-    }
+        Services::start(identity.keys)?
+    };
     report::serving_introspection(identity.listener.local_addr()?);
     let front = runtime.spawn(answer(identity.listener, identity.service, revisions.clone()));
     if let Some((listener, service)) = identity.key_set {
@@ -161,7 +185,7 @@ pub fn serve(
     }
     let following = Following { revisions, deliveries, patience: Patience::default() };
     let served = runtime.block_on(async {
-        let served = serve_on(listener, tls, following, sync, events).await;
+        let served = serve_on(listener, tls, following, services, events).await;
         // It has ended by now, or it never will.
         tokio::time::timeout(GRACE, front).await.ok();
         served
@@ -194,7 +218,7 @@ async fn serve_on(
     listener: TcpListener,
     tls: Option<ServerTls>,
     following: Following,
-    sync: Option<Sync>,
+    services: Services,
     events: mpsc::Sender<Event>,
 ) -> Result<(), ServeFailed> {
     let (mut interrupt, mut terminate) =
@@ -205,7 +229,7 @@ async fn serve_on(
         events.send(Event::Stop).ok();
     });
     let revisions = following.revisions.clone();
-    let streams = serve_streams(listener, tls, following, sync);
+    let streams = serve_streams(listener, tls, following, services);
     tokio::select! {
         ending = streams => ending,
         () = async { ended(revisions).await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -217,7 +241,7 @@ pub(crate) async fn serve_streams(
     listener: TcpListener,
     tls: Option<ServerTls>,
     following: Following,
-    sync: Option<Sync>,
+    services: Services,
 ) -> Result<(), ServeFailed> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -228,7 +252,8 @@ pub(crate) async fn serve_streams(
         .http2_keepalive_interval(Some(interval))
         .http2_keepalive_timeout(Some(timeout))
         .add_service(Ads::new(following))
-        .add_optional_service(sync)
+        .add_optional_service(services.sync)
+        .add_optional_service(services.limits)
         .serve_with_incoming_shutdown(incoming, ended(revisions))
         .await?;
     Ok(())

@@ -15,6 +15,8 @@ pub(crate) struct Fronts {
     deployed: IdentityFront,
     /// Where they learn who has been revoked, if there is a store.
     sync: Option<SyncAt>,
+    /// Where limits are dealt among them.
+    limits: Option<SyncAt>,
 }
 
 // === impl Fronts ===
@@ -23,14 +25,16 @@ impl Fronts {
     pub(crate) fn new(
         newest: watch::Sender<Arc<Front>>,
         deployed: IdentityFront,
-        sync: Option<SyncAt>,
+        at: SyncAt,
+        has_store: bool,
     ) -> Self {
-        Self { newest, deployed, sync }
+        Self { newest, deployed, sync: has_store.then_some(at), limits: Some(at) }
     }
 
     /// What gateways are told of the machine, with the path of their module.
     pub(crate) fn deployment(&self, module: String) -> Deployment {
-        Deployment { module, identity: Some(self.deployed.clone()), sync: self.sync }
+        let Self { sync, limits, .. } = *self;
+        Deployment { module, identity: Some(self.deployed.clone()), sync, limits }
     }
 
     /// Whether anybody can be revoked.
@@ -104,6 +108,11 @@ impl Fronts {
             authorization: tollgate_auth::Secret::default(),
             has_store: false,
         };
-        Self::new(watch::channel(Arc::new(front)).0, deployed, None)
+        Self::new(
+            watch::channel(Arc::new(front)).0,
+            deployed,
+            SyncAt::Address(([127, 0, 0, 1], 18_000).into()),
+            false,
+        )
     }
 }

@@ -16,9 +16,12 @@ pub struct Deployment {
 
     /// Where the control plane says who has been revoked; none if nobody can be.
     pub sync: Option<SyncAt>,
+
+    /// Where it deals limits among Envoys; none if it does not.
+    pub limits: Option<SyncAt>,
 }
 
-/// Where the control plane says who has been revoked.
+/// Where the control plane listens for what Envoys ask beside their configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SyncAt {
     /// At this address, in clear.

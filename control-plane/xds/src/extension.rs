@@ -53,6 +53,7 @@ pub(crate) fn configuration(
         tenants: gateway.tenant_limits.clone(),
         budgets: gateway.budgets.clone(),
         telling: gateway.telling.clone(),
+        fleet: own_clusters::fleet_spec(gateway, deployment),
         trusted_hops: listener.trusted_hops,
     };
     serde_json::to_string(&spec).unwrap_or_default()
@@ -103,7 +104,7 @@ fn plugin(configuration: &str, deployment: &Deployment) -> PluginConfig {
 /// Always a file: a module that Envoy fetches itself would let requests pass
 /// unfiltered until it is there.
 fn from_deployment(deployment: &Deployment) -> VmConfig {
-    let Deployment { module, identity: _, sync: _ } = deployment;
+    let Deployment { module, identity: _, sync: _, limits: _ } = deployment;
     let file = DataSource {
         specifier: Some(data_source::Specifier::Filename(module.clone())),
         ..DataSource::default()

@@ -11,6 +11,7 @@ use envoy_types::pb::envoy::config::endpoint::v3::{
 };
 use prost::Message as _;
 use tollgate_auth::{EndpointSpec, IdentitySpec};
+use tollgate_gateway::FleetSpec;
 use tollgate_model::{Gateway, IDENTITY_CLUSTER, Protocol, SYNC_CLUSTER};
 
 use crate::cluster::breakers;
@@ -43,7 +44,8 @@ pub(crate) fn from_gateway(
 ) -> impl Iterator<Item = (String, Resource)> {
     let front = deployment.identity.as_ref().filter(|front| is_asked(gateway, front));
     let front = front.map(|front| (IDENTITY_CLUSTER.to_owned(), identity(front)));
-    let told = match deployment.sync {
+    let limits = deployment.limits.filter(|_| is_dealt(gateway, deployment));
+    let told = match deployment.sync.or(limits) {
         Some(SyncAt::Address(xds)) => Some((SYNC_CLUSTER.to_owned(), sync(xds))),
         Some(SyncAt::Bootstrap) | None => None,
     };
@@ -70,7 +72,20 @@ fn identity(front: &IdentityFront) -> Resource {
     resource(IDENTITY_CLUSTER, front.address, cluster, "--introspection")
 }
 
-/// By which an Envoy learns who has been revoked: one call at a time.
+/// Whether limits are anything that a control plane has a say in: several Envoys
+/// share them, or a store may say that tenants get others.
+fn is_dealt(gateway: &Gateway, deployment: &Deployment) -> bool {
+    1 < gateway.envoys || deployment.sync.is_some()
+}
+
+/// How an Envoy shares its limits with the others.
+pub(crate) fn fleet_spec(gateway: &Gateway, deployment: &Deployment) -> Option<FleetSpec> {
+    let is_dealt = deployment.limits.is_some() && is_dealt(gateway, deployment);
+    let share = 1_000_000_u32.checked_div(gateway.envoys).unwrap_or(1_000_000);
+    is_dealt.then(|| FleetSpec { cluster: SYNC_CLUSTER.to_owned(), share })
+}
+
+/// By which an Envoy learns who has been revoked, and what it may admit.
 fn sync(xds: SocketAddr) -> Resource {
     resource(SYNC_CLUSTER, xds, |address| cluster(SYNC_CLUSTER, address, Protocol::Grpc), "--store")
 }

@@ -47,7 +47,7 @@ apis: {{ orders: {{ hosts: ['*'], routes: {{
     let gateway = tollgate_model::read(&[source]).unwrap().compile(&loaded).unwrap();
     translate(
         &gateway,
-        &Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None },
+        &Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None, limits: None },
     )
 }
 

@@ -24,7 +24,8 @@ fn file() -> Value {
 fn snapshot(file: &Value) -> Snapshot {
     let source = Source { name: "tollgate.yaml".to_owned(), bytes: file.to_string().into_bytes() };
     let gateway = tollgate_model::read(&[source]).unwrap().compile(&Loaded::default()).unwrap();
-    let deployment = Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None };
+    let deployment =
+        Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None, limits: None };
     translate(&gateway, &deployment)
 }
 

@@ -70,7 +70,7 @@ impl Filter for Gateway {
     type Error = InvalidGateway;
 
     fn compile(spec: GatewaySpec, seed: Seed) -> Result<Self, InvalidGateway> {
-        let GatewaySpec { identity, tiers, tenants, budgets, telling, trusted_hops } = spec;
+        let GatewaySpec { identity, tiers, tenants, budgets, telling, fleet, trusted_hops } = spec;
         let allowances = AllowancesSpec { tiers, tenants };
         let authenticator =
             Authenticator::compile(identity, seed).map_err(InvalidGateway::Identity)?;
@@ -78,7 +78,10 @@ impl Filter for Gateway {
         claims_are_kept(&limiter, &authenticator)?;
         Ok(Self {
             authenticator,
-            limiter,
+            limiter: match fleet {
+                Some(fleet) => limiter.in_fleet(fleet),
+                None => limiter,
+            },
             budgets: Budgets::compile(budgets, budget::ledger(), seed)?,
             following: Following::default(),
             kept_up_at: Timestamp::EPOCH,
@@ -114,6 +117,7 @@ impl Filter for Gateway {
 
     fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
         self.authenticator.on_grpc_answer(id, answer, cx);
+        self.limiter.on_grpc_answer(id, answer, cx);
     }
 
     fn on_request(&mut self, head: &RequestHead<'_>, cx: &mut Cx<'_>) -> Verdict {

@@ -20,6 +20,8 @@ mod shadow;
 mod spec;
 mod tree;
 
+pub use tollgate_rate_limit::FleetSpec;
+
 pub use crate::contract::{Contract, Found, InvalidContract};
 pub use crate::expression::InvalidRegex;
 pub use crate::gateway::{Gateway, InvalidGateway, claims_are_kept};

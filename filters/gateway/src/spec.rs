@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tollgate_auth::{AccessSpec, IdentitySpec};
-use tollgate_rate_limit::{LimitSpec, TellingSpec, TiersSpec};
+use tollgate_rate_limit::{FleetSpec, LimitSpec, TellingSpec, TiersSpec};
 use tollgate_tenant_budget::{BackendCapSpec, BudgetsSpec, PrioritySpec};
 use tollgate_transform::MessageSpec;
 
@@ -29,6 +29,10 @@ pub struct GatewaySpec {
     /// What callers are told about their limits.
     #[serde(default)]
     pub telling: TellingSpec,
+
+    /// How limits are shared with other Envoys; not at all without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetSpec>,
 
     /// How many right-most entries of `X-Forwarded-For`, besides the caller's
     /// own address, were written by proxies of ours.

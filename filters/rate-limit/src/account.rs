@@ -5,9 +5,12 @@
 //! another one. So there is a fixed number of slots, made before any worker
 //! runs; a count belongs to the slot that its key hashes to.
 
-use tollgate_core::{Cx, Fingerprint, Host, SharedDataUnavailable, Version, update};
+use tollgate_core::{Cx, Fingerprint, Host, SharedDataUnavailable, Timestamp, Version, update};
+use tollgate_sync::{Accounts, Enforced};
 
+use crate::gcra::Growth;
 use crate::meter::{Drawn, Meter, Short, State};
+use crate::quota::Used;
 use crate::slot::{Crowded, Entry, Slot};
 
 /// At 64 callers each, ten times what 100,000 busy tenants need; 45 MB if every
@@ -28,6 +31,8 @@ pub(crate) struct Account {
     pub(crate) meter: Meter,
     /// Whether whoever is forgotten loses something.
     pub(crate) saves: bool,
+    /// What the meter hands out of the limit.
+    pub(crate) enforced: Enforced,
 }
 
 /// A count as it was read, and what follows for the request.
@@ -73,6 +78,52 @@ fn slot_number(Fingerprint(who): Fingerprint) -> u32 {
     u32::from_le_bytes([a, b, c, d]).checked_rem(SLOTS).unwrap_or(0)
 }
 
+/// The windows that the control plane lends, where they are counted.
+pub(crate) struct Windows;
+
+// === impl Windows ===
+
+impl Accounts for Windows {
+    fn counted(
+        &mut self,
+        who: Fingerprint,
+        ends_at: Timestamp,
+        cx: &mut Cx<'_>,
+    ) -> Option<(u64, u64)> {
+        let (bytes, _) = cx.host.load(&slot_name(slot_number(who))).ok()?;
+        let used = used_in(&Slot::new(bytes?), who, ends_at);
+        Some((used.tokens, used.granted))
+    }
+
+    fn cap(
+        &mut self,
+        who: Fingerprint,
+        ends_at: Timestamp,
+        cap: u64,
+        cx: &mut Cx<'_>,
+    ) -> Option<u64> {
+        let now = cx.now;
+        let step = |bytes: Option<Vec<u8>>| {
+            let Some(bytes) = bytes else { return (None, None) };
+            let mut slot = Slot::new(bytes);
+            let used = used_in(&slot, who, ends_at);
+            let used = Used { granted: cap.max(used.tokens), ..used };
+            let entry = Entry { who, state: State::Used(used), saves: false, share: 0 };
+            let put = slot.put(entry, now).ok().map(|()| slot.as_bytes().to_vec());
+            (put.is_some().then_some(used.granted), put)
+        };
+        update(&slot_name(slot_number(who)), cx.host, step).ok().flatten()
+    }
+}
+
+/// What was counted in the window that ends then; nothing of another.
+fn used_in(slot: &Slot, who: Fingerprint, ends_at: Timestamp) -> Used {
+    match slot.state(who) {
+        Some(State::Used(used)) if used.ends_at == ends_at => used,
+        _ => Used { tokens: 0, granted: 0, ends_at },
+    }
+}
+
 // === impl Account ===
 
 impl Account {
@@ -84,13 +135,13 @@ impl Account {
         cx: &mut Cx<'_>,
     ) -> Result<Reading, SharedDataUnavailable> {
         let (slot, version) = self.load(cx)?;
-        let outcome = self.meter.draw(slot.state(self.who), tokens, cx.now);
+        let outcome = self.meter.draw(self.state_in(&slot, cx.now), tokens, cx.now);
         Ok(Reading { outcome, tokens, slot, version })
     }
 
     /// How the count stands.
     pub(crate) fn state(&self, cx: &mut Cx<'_>) -> Result<Option<State>, SharedDataUnavailable> {
-        self.load(cx).map(|(slot, _)| slot.state(self.who))
+        self.load(cx).map(|(slot, _)| self.state_in(&slot, cx.now))
     }
 
     /// Draws what was read about, as it was read if nobody else wrote to the slot
@@ -138,6 +189,24 @@ impl Account {
         self.amend(cx, |state| Some(self.meter.charge(state, tokens, now)));
     }
 
+    /// How the count stands. Nobody gets tokens by it that this Envoy enforces a
+    /// larger share than it did: another one has had them.
+    fn state_in(&self, slot: &Slot, now: Timestamp) -> Option<State> {
+        let Enforced { share: to, before, raised_at } = self.enforced;
+        match slot.entry(self.who) {
+            Some(Entry { state: State::Level(level), share, .. }) if 0 < share => {
+                // Nobody has looked since the share was smaller.
+                let from = if level.drawn_at < raised_at { share.min(before) } else { share };
+                let state = State::Level(level);
+                let growth = Growth { from, to };
+                Some(if from < to { self.meter.grown(state, growth, now) } else { state })
+            }
+            Some(entry) => Some(entry.state),
+            None if before < to => self.meter.unseen(Growth { from: before, to }, raised_at, now),
+            None => None,
+        }
+    }
+
     fn amend(&self, cx: &mut Cx<'_>, change: impl Fn(Option<State>) -> Option<State>) {
         let now = cx.now;
         let step = |bytes: Option<Vec<u8>>| {
@@ -146,7 +215,7 @@ impl Account {
                 Some(bytes) => Slot::new(bytes),
                 None => return ((), None),
             };
-            let changed = change(slot.state(self.who));
+            let changed = change(self.state_in(&slot, now));
             let put = changed.and_then(|state| slot.put(self.entry(state), now).ok());
             ((), put.map(|()| slot.as_bytes().to_vec()))
         };
@@ -174,6 +243,10 @@ impl Account {
     }
 
     fn entry(&self, state: State) -> Entry {
-        Entry { who: self.who, state, saves: self.saves }
+        let share = match state {
+            State::Level(_) => self.enforced.share,
+            State::Used(_) => 0,
+        };
+        Entry { who: self.who, state, saves: self.saves, share }
     }
 }

@@ -78,14 +78,17 @@ impl Allowances {
         })
     }
 
-    /// The limits of a caller as a whole: of its tier, but for those in whose
-    /// place its tenant has others, and of its tenant. A tier that is not
-    /// configured has none.
+    /// The limits of a caller as a whole: of its tier or of the one that an
+    /// operator says instead, but for those in whose place its tenant has others,
+    /// and of its tenant. A tier that is not configured has none, and does not
+    /// take the place of one that has.
     pub(crate) fn of<'a>(
         &'a self,
         caller: Option<&Principal>,
+        instead: Option<&str>,
     ) -> impl Iterator<Item = &'a Limit> + Clone + use<'a> {
-        let tier = caller.and_then(|caller| self.tiers.get(caller.tier.as_deref()?));
+        let its_own = || self.tiers.get(caller?.tier.as_deref()?);
+        let tier = instead.and_then(|tier| self.tiers.get(tier)).or_else(its_own);
         let own = caller.and_then(|caller| self.tenants.get(caller.tenant.as_deref()?));
         let replaced = move |limit: &&Limit| {
             own.is_some_and(|own| own.all().any(|other| other.counts_as(limit)))

@@ -162,7 +162,7 @@ pub(crate) fn unpriced(fault: Unpriced<'_>) -> Reply {
 fn detail(due: &Due<'_>, wait: Option<Duration>) -> String {
     let described = &due.limit.described;
     let lifted = if due.factor == Scale::ONE { "" } else { "lifted " };
-    if due.account.meter.capacity() < due.cost {
+    if !due.account.meter.can_hold(due.cost) {
         let cost = due.cost;
         return format!(
             "the request costs {cost}, and the {lifted}limit of {described} never holds as much"

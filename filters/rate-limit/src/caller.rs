@@ -1,6 +1,7 @@
 use std::iter;
 
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use tollgate_core::{
     Address, ClaimPath, Duplicate, Fingerprint, Fingerprinter, Headers, Host, Principal, Seed,
 };
@@ -26,6 +27,14 @@ pub(crate) struct Known<'a> {
     address: Option<Address>,
     claims: Map<String, Value>,
 }
+
+/// What a key is made of takes its parts one by one, each delimited.
+trait Parts {
+    fn add(&mut self, part: &[u8]);
+}
+
+/// The name of a key in the making.
+struct Name(Sha256);
 
 /// What a limit counts by is not known of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,19 +80,31 @@ impl<'a> Caller<'a> {
 impl Known<'_> {
     /// What the caller's count of a limit is kept under.
     pub(crate) fn key(&self, limit: &Limit, seed: Seed) -> Result<Fingerprint, Unknown> {
-        let api = if limit.per_api { self.caller.api } else { "" };
         let mut key = seed.fingerprinter();
+        self.spell(limit, &mut key)?;
+        Ok(key.finish())
+    }
+
+    /// What all Envoys call it: no secret is needed, and yet nobody can make up
+    /// two callers of the same name.
+    pub(crate) fn name(&self, limit: &Limit) -> u128 {
+        let mut name = Name(Sha256::new());
+        // Of what is not known there is no count, and so no name.
+        let _ = self.spell(limit, &mut name);
+        let hash: [u8; 32] = name.0.finalize().into();
+        hash.first_chunk().copied().map_or(0, u128::from_le_bytes)
+    }
+
+    fn spell(&self, limit: &Limit, key: &mut impl Parts) -> Result<(), Unknown> {
+        let api = if limit.per_api { self.caller.api } else { "" };
         key.add(limit.identity.as_bytes());
         key.add(api.as_bytes());
-        for part in &limit.by {
-            self.add(part, &mut key)?;
-        }
-        Ok(key.finish())
+        limit.by.iter().try_for_each(|part| self.add(part, key))
     }
 
     /// The first part says how the others are meant, so that a tenant and an
     /// address never look alike.
-    fn add(&self, part: &Key, key: &mut Fingerprinter) -> Result<(), Unknown> {
+    fn add(&self, part: &Key, key: &mut impl Parts) -> Result<(), Unknown> {
         let Caller { api, route, principal: _, headers } = self.caller;
         match (part, self.caller.somebody()) {
             (Key::Route, _) if route.is_empty() => return Err(Unknown("the route")),
@@ -114,7 +135,7 @@ impl Known<'_> {
     }
 
     /// A claim in the form that it has in JSON, so that `1` and `"1"` differ.
-    fn add_claim(&self, path: &ClaimPath, key: &mut Fingerprinter) {
+    fn add_claim(&self, path: &ClaimPath, key: &mut impl Parts) {
         match path.find(&self.claims) {
             None | Some(Value::Null) => add(key, [&b"no claim"[..]]),
             Some(value) => add(key, [&b"claim"[..], value.to_string().as_bytes()]),
@@ -122,6 +143,22 @@ impl Known<'_> {
     }
 }
 
-fn add<'a>(key: &mut Fingerprinter, parts: impl IntoIterator<Item = &'a [u8]>) {
+fn add<'a>(key: &mut impl Parts, parts: impl IntoIterator<Item = &'a [u8]>) {
     parts.into_iter().for_each(|part| key.add(part));
+}
+
+// === impl Parts ===
+
+impl Parts for Fingerprinter {
+    fn add(&mut self, part: &[u8]) {
+        Self::add(self, part);
+    }
+}
+
+impl Parts for Name {
+    fn add(&mut self, part: &[u8]) {
+        let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+        self.0.update(length.to_le_bytes());
+        self.0.update(part);
+    }
 }

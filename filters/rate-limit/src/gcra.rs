@@ -23,6 +23,15 @@ pub(crate) struct Rate {
     capacity: u64,
     /// How many of them whoever was never seen has: the burst.
     burst: u64,
+    /// What it is a share of, where several Envoys have one each.
+    whole: Whole,
+}
+
+/// An allowance of all Envoys together.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Whole {
+    interval: u64,
+    capacity: u64,
 }
 
 /// How one caller's allowance stands.
@@ -69,7 +78,30 @@ impl fmt::Display for Scale {
     }
 }
 
+/// By how much an allowance has become larger: from one share to another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Growth {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+}
+
+// === impl Growth ===
+
+impl Growth {
+    /// What is left of a part of the larger one, if it was the same part of the
+    /// smaller one.
+    fn of(self, part: u64) -> u64 {
+        let smaller = u128::from(part).saturating_mul(u128::from(self.from.min(self.to)));
+        let part = smaller.checked_div(u128::from(self.to)).unwrap_or(0);
+        u64::try_from(part).unwrap_or(u64::MAX)
+    }
+}
+
 const MILLION: u32 = 1_000_000;
+
+/// Whoever asks an Envoy for more than its share has a larger one by then, if
+/// others leave some.
+const DEALT_WITHIN: Duration = Duration::from_secs(1);
 
 // === impl Level ===
 
@@ -95,17 +127,26 @@ impl Rate {
         // Rounded up: what does not divide evenly is never admitted too often.
         let interval = nanos(period).div_ceil(requests.max(1)).max(1);
         let burst = burst.max(1);
-        Self { interval, capacity: burst.saturating_add(credit), burst }
+        let capacity = burst.saturating_add(credit);
+        Self { interval, capacity, burst, whole: Whole { interval, capacity } }
     }
 
     /// The same, a number of times as fast and as large; never nothing at all.
     pub(crate) fn scaled(self, scale: Scale) -> Self {
+        let scaled = self.shared(scale);
+        let Self { interval, capacity, .. } = scaled;
+        Self { whole: Whole { interval, capacity }, ..scaled }
+    }
+
+    /// What one Envoy has of it: at least one token at once.
+    pub(crate) fn shared(self, share: Scale) -> Self {
         let interval = u128::from(self.interval).saturating_mul(u128::from(MILLION));
-        let interval = interval.div_ceil(u128::from(scale.0.max(1)));
+        let interval = interval.div_ceil(u128::from(share.0.max(1)));
         Self {
             interval: u64::try_from(interval).unwrap_or(u64::MAX).max(1),
-            capacity: scale.of(self.capacity),
-            burst: scale.of(self.burst),
+            capacity: share.of(self.capacity),
+            burst: share.of(self.burst),
+            whole: self.whole,
         }
     }
 
@@ -129,11 +170,21 @@ impl Rate {
         Ok(Drawn { tokens, state })
     }
 
-    /// Until that many tokens are there; never, if it does not hold as many.
+    /// Until that many tokens are there; never, if there are never as many.
     fn wait(&self, level: &Level, cost: u64, now: Timestamp) -> Option<Duration> {
         let missing = nanos(level.full_at.since(now)).saturating_add(nanos(self.time_of(cost)));
         let wait = missing.saturating_sub(self.refill());
-        (cost <= self.capacity).then_some(Duration::from_nanos(wait))
+        (cost <= self.whole.capacity).then(|| self.by_demand(wait))
+    }
+
+    /// No longer than it takes all Envoys together, since this one gets what others
+    /// leave: a share that nobody has asked much of refills slowly.
+    fn by_demand(&self, wait: u64) -> Duration {
+        let tokens = wait.div_ceil(self.interval.max(1));
+        let all = DEALT_WITHIN
+            .saturating_add(Duration::from_nanos(self.whole.interval.saturating_mul(tokens)));
+        let wait = Duration::from_nanos(wait);
+        if self.whole.interval < self.interval { wait.min(all) } else { wait }
     }
 
     /// Gives back `tokens` of those that were drawn and have left `taken`.
@@ -158,6 +209,35 @@ impl Rate {
         Level { full_at: full_at.min(self.owing_all(drawn_at)), drawn_at }
     }
 
+    /// As many tokens as before, where an allowance has become larger by so much:
+    /// nobody gets any by that alone.
+    pub(crate) fn grown(&self, level: Level, growth: Growth, now: Timestamp) -> Level {
+        let level = level.settle(now);
+        let missing = nanos(level.full_at.since(now));
+        let there = growth.of(self.refill().saturating_sub(missing));
+        let full_at = now.plus(Duration::from_nanos(self.refill().saturating_sub(there)));
+        Level { full_at: full_at.max(level.full_at), drawn_at: now }
+    }
+
+    /// How an allowance stands that nobody has drawn on and that was full before
+    /// it became larger; none if it has had time to be full again.
+    pub(crate) fn unseen(
+        &self,
+        growth: Growth,
+        grew_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Level> {
+        let missing = self.refill().saturating_sub(growth.of(self.refill()));
+        let full_at = grew_at.plus(Duration::from_nanos(missing));
+        let burst = self.current(None, now);
+        (burst.full_at < full_at).then_some(Level { full_at, ..burst })
+    }
+
+    /// In which time so many tokens refill of what all Envoys have together.
+    pub(crate) fn span(&self, tokens: u64) -> Duration {
+        Duration::from_nanos(self.whole.interval.saturating_mul(tokens))
+    }
+
     /// What is left of an allowance at `now`.
     pub(crate) fn remainder(&self, level: Option<Level>, now: Timestamp) -> Remainder {
         let missing = nanos(self.current(level, now).full_at.since(now));
@@ -165,7 +245,12 @@ impl Rate {
         let tokens = free.checked_div(self.interval).unwrap_or(0);
         let one_more = nanos(self.time_of(tokens.saturating_add(1)));
         let grows_in = missing.saturating_add(one_more).saturating_sub(self.refill());
-        Remainder { tokens, grows_in: Some(Duration::from_nanos(grows_in)) }
+        Remainder { tokens, grows_in: Some(self.by_demand(grows_in)) }
+    }
+
+    /// Whether all Envoys together ever hold so many tokens.
+    pub(crate) fn can_hold(&self, tokens: u64) -> bool {
+        tokens <= self.whole.capacity
     }
 
     /// How many tokens it holds.

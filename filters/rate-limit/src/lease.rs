@@ -19,7 +19,7 @@ use tollgate_core::{Cx, Fingerprint, Prehashed, Timestamp};
 
 use crate::account::Account;
 use crate::gcra::JITTER;
-use crate::meter::{Drawn, Meter, State};
+use crate::meter::{Drawn, State};
 
 /// What one worker holds.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl Leases {
             0 if age < SPAN => lease.size,
             _ => 1,
         };
-        wanted.min(size_max(&account.meter))
+        wanted.min(held_max(account.meter.capacity(), account.meter.is_window()))
     }
 
     /// Holds what a request left of what was drawn, in place of what was held
@@ -142,14 +142,11 @@ impl Leases {
     }
 }
 
-/// How many tokens of an allowance are drawn at once at most.
-fn size_max(meter: &Meter) -> u64 {
-    let share = match meter {
-        Meter::Rate(_) => 128,
-        // What a worker that ends holds of a window comes back only with the next.
-        Meter::Quota(_) => 4_096,
-    };
-    meter.capacity().checked_div(share).unwrap_or(0).clamp(1, TOKENS_MAX)
+/// How many tokens of an allowance one worker takes at once at most.
+pub fn held_max(capacity: u64, is_window: bool) -> u64 {
+    // What a worker that ends holds of a window comes back only with the next.
+    let parts = if is_window { 4_096 } else { 128 };
+    capacity.checked_div(parts).unwrap_or(0).clamp(1, TOKENS_MAX)
 }
 
 // === impl Lease ===

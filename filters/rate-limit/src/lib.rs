@@ -17,11 +17,13 @@ mod answer;
 mod caller;
 mod cost;
 mod filter;
+mod fleet;
 mod gcra;
 mod lease;
 mod limit;
 mod limiter;
 mod meter;
+mod overrides;
 mod quota;
 mod settlement;
 mod slot;
@@ -32,10 +34,14 @@ pub use crate::allowances::InvalidAllowances;
 pub use crate::caller::Caller;
 pub use crate::cost::InvalidCost;
 pub use crate::filter::{InvalidRateLimitFilter, RateLimitFilter, RateLimitFilterSpec};
+pub use crate::fleet::FIRST;
 pub use crate::gcra::Scale;
+pub use crate::lease::held_max;
 pub use crate::limit::{InvalidLimit, InvalidLimits, Limits};
 pub use crate::limiter::{Admitted, Applied, RateLimiter, Standing, Uplift, Uplifts};
 pub use crate::spec::{
     AllowancesSpec, CostOfSpec, CostSpec, Dimension, FieldsSpec, LimitSpec, OnFailure, Period,
-    TellingSpec, TierSpec, TiersSpec,
+    TellingSpec, TierSpec, TiersSpec, WhenAlone,
 };
+
+pub use tollgate_sync::FleetSpec;

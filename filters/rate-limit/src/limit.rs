@@ -13,7 +13,7 @@ use crate::cost::Cost;
 use crate::gcra::Rate;
 use crate::meter::Meter;
 use crate::quota::Quota;
-use crate::spec::{Dimension, LimitSpec, OnFailure, Period, TierSpec};
+use crate::spec::{Dimension, LimitSpec, OnFailure, Period, TierSpec, WhenAlone};
 use crate::window::Calendar;
 
 /// The limits of one route, one API, one tier or one tenant, compiled.
@@ -41,6 +41,7 @@ pub(crate) struct Limit {
     pub(crate) cost: Cost,
     /// `10 requests a minute for the tenant`.
     pub(crate) described: String,
+    pub(crate) when_alone: WhenAlone,
     pub(crate) on_failure: OnFailure,
 }
 
@@ -150,7 +151,8 @@ impl Limits {
 
 impl Limit {
     fn compile(spec: LimitSpec, origin: Origin<'_>) -> Result<Self, InvalidLimit> {
-        let LimitSpec { by, requests, per, burst, credit, time_zone, cost, on_failure } = spec;
+        let LimitSpec { by, requests, per, burst, credit, time_zone, cost, when_alone, on_failure } =
+            spec;
         let (by, keys): (Vec<_>, Vec<_>) = dimensions(by, origin)?.into_iter().unzip();
         check_requests(requests, per)?;
         let (meter, numbers) = match per.seconds() {
@@ -169,6 +171,7 @@ impl Limit {
             meter,
             requests,
             cost,
+            when_alone,
             on_failure,
         })
     }

@@ -1,23 +1,26 @@
 mod check;
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use tollgate_core::{
-    ClaimPath, Cx, Edit, Headers, Host, Principal, Reply, Seed, Ticket, Timestamp,
+    ClaimPath, Cx, Edit, GrpcAnswer, GrpcCallId, Headers, Host, Principal, Reply, Seed, Ticket,
+    Timestamp,
 };
+use tollgate_sync::{Enforced, Fleet, FleetSpec};
 
 use self::check::take_all;
 pub(crate) use self::check::{Due, Taken};
-use crate::account::{self, Account};
+use crate::account::{self, Account, Windows};
 use crate::allowances::{Allowances, InvalidAllowances};
-use crate::answer::{Teller, unknown, unpriced};
+use crate::answer::{Teller, counters_unavailable, unknown, unpriced};
 use crate::caller::{Caller, Known};
+use crate::fleet::{self, Alone};
 use crate::gcra::Scale;
 use crate::lease::{self, Leases};
 use crate::limit::{Limit, Limits};
 use crate::meter::Remainder;
+use crate::overrides::Overrides;
+pub use crate::overrides::{Uplift, Uplifts};
 use crate::settlement::{Reserved, Settlements};
 use crate::spec::{AllowancesSpec, TellingSpec};
 
@@ -25,7 +28,9 @@ use crate::spec::{AllowancesSpec, TellingSpec};
 #[derive(Debug)]
 pub struct RateLimiter {
     allowances: Allowances,
-    uplifts: Uplifts,
+    overrides: Overrides,
+    /// The other Envoys; none where this one counts for itself.
+    fleet: Option<Fleet>,
     leases: Leases,
     settlements: Settlements,
     teller: Teller,
@@ -69,18 +74,6 @@ pub struct Standing {
     pub grows_in: Option<Duration>,
 }
 
-/// Tenants whose rates are lifted for a while, by their ids.
-pub type Uplifts = BTreeMap<Rc<str>, Uplift>;
-
-/// How a tenant's rates are lifted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Uplift {
-    /// What they are multiplied by.
-    pub factor: Scale,
-    /// Until when.
-    pub until: Timestamp,
-}
-
 // === impl RateLimiter ===
 
 impl RateLimiter {
@@ -92,7 +85,8 @@ impl RateLimiter {
     ) -> Result<Self, InvalidAllowances> {
         Ok(Self {
             allowances: Allowances::compile(allowances)?,
-            uplifts: Uplifts::new(),
+            overrides: Overrides::default(),
+            fleet: None,
             leases: Leases::default(),
             settlements: Settlements::default(),
             teller: Teller::new(telling, seed),
@@ -108,17 +102,39 @@ impl RateLimiter {
 
     /// Makes room for the counts. Has to run once before any worker checks a
     /// request; later runs find everything in place.
-    pub fn prepare(&self, host: &mut dyn Host) {
+    pub fn prepare(&mut self, host: &mut dyn Host) {
         // Without the room, limits do what they say about failures.
         let _ = account::prepare(host);
+        if let Some(fleet) = &mut self.fleet {
+            fleet.prepare(host);
+        }
+    }
+
+    /// Shares the limits with other Envoys.
+    #[must_use]
+    pub fn in_fleet(self, spec: FleetSpec) -> Self {
+        Self { fleet: Some(Fleet::new(spec, self.seed)), ..self }
     }
 
     /// How often [`RateLimiter::on_tick`] is to run.
     pub const TICK_PERIOD: Duration = lease::SPAN;
 
-    /// Gives back what this worker holds and did not spend.
+    /// Gives back what this worker holds and did not spend, and keeps up with
+    /// the other Envoys.
     pub fn on_tick(&mut self, cx: &mut Cx<'_>) {
         self.leases.give_back_idle(cx);
+        let Some(fleet) = &mut self.fleet else { return };
+        fleet.on_tick(&mut Windows, cx);
+        if let Some(overrides) = fleet.take_overrides() {
+            self.overrides = Overrides::of(overrides);
+        }
+    }
+
+    /// Learns what the control plane answered.
+    pub fn on_grpc_answer(&mut self, id: GrpcCallId, answer: &GrpcAnswer, cx: &mut Cx<'_>) {
+        if let Some(fleet) = &mut self.fleet {
+            fleet.on_answer((id, answer), &mut Windows, cx);
+        }
     }
 
     /// Gives back all that this worker holds: there will be no more requests.
@@ -129,7 +145,7 @@ impl RateLimiter {
     /// Lifts the rates of some tenants, and of no others any longer. Windows of
     /// the calendar are what was agreed upon, and stay.
     pub fn lift(&mut self, uplifts: Uplifts) {
-        self.uplifts = uplifts;
+        self.overrides.uplifts = uplifts;
     }
 
     /// Admits a request, and says what to tell the caller about what is left,
@@ -144,9 +160,10 @@ impl RateLimiter {
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
     ) -> Result<Admitted, Reply> {
-        let factor = self.factor(caller.principal, cx.now);
-        let Self { allowances, leases, settlements, teller, seed, .. } = self;
-        let due = due(allowances, applied, (caller, factor, *seed), cx)?;
+        let factor = self.overrides.factor(caller.principal, cx.now);
+        let Self { allowances, overrides, fleet, leases, settlements, teller, seed } = self;
+        let limits = all(allowances, applied, (caller.principal, overrides.tier(caller.principal)));
+        let due = due(limits, (caller, factor, *seed), fleet.as_mut(), cx)?;
         let taken = take_all(due, leases, teller, cx)?;
         let reserved = taken.iter().filter_map(reserved).collect();
         Ok(Admitted {
@@ -159,20 +176,22 @@ impl RateLimiter {
     /// of those that the caller has as a whole. Those that cannot be read, or are
     /// of what is not known of the request, are left out.
     pub fn standing(
-        &self,
+        &mut self,
         limits: Option<&Limits>,
         caller: &Caller<'_>,
         cx: &mut Cx<'_>,
     ) -> Vec<Standing> {
-        let factor = self.factor(caller.principal, cx.now);
-        let whole = limits.is_none().then(|| self.allowances.of(caller.principal));
+        let factor = self.overrides.factor(caller.principal, cx.now);
+        let Self { allowances, overrides, fleet, leases, seed, .. } = self;
+        let tier = overrides.tier(caller.principal);
+        let whole = limits.is_none().then(|| allowances.of(caller.principal, tier));
         let limits = limits.into_iter().flat_map(Limits::all).chain(whole.into_iter().flatten());
         let known = caller.look_up(limits.clone(), cx.host);
         let standing = limits.filter_map(|limit| {
-            let account = account(limit, &known, factor, self.seed).ok()?;
+            let account = account(limit, &known, (factor, *seed), fleet.as_mut(), cx.now).ok()?;
             let state = account.state(cx).ok()?;
             let Remainder { tokens, grows_in } = account.meter.remainder(state, cx.now);
-            let left = tokens.saturating_add(self.leases.held(account.who, cx.now));
+            let left = tokens.saturating_add(leases.held(account.who, cx.now));
             Some(Standing {
                 name: limit.name.trim_matches('"').to_owned(),
                 requests: limit.lifted(factor),
@@ -194,16 +213,6 @@ impl RateLimiter {
     pub fn on_end(&mut self, ticket: Ticket, cx: &mut Cx<'_>) {
         self.settlements.on_end(ticket, cx);
     }
-
-    fn factor(&self, principal: Option<&Principal>, now: Timestamp) -> Scale {
-        // Nearly always there are none.
-        if self.uplifts.is_empty() {
-            return Scale::ONE;
-        }
-        let tenant = principal.and_then(|principal| principal.tenant.as_ref());
-        let uplift = tenant.and_then(|tenant| self.uplifts.get(tenant));
-        uplift.filter(|uplift| now < uplift.until).map_or(Scale::ONE, |uplift| uplift.factor)
-    }
 }
 
 type Worth<'a> = Option<(&'a dyn Fn(usize) -> Option<u64>, usize)>;
@@ -213,9 +222,9 @@ type Worth<'a> = Option<(&'a dyn Fn(usize) -> Option<u64>, usize)>;
 fn all<'a>(
     allowances: &'a Allowances,
     applied: &'a [Applied<'a>],
-    principal: Option<&Principal>,
-) -> impl Iterator<Item = (&'a Limit, Worth<'a>)> + Clone {
-    let whole = allowances.of(principal).map(|limit| (limit, None));
+    (principal, instead): (Option<&Principal>, Option<&str>),
+) -> impl Iterator<Item = (&'a Limit, Worth<'a>)> + Clone + use<'a> {
+    let whole = allowances.of(principal, instead).map(|limit| (limit, None));
     let further = applied.iter().flat_map(|applied| {
         let limits = applied.limits.all().enumerate();
         limits.map(|(index, limit)| (limit, Some((applied.worth, index))))
@@ -227,30 +236,49 @@ fn all<'a>(
 /// know what it counts by is refused, not lumped in with the others: one shared
 /// count would let any of them starve all the rest.
 fn due<'a>(
-    allowances: &'a Allowances,
-    applied: &'a [Applied<'a>],
+    limits: impl Iterator<Item = (&'a Limit, Worth<'a>)> + Clone,
     (caller, factor, seed): (&Caller<'_>, Scale, Seed),
+    mut fleet: Option<&mut Fleet>,
     cx: &mut Cx<'_>,
 ) -> Result<Vec<Due<'a>>, Reply> {
-    let limits = all(allowances, applied, caller.principal);
     let known = caller.look_up(limits.clone().map(|(limit, _)| limit), cx.host);
     let mut due = Vec::new();
     for (limit, worth) in limits {
         let worth = || worth.and_then(|(worth, index)| worth(index));
         let cost = limit.cost.of_request(caller.headers, worth).map_err(unpriced)?;
-        let account = account(limit, &known, factor, seed)?;
+        let account = account(limit, &known, (factor, seed), fleet.as_deref_mut(), cx.now)?;
+        if let Some(fleet) = fleet.as_deref_mut()
+            && let Some(span) = account.meter.span(cost)
+        {
+            fleet.asked(account.who, span, || known.name(limit));
+        }
         due.push(Due { limit, factor, account, cost });
     }
     Ok(due)
 }
 
-fn account(limit: &Limit, known: &Known<'_>, factor: Scale, seed: Seed) -> Result<Account, Reply> {
+fn account(
+    limit: &Limit,
+    known: &Known<'_>,
+    (factor, seed): (Scale, Seed),
+    fleet: Option<&mut Fleet>,
+    now: Timestamp,
+) -> Result<Account, Reply> {
     let who = known.key(limit, seed).map_err(unknown)?;
+    let enforced = match fleet {
+        Some(fleet) => fleet::enforced(limit, who, || known.name(limit), fleet, now)
+            .map_err(|Alone| counters_unavailable())?,
+        None => Enforced::WHOLE,
+    };
     let meter = match factor {
         Scale::ONE => limit.meter.clone(),
         factor => limit.meter.scaled(factor),
     };
-    Ok(Account { who, meter, saves: limit.saves })
+    let meter = match Scale(enforced.share) {
+        Scale::ONE => meter,
+        share => meter.shared(share),
+    };
+    Ok(Account { who, meter, saves: limit.saves, enforced })
 }
 
 fn reserved(taken: &Taken<'_>) -> Option<Reserved> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tollgate_core::Timestamp;
 
-use crate::gcra::{Level, Rate, Scale};
+use crate::gcra::{Growth, Level, Rate, Scale};
 use crate::quota::{Quota, Used};
 
 /// What hands out the tokens of a limit.
@@ -116,6 +116,57 @@ impl Meter {
         match self {
             Self::Rate(rate) => rate.remainder(state.and_then(State::level), now),
             Self::Quota(quota) => quota.remainder(state.and_then(State::used), now),
+        }
+    }
+
+    /// What one Envoy has of it. Windows are lent instead.
+    pub(crate) fn shared(self, share: Scale) -> Self {
+        match self {
+            Self::Rate(rate) => Self::Rate(rate.shared(share)),
+            Self::Quota(quota) => Self::Quota(quota),
+        }
+    }
+
+    /// The same tokens, of a larger share of the limit.
+    pub(crate) fn grown(&self, state: State, growth: Growth, now: Timestamp) -> State {
+        match (self, state) {
+            (Self::Rate(rate), State::Level(level)) => State::Level(rate.grown(level, growth, now)),
+            (_, state) => state,
+        }
+    }
+
+    /// How a count stands that nobody has drawn on since the share grew.
+    pub(crate) fn unseen(
+        &self,
+        growth: Growth,
+        grew_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<State> {
+        match self {
+            Self::Rate(rate) => rate.unseen(growth, grew_at, now).map(State::Level),
+            Self::Quota(_) => None,
+        }
+    }
+
+    /// In which time so many tokens refill of what all Envoys have together; never
+    /// those of a window.
+    pub(crate) fn span(&self, tokens: u64) -> Option<Duration> {
+        match self {
+            Self::Rate(rate) => Some(rate.span(tokens)),
+            Self::Quota(_) => None,
+        }
+    }
+
+    /// Whether it counts a window.
+    pub(crate) fn is_window(&self) -> bool {
+        matches!(self, Self::Quota(_))
+    }
+
+    /// Whether all Envoys together ever hold so many tokens.
+    pub(crate) fn can_hold(&self, tokens: u64) -> bool {
+        match self {
+            Self::Rate(rate) => rate.can_hold(tokens),
+            Self::Quota(quota) => tokens <= quota.requests(),
         }
     }
 

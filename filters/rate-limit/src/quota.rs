@@ -1,4 +1,5 @@
 use std::cell::Cell;
+use std::time::Duration;
 
 use tollgate_core::Timestamp;
 
@@ -13,6 +14,18 @@ pub(crate) struct Quota {
     calendar: Calendar,
     /// The window that was looked up last: one serves many requests.
     latest: Cell<Option<Window>>,
+    lending: Cell<Lending>,
+}
+
+/// How much may be counted where somebody else counts for several Envoys.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Lending {
+    /// Of a window that nothing was lent of yet.
+    pub(crate) first: u64,
+    /// Whatever was lent.
+    pub(crate) least: u64,
+    /// More may be lent at any time.
+    pub(crate) grows: bool,
 }
 
 /// How much of a window one caller has used.
@@ -26,15 +39,24 @@ pub(crate) struct Used {
     pub(crate) ends_at: Timestamp,
 }
 
+/// When more may have been lent.
+const MORE_IN: Duration = Duration::from_secs(1);
+
 // === impl Quota ===
 
 impl Quota {
     pub(crate) fn new(requests: u64, calendar: Calendar) -> Self {
-        Self { requests, calendar, latest: Cell::new(None) }
+        let all = Lending { first: requests, least: 0, grows: false };
+        Self { requests, calendar, latest: Cell::new(None), lending: Cell::new(all) }
     }
 
     pub(crate) fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// How much of it may be counted from now on.
+    pub(crate) fn lend(&self, lending: Lending) {
+        self.lending.set(lending);
     }
 
     /// The window in which a moment lies.
@@ -57,7 +79,8 @@ impl Quota {
         let there = self.left(&used);
         if there < cost {
             let again = cost <= self.requests && used.ends_at < NEVER;
-            return Err(Short { wait: again.then(|| used.ends_at.since(now)), state: used });
+            let wait = if self.lending.get().grows { MORE_IN } else { used.ends_at.since(now) };
+            return Err(Short { wait: again.then_some(wait), state: used });
         }
         let tokens = share(there).min(wanted).max(cost);
         Ok(Drawn { tokens, state: Used { tokens: used.tokens.saturating_add(tokens), ..used } })
@@ -82,7 +105,8 @@ impl Quota {
     }
 
     fn left(&self, used: &Used) -> u64 {
-        self.requests.min(used.granted).saturating_sub(used.tokens)
+        let granted = used.granted.max(self.lending.get().least);
+        self.requests.min(granted).saturating_sub(used.tokens)
     }
 
     /// What was used of the window in which a moment lies.
@@ -93,7 +117,7 @@ impl Quota {
     /// later one already.
     fn current(&self, used: Option<Used>, now: Timestamp) -> Used {
         let ends_at = self.window(now).ends_at;
-        let fresh = Used { tokens: 0, granted: self.requests, ends_at };
+        let fresh = Used { tokens: 0, granted: self.lending.get().first, ends_at };
         match used {
             Some(used) if used.ends_at == ends_at => used,
             Some(used) if ends_at < used.ends_at => {
@@ -111,8 +135,6 @@ impl Quota {
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
 mod tests {
-    use std::time::Duration;
-
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
 

@@ -25,6 +25,8 @@ pub(crate) struct Entry {
     pub(crate) state: State,
     /// Whether whoever is forgotten loses what it has saved.
     pub(crate) saves: bool,
+    /// Of which share of the limit the state is, in millionths; 0 of a window.
+    pub(crate) share: u32,
 }
 
 /// Everybody in the slot has used some of an allowance, which would be theirs
@@ -59,7 +61,11 @@ impl Slot {
 
     /// How the caller's count stands; nothing if nothing of it has to be known.
     pub(crate) fn state(&self, who: Fingerprint) -> Option<State> {
-        self.place(who).and_then(|place| self.at(place)).map(|entry| entry.state)
+        self.entry(who).map(|entry| entry.state)
+    }
+
+    pub(crate) fn entry(&self, who: Fingerprint) -> Option<Entry> {
+        self.place(who).and_then(|place| self.at(place))
     }
 
     /// Keeps a count, and forgets those that need no keeping.
@@ -150,15 +156,20 @@ impl Entry {
                 ends_at: Timestamp::from_nanos(three),
             }),
         };
-        Self { who: Fingerprint(u128::from_le_bytes(*who)), state, saves: *kind == SAVING }
+        let share = match state {
+            State::Level(_) => u32::try_from(three).unwrap_or(u32::MAX),
+            State::Used(_) => 0,
+        };
+        let who = Fingerprint(u128::from_le_bytes(*who));
+        Self { who, state, saves: *kind == SAVING, share }
     }
 
     fn encode(&self) -> [u8; ENTRY_BYTES] {
-        let Self { who: Fingerprint(who), state, saves } = self;
+        let Self { who: Fingerprint(who), state, saves, share } = self;
         let (kind, words) = match state {
             State::Level(Level { full_at, drawn_at }) => {
                 let kind = if *saves { SAVING } else { LEVEL };
-                (kind, [full_at.as_nanos(), drawn_at.as_nanos(), 0])
+                (kind, [full_at.as_nanos(), drawn_at.as_nanos(), u64::from(*share)])
             }
             State::Used(Used { tokens, granted, ends_at }) => {
                 (USED, [*tokens, *granted, ends_at.as_nanos()])
@@ -202,19 +213,19 @@ mod tests {
     fn entry(who: u128, missing_millis: u64) -> Entry {
         let full_at = NOW.plus(Duration::from_millis(missing_millis));
         let state = State::Level(Level { full_at, drawn_at: NOW });
-        Entry { who: Fingerprint(who), state, saves: false }
+        Entry { who: Fingerprint(who), state, saves: false, share: 0 }
     }
 
     fn saving(who: u128, full_for_millis: u64) -> Entry {
         let full_at = NOW.minus(Duration::from_millis(full_for_millis));
         let state = State::Level(Level { full_at, drawn_at: full_at });
-        Entry { who: Fingerprint(who), state, saves: true }
+        Entry { who: Fingerprint(who), state, saves: true, share: 0 }
     }
 
     fn used(who: u128, ends_in_millis: u64) -> Entry {
         let ends_at = NOW.plus(Duration::from_millis(ends_in_millis));
         let state = State::Used(Used { tokens: 1, granted: 9, ends_at });
-        Entry { who: Fingerprint(who), state, saves: false }
+        Entry { who: Fingerprint(who), state, saves: false, share: 0 }
     }
 
     fn slot(entries: impl IntoIterator<Item = Entry>) -> Slot {
@@ -304,7 +315,7 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(who: u128, (state, saves) in states()) {
-            let entry = Entry { who: Fingerprint(who), state, saves };
+            let entry = Entry { who: Fingerprint(who), state, saves, share: 0 };
             prop_assert_eq!(Entry::decode(&entry.encode()), entry);
         }
 

@@ -44,9 +44,38 @@ pub struct LimitSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<CostSpec>,
 
+    /// What this Envoy admits by itself while the control plane, which deals the
+    /// limit among several, has been gone for ten seconds; and of a day, month or
+    /// total that it has not lent anything of yet.
+    #[serde(default, skip_serializing_if = "WhenAlone::is_default")]
+    pub when_alone: WhenAlone,
+
     /// What becomes of a request while the counters cannot be reached.
     #[serde(default, skip_serializing_if = "OnFailure::is_default")]
     pub on_failure: OnFailure,
+}
+
+/// What an Envoy admits by itself of a limit that several share.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WhenAlone {
+    /// Its part: the limit by the number of Envoys. At once, a thousandth of a
+    /// day, month or total.
+    #[default]
+    Share,
+    /// All of the limit, as if there were no other.
+    Open,
+    /// Nothing but what it was lent: never more than the limit, whatever happens.
+    /// Callers are refused until the first lease has come, for less than a second.
+    Closed,
+}
+
+impl WhenAlone {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What callers must share to be counted together.

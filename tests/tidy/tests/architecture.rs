@@ -17,7 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-sync", &["tollgate-core"]),
     // A filter knows no other filter.
     ("tollgate-auth", &["tollgate-core", "tollgate-signatures", "tollgate-sync"]),
-    ("tollgate-rate-limit", &["tollgate-core"]),
+    ("tollgate-rate-limit", &["tollgate-core", "tollgate-sync"]),
     ("tollgate-signatures", &["tollgate-core"]),
     ("tollgate-tenant-budget", &["tollgate-core"]),
     ("tollgate-transform", &["tollgate-core"]),
@@ -80,6 +80,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-identity",
             "tollgate-import",
             "tollgate-model",
+            "tollgate-quota",
             "tollgate-store",
             "tollgate-sync",
             "tollgate-xds",
@@ -102,10 +103,13 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ("sqlx", &["tollgate-store"]),
     // The language of conditions.
     ("cel", &["tollgate-auth"]),
-    // Messages: Envoy's and our own; tests of auth answer for the control plane, and
-    // benchmarks are hundreds of Envoys.
+    // Messages: Envoy's and our own; tests of auth and of limits answer
+    // for the control plane, and benchmarks are hundreds of Envoys.
     ("envoy-types", &["tollgate-xds", "tollgate", "tollgate-bench"]),
-    ("prost", &["tollgate-auth", "tollgate-sync", "tollgate-xds", "tollgate"]),
+    (
+        "prost",
+        &["tollgate-auth", "tollgate-rate-limit", "tollgate-sync", "tollgate-xds", "tollgate"],
+    ),
     // The network.
     ("tonic", &["tollgate", "tollgate-support", "tollgate-bench"]),
     (

@@ -43,11 +43,19 @@ pub(crate) struct TenantFile {
     pub(crate) keys: BTreeMap<String, KeySpec>,
 }
 
-/// What callers are told about their limits.
+/// How Envoys share limits, and what callers are told about them.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "RateLimits")]
 pub(crate) struct RateLimitsFile {
+    /// How many Envoys share every limit, at most. Each enforces one part in so
+    /// many, until callers ask it for more; then the control plane deals the limit
+    /// by demand. With fewer than there are, all together admit too much while the
+    /// control plane is gone.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub(crate) envoys: u32,
+
     /// By which fields of responses.
     #[serde(default)]
     pub(crate) fields: FieldsSpec,
@@ -70,13 +78,17 @@ fn limits_path() -> String {
     "/.tollgate/limits".to_owned()
 }
 
+fn one() -> u32 {
+    1
+}
+
 fn no_time() -> String {
     "0s".to_owned()
 }
 
 impl Default for RateLimitsFile {
     fn default() -> Self {
-        let fields = FieldsSpec::default();
-        Self { fields, retry_after_jitter: no_time(), path: limits_path() }
+        let (envoys, fields) = (one(), FieldsSpec::default());
+        Self { envoys, fields, retry_after_jitter: no_time(), path: limits_path() }
     }
 }

@@ -16,7 +16,7 @@ use super::*;
 use crate::client::Patience;
 use crate::delivery::Deliveries;
 use crate::revision::Revision;
-use crate::serve::serve_streams;
+use crate::serve::{Services, serve_streams};
 
 const NEVER: Duration = Duration::from_secs(30);
 const LONG: Duration = Duration::from_mins(1);
@@ -37,7 +37,7 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let deliveries = Deliveries::new();
         let following = Following { revisions: receiver, deliveries, patience };
-        tokio::spawn(serve_streams(listener, None, following, None));
+        tokio::spawn(serve_streams(listener, None, following, Services::default()));
         Self { revisions, address }
     }
 

@@ -15,7 +15,7 @@ type Files = BTreeMap<String, Value>;
 const GENERAL: &str = "0.yaml";
 
 fn deployment() -> Deployment {
-    Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None }
+    Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None, limits: None }
 }
 
 fn source(files: &Files, name: &str) -> Option<Source> {

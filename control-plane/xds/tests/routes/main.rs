@@ -44,8 +44,12 @@ impl Sides {
         let source =
             Source { name: "tollgate.yaml".to_owned(), bytes: file.to_string().into_bytes() };
         let gateway = tollgate_model::read(&[source]).ok()?.compile(&Loaded::default()).ok()?;
-        let deployment =
-            Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None };
+        let deployment = Deployment {
+            module: "gateway.wasm".to_owned(),
+            identity: None,
+            sync: None,
+            limits: None,
+        };
         let snapshot = translate(&gateway, &deployment);
         let routes = snapshot.of(Kind::Routes).map(|(name, resource)| {
             (name.clone(), RouteConfiguration::decode(resource.body.as_ref()).unwrap())

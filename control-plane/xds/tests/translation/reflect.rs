@@ -37,7 +37,7 @@ pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
         has_store: true,
     });
     let module = "/modules/gateway.0123456789abcdef.wasm".into();
-    Ok(translate(&gateway, &Deployment { module, identity, sync: None }))
+    Ok(translate(&gateway, &Deployment { module, identity, sync: None, limits: None }))
 }
 
 fn gateway(file: &str, text: &str) -> Result<Gateway, String> {

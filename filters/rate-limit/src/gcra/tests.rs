@@ -163,7 +163,7 @@ fn what_was_spent_already_is_charged_up_to_one_allowance_more() {
 #[test]
 fn a_rate_is_lifted_and_shared() {
     let scaled = |millionths| {
-        let Rate { interval, capacity, burst } =
+        let Rate { interval, capacity, burst, whole: _ } =
             Rate::new(100, MINUTE, 10, 20).scaled(Scale(millionths));
         (interval / 1_000_000, capacity, burst)
     };
@@ -272,4 +272,23 @@ proptest! {
         }
         prop_assert!(rate.remainder(Some(rate.charge(Some(level), tokens, now)), now).tokens <= rate.capacity());
     }
+}
+
+#[test]
+fn whoever_asks_for_more_than_a_share_waits_for_a_larger_one() {
+    let whole = Rate::new(100, MINUTE, 10, 0);
+    let share = whole.shared(Scale(100_000));
+    let now = Timestamp::from_seconds(1_000);
+    let Drawn { state, .. } = share.draw(None, (1, 1), now).unwrap();
+    // Of the share alone the next one would be there in six seconds.
+    let told = share.draw(Some(state), (1, 1), now).unwrap_err().wait;
+    assert_eq!(told, Some(Duration::from_millis(1_600)));
+    assert_eq!(share.remainder(Some(state), now).grows_in, told);
+    assert!(share.draw(None, (10, 10), now).unwrap_err().wait.is_some());
+    assert_eq!(share.draw(None, (11, 11), now).unwrap_err().wait, None);
+    // And nobody waits longer than for that.
+    let nearly = whole.shared(Scale(990_000));
+    let Drawn { state, .. } = nearly.draw(None, (9, 9), now).unwrap();
+    let told = nearly.draw(Some(state), (1, 1), now).unwrap_err().wait.unwrap();
+    assert!(told < Duration::from_millis(610), "{told:?}");
 }

@@ -44,8 +44,8 @@ impl Period {
         }
     }
 
-    /// As it follows a number of requests.
-    pub(crate) fn phrase(self) -> &'static str {
+    /// As it follows a number of requests: `a second`.
+    pub fn phrase(self) -> &'static str {
         match self {
             Self::Total => "in all",
             period => period.span(),

@@ -66,7 +66,7 @@ fn counters_that_were_not_prepared_are_unavailable() {
 #[test]
 fn counters_are_prepared_once() {
     let mut host = MemoryHost::default();
-    let limiter = limiter(SEED);
+    let mut limiter = limiter(SEED);
     limiter.prepare(&mut host);
     let (prepared, calls) = (host.shared.clone(), host.calls);
     assert_eq!(prepared.len(), 16_385);
@@ -88,7 +88,7 @@ fn preparing_again_keeps_what_was_counted() {
 #[test]
 fn preparing_while_shared_data_is_down_does_not_say_that_all_is_there() {
     let mut host = MemoryHost { down: true, ..MemoryHost::default() };
-    let limiter = limiter(SEED);
+    let mut limiter = limiter(SEED);
     limiter.prepare(&mut host);
     host.down = false;
     limiter.prepare(&mut host);

@@ -4,6 +4,7 @@ mod common;
 mod configuration;
 mod dimensions;
 mod failures;
+mod fleet;
 mod interleavings;
 mod limits;
 mod shared;

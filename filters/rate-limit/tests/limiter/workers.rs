@@ -15,7 +15,7 @@ use tollgate_core::testing::MemoryHost;
 use tollgate_core::{Cx, Headers, Principal, Seed, Timestamp};
 use tollgate_rate_limit::{
     AllowancesSpec, Applied, Caller, Dimension, LimitSpec, Limits, OnFailure, Period, RateLimiter,
-    TellingSpec,
+    TellingSpec, WhenAlone,
 };
 
 use crate::shared::{Around, Shared};
@@ -155,6 +155,7 @@ pub(crate) fn limit(by: Dimension, requests: u64, per: Period, burst: u64) -> Li
         credit: None,
         time_zone: None,
         cost: None,
+        when_alone: WhenAlone::Share,
         on_failure: OnFailure::Refuse,
     }
 }
