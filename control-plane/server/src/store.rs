@@ -15,8 +15,9 @@ use std::time::SystemTime;
 use tokio::runtime::Builder;
 use tollgate_core::Timestamp;
 use tollgate_store::{
-    ChangeFailed, InvalidAddress, InvalidSecretReference, OpenFailed, SecretUnavailable, Store,
-    StoreAddress, StoreUnavailable, UnknownRole, UnknownSigningAlgorithm, UnknownSigningKind,
+    ChangeFailed, InvalidAddress, InvalidFactor, InvalidSecretReference, OpenFailed,
+    SecretUnavailable, Store, StoreAddress, StoreUnavailable, UnknownRole, UnknownSigningAlgorithm,
+    UnknownSigningKind,
 };
 
 use crate::cli::admin::{HistoryArgs, OperatorsArgs, OperatorsCommand, RollbackArgs};
@@ -44,6 +45,8 @@ pub enum StoreCommandFailed {
     SigningAlgorithm(UnknownSigningAlgorithm),
     #[error("--public-key: {path}: cannot be read: {reason}")]
     PublicKey { path: String, reason: String },
+    #[error("--factor: {0}")]
+    Factor(#[from] InvalidFactor),
     #[error(transparent)]
     When(#[from] InvalidWhen),
     #[error(transparent)]
@@ -86,7 +89,12 @@ pub fn tenants(
     notes: &mut dyn Write,
 ) -> Result<(), StoreCommandFailed> {
     let TenantsArgs { store, command } = args;
-    let create = matches!(command, TenantsCommand::Create { .. });
+    let create = matches!(
+        command,
+        TenantsCommand::Create { .. }
+            | TenantsCommand::Uplift { end: false, .. }
+            | TenantsCommand::Override { .. }
+    );
     run(async {
         let store = open(&store, create).await?;
         let done = Session { store: &store, now: now(), out, notes }.tenants(command).await;

@@ -91,6 +91,34 @@ pub enum TenantsCommand {
         /// Its id.
         id: String,
     },
+    /// Raise a tenant's limits for a while, at every gateway within a second or
+    /// two. Counts of a day, a month or in total stay as they are.
+    Uplift {
+        /// Its id, which need not be in the store.
+        id: String,
+        /// How many times as much it gets: `5`, `1.5`.
+        #[arg(long, value_name = "TIMES", required_unless_present = "end")]
+        factor: Option<String>,
+        /// For how long: `1h`, `30m`.
+        #[arg(long, value_name = "SPAN", required_unless_present = "end")]
+        r#for: Option<String>,
+        /// End it now.
+        #[arg(long, conflicts_with_all = ["factor", "for"])]
+        end: bool,
+    },
+    /// Give a tenant other limits than are configured, until further notice;
+    /// without options, those that are configured.
+    Override {
+        /// Its id, which need not be in the store.
+        id: String,
+        /// The tier whose limits apply to it, whatever its callers show.
+        #[arg(long)]
+        tier: Option<String>,
+        /// How many times its limits are what is configured: `2`, `0.5`. Counts
+        /// of a day, a month or in total stay as they are.
+        #[arg(long, value_name = "TIMES")]
+        factor: Option<String>,
+    },
     /// Take a tenant away and revoke its API keys.
     Delete {
         /// Its id.

@@ -28,6 +28,36 @@ both! {
         assert_eq!(masked(&shell.out("tenants list")), "TENANT STATE TIER CREATED\nblank active - TIME\n");
     }
 
+    fn a_tenant_gets_more_for_a_while(shell: &Shell) {
+        let note = shell.notes("tenants uplift acme --factor 5 --for 1h");
+        let (text, until) = note.trim_end().rsplit_once(' ').unwrap();
+        assert_eq!(text, "tenant acme has 5 times its limits until");
+        shell.notes("tenants create acme");
+        let shown = shell.out("tenants show acme");
+        assert!(shown.contains(&format!("\nuplift:   5 times until {until}\n")), "{shown}");
+        assert_eq!(
+            shell.notes("tenants uplift acme --end"),
+            "tenant acme has its usual limits again\n"
+        );
+        assert!(!shell.out("tenants show acme").contains("uplift"));
+    }
+
+    fn a_tenant_gets_other_limits_until_further_notice(shell: &Shell) {
+        assert_eq!(
+            shell.notes("tenants override acme --tier gold --factor 0.5"),
+            "tenant acme has the limits of tier gold, 0.5 times its limits\n"
+        );
+        shell.notes("tenants create acme --tier pro");
+        let shown = shell.out("tenants show acme");
+        let expected = "\ninstead:  tier gold\nlimits:   0.5 times what is configured\n";
+        assert!(shown.contains(expected), "{shown}");
+        assert_eq!(
+            shell.notes("tenants override acme"),
+            "tenant acme has the limits that are configured\n"
+        );
+        assert!(!shell.out("tenants show acme").contains("instead"));
+    }
+
     fn tenants_are_json_for_programs(shell: &Shell) {
         shell.notes("tenants create acme --tier pro");
         let mut list = shell.json("tenants list");
