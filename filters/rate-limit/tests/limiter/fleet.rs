@@ -113,6 +113,18 @@ fn nobody_has_tokens_of_a_share_that_came_while_nobody_looked() {
     assert!((6..=7).contains(&got), "{got}");
 }
 
+#[test]
+fn a_clock_that_is_set_back_after_a_grant_locks_nobody_out() {
+    const HOUR: u64 = 3_600_000;
+    let mut world = world(PER_MINUTE);
+    admitted(&mut world, HOUR, 100);
+    run(&mut world, HOUR + 100, HOUR + 1_000, &grant(1_000_000));
+    run(&mut world, 100, 1_000, &grant(1_000_000));
+    // Nothing is there again because of that, and after a minute all is.
+    assert!(admitted(&mut world, 1_000, 100) < 2);
+    assert_eq!(admitted(&mut world, 62_000, 100), 60);
+}
+
 /// The key of tenant `acme` in that limit, as all Envoys call it.
 fn world_key() -> (u64, u64) {
     let mut world = world(PER_MINUTE);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use prost::Message as _;
-use tollgate_core::{Cx, Fingerprint, GrpcAnswer, GrpcCall, GrpcCallId, Seed, Timestamp};
+use tollgate_core::{Cx, Fingerprint, GrpcAnswer, GrpcCall, GrpcCallId, Seed, Timestamp, Version};
 
 use crate::deal::{Ask, Demand, METHOD, PAGE, Request, Response, SERVICE, halves};
 use crate::fleet::counts::{Accounts, Leases};
@@ -49,6 +49,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What changes by less than a hundredth of the limit, or an eighth of itself, is
 /// not worth telling.
 const LITTLE: u32 = WHOLE / 100;
+
+/// By how much clocks of two workers may differ, and more.
+const AHEAD: Duration = Duration::from_secs(1);
 
 const LEASE: &[u8] = b"tollgate.fleet.lease";
 
@@ -100,7 +103,11 @@ impl Dealing {
     /// is not to take this Envoy for one that it knows.
     fn forget(&mut self, shares: &Shares, cx: &mut Cx<'_>) -> Option<Head> {
         let (head, version) = Head::load(cx.host)?;
-        let silence = cx.now.since(head.heard_at()?);
+        let heard_at = head.heard_at()?;
+        if cx.now.plus(AHEAD) < heard_at {
+            return Self::set_back(shares, (head, version), cx);
+        }
+        let silence = cx.now.since(heard_at);
         if shares.is_empty() || silence <= HOLD.saturating_add(DECAY) {
             return None;
         }
@@ -111,9 +118,25 @@ impl Dealing {
         head.store(version, cx.host).then_some(head)
     }
 
+    /// The clock was set back: what was granted in its future was granted now. Else
+    /// nobody would notice that the control plane is gone, and callers would wait
+    /// for tokens of a share until the clock is there again.
+    fn set_back(
+        shares: &Shares,
+        (head, version): (Head, Version),
+        cx: &mut Cx<'_>,
+    ) -> Option<Head> {
+        shares.by(cx.now).store(cx.host)?;
+        let shares = head.shares.saturating_add(1);
+        let head = Head { heard_at: cx.now.as_nanos(), shares, ..head };
+        head.store(version, cx.host).then_some(head)
+    }
+
     fn ask(&mut self, (_, spec, shares): Turn<'_>, accounts: &mut dyn Accounts, cx: &mut Cx<'_>) {
-        let waits = self.call.as_ref().is_some_and(|asked| cx.now < asked.until);
         // A clock that went back must not keep us waiting.
+        let latest = cx.now.plus(TIMEOUT).plus(PAUSE);
+        let is_open = |asked: &Asked| cx.now < asked.until && asked.until <= latest;
+        let waits = self.call.as_ref().is_some_and(is_open);
         if waits || (cx.now < self.asks_at && self.asks_at <= cx.now.plus(PAUSE)) {
             return;
         }
@@ -138,7 +161,7 @@ impl Dealing {
         let (service, method) = (SERVICE, METHOD);
         let call = GrpcCall { cluster, service, method, message: &message, timeout };
         let id = cx.host.call_grpc(&call).ok();
-        let until = cx.now.plus(TIMEOUT).plus(PAUSE);
+        let until = latest;
         self.call = id.map(|id| Asked { id, number: head.number, demands, asks, until });
         if self.call.is_none() {
             self.asks_at = cx.now.plus(PAUSE);

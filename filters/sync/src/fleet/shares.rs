@@ -61,6 +61,12 @@ impl Shares {
         Self(shares)
     }
 
+    /// As they are where the clock has been set back to then.
+    pub(crate) fn by(&self, now: Timestamp) -> Self {
+        let set_back = |one: Enforced| Enforced { raised_at: one.raised_at.min(now), ..one };
+        Self(self.0.iter().map(|(key, one)| (*key, set_back(*one))).collect())
+    }
+
     pub(crate) fn load(host: &mut dyn Host) -> Option<Self> {
         let bytes = host.load(KEY).ok()?.0.unwrap_or_default();
         let rows: &[[u8; ROW_BYTES]] = bytes.as_chunks().0;

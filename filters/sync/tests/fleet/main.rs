@@ -1,4 +1,4 @@
-//! Envoys with several workers each, and a real dealer.
+//! What the Envoys of a fleet enforce, with several workers each and a real dealer.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -8,189 +8,16 @@
     reason = "what goes wrong fails the test, as it should"
 )]
 
+mod world;
+
 use std::time::Duration;
 
-use prost::Message as _;
-use tollgate_core::testing::MemoryHost;
-use tollgate_core::{Cx, Fingerprint, GrpcCallId, GrpcFailed, Seed, Timestamp};
-use tollgate_quota::{Ask, Balance, Dealer, Demand, Instance, Key, Report, Share};
-use tollgate_sync::deal::{self, Grant, Override, Overrides, Request, Response, halves};
-use tollgate_sync::{Accounts, Fleet, FleetSpec, Overriding, Window};
+use tollgate_core::{GrpcCallId, Timestamp};
+use tollgate_quota::Dealer;
+use tollgate_sync::deal::{Override, Overrides};
+use tollgate_sync::{Overriding, Window};
 
-const SHARE: u32 = 333_333;
-const TICK: Duration = Duration::from_millis(100);
-
-struct Envoy {
-    host: MemoryHost,
-    seed: Seed,
-    workers: Vec<Fleet>,
-    accounts: Counts,
-}
-
-/// What is counted in one window: how much, and up to where may be.
-#[derive(Default)]
-struct Counts {
-    spent: u64,
-    cap: u64,
-}
-
-impl Accounts for Counts {
-    fn counted(&mut self, _: Fingerprint, _: Timestamp, _: &mut Cx<'_>) -> Option<(u64, u64)> {
-        Some((self.spent, self.cap))
-    }
-
-    fn cap(&mut self, _: Fingerprint, _: Timestamp, cap: u64, _: &mut Cx<'_>) -> Option<u64> {
-        self.cap = cap.max(self.spent);
-        Some(self.cap)
-    }
-}
-
-struct World {
-    now: Timestamp,
-    envoys: Vec<Envoy>,
-    dealer: Option<(u64, Dealer)>,
-    overrides: Overrides,
-    balance: Balance,
-    /// What callers ask each Envoy of key 7, in millionths of its limit.
-    load: Vec<u32>,
-    exchanges: usize,
-}
-
-impl Envoy {
-    fn new(number: u8) -> Self {
-        let mut envoy = Self {
-            host: MemoryHost::default(),
-            seed: Seed([number; 16]),
-            workers: Vec::new(),
-            accounts: Counts::default(),
-        };
-        (0..2).for_each(|_| envoy.add_worker());
-        envoy
-    }
-
-    fn add_worker(&mut self) {
-        let spec = FleetSpec { cluster: "control-plane".to_owned(), share: SHARE };
-        let mut worker = Fleet::new(spec, self.seed);
-        worker.prepare(&mut self.host);
-        self.workers.push(worker);
-    }
-
-    fn who(&self) -> Fingerprint {
-        self.seed.fingerprint(&[b"7"])
-    }
-
-    /// What each worker enforces of key 7.
-    fn shares(&mut self) -> Vec<u32> {
-        let who = self.who();
-        self.workers.iter_mut().map(|worker| worker.share(who, || 7).share).collect()
-    }
-}
-
-impl World {
-    fn new() -> Self {
-        let now = Timestamp::from_seconds(1_800_000_000);
-        let dealer = Some((1, Dealer::new(now)));
-        let envoys = (1..=3).map(Envoy::new).collect();
-        let overrides = Overrides { version: 1, list: Vec::new() };
-        Self {
-            now,
-            envoys,
-            dealer,
-            overrides,
-            balance: Balance::default(),
-            load: vec![0; 3],
-            exchanges: 0,
-        }
-    }
-
-    fn run(&mut self, seconds: u64) {
-        for _ in 0..10 * seconds {
-            self.now = self.now.plus(TICK);
-            if let Some((_, dealer)) = &mut self.dealer {
-                dealer.sweep(self.now);
-            }
-            (0..self.envoys.len()).for_each(|envoy| self.tick(envoy));
-        }
-    }
-
-    fn tick(&mut self, at: usize) {
-        let workers = self.envoys[at].workers.len();
-        let load = f64::from(self.load[at]) / 1e6 / workers as f64;
-        for worker in 0..workers {
-            let now = self.now;
-            let Envoy { host, seed, workers, accounts } = &mut self.envoys[at];
-            if 0.0 < load {
-                let who = seed.fingerprint(&[b"7"]);
-                workers[worker].asked(who, TICK.mul_f64(load), || 7);
-            }
-            let before = host.called_grpc.len();
-            workers[worker].on_tick(accounts, &mut host.at(now));
-            let calls = host.called_grpc.len();
-            for id in before..calls {
-                let (_, message) = self.envoys[at].host.called_grpc[id].clone();
-                self.exchanges += 1;
-                let answer = self.answer(&message).ok_or(GrpcFailed(14));
-                let Envoy { host, workers, accounts, .. } = &mut self.envoys[at];
-                let id = GrpcCallId(id as u32);
-                workers[worker].on_answer((id, &answer), accounts, &mut host.at(now));
-            }
-        }
-    }
-
-    fn answer(&mut self, message: &[u8]) -> Option<Vec<u8>> {
-        let request = Request::decode(message).unwrap();
-        let (epoch, dealer) = self.dealer.as_mut()?;
-        let demands: Vec<Demand> = request
-            .demands
-            .iter()
-            .map(|d| Demand {
-                key: Key(deal::key(d.high, d.low)),
-                wants: Share(d.wants),
-                holds: Share(d.holds),
-            })
-            .collect();
-        let instance = u128::from_le_bytes(request.instance.as_slice().try_into().unwrap());
-        let report = Report {
-            instance: Instance(instance),
-            number: request.number,
-            applied: request.applied,
-            turn: request.turn,
-            share: Share(request.share),
-            is_complete: request.dealer == 0 || (request.complete && request.dealer == *epoch),
-            demands: &demands,
-        };
-        let deal = dealer.exchange(&report, self.now).ok()?;
-        let grants = deal.grants.iter().map(|grant| {
-            let (high, low) = halves(grant.key.0);
-            Grant { high, low, share: grant.share.map(|share| share.0) }
-        });
-        let overrides =
-            (request.overrides != self.overrides.version).then(|| self.overrides.clone());
-        let lent = request.asks.iter().map(|a| {
-            let deal::Ask { high, low, begins, limit, spent, cap, wants, .. } = *a;
-            let (instance, number) = (Instance(instance), request.number);
-            let ask = Ask { instance, number, limit, spent, cap, wants };
-            let cap = self.balance.ask(&ask, self.now).cap;
-            deal::Lent { high, low, begins, cap }
-        });
-        let response = Response {
-            dealer: *epoch,
-            lent: lent.collect(),
-            grants: grants.collect(),
-            more: deal.more,
-            overrides,
-        };
-        Some(response.encode_to_vec())
-    }
-
-    fn shares(&mut self) -> Vec<Vec<u32>> {
-        self.envoys.iter_mut().map(Envoy::shares).collect()
-    }
-
-    fn total(&mut self) -> u32 {
-        self.shares().iter().map(|workers| workers.iter().max().unwrap()).sum()
-    }
-}
+use crate::world::{Envoy, SHARE, TICK, World};
 
 #[test]
 fn every_worker_enforces_what_one_was_granted() {
@@ -266,6 +93,38 @@ fn another_worker_goes_on_where_one_ended() {
         world.run(1);
         assert!(before.abs_diff(world.shares()[0][0]) < 20_000, "{:?}", world.shares());
     }
+}
+
+#[test]
+fn an_envoy_whose_clock_is_set_goes_on_at_once() {
+    const DAY: Duration = Duration::from_hours(24);
+    let mut world = World::new();
+    world.load = vec![3_000_000, 0, 0];
+    world.envoys[0].ahead = DAY;
+    world.run(5);
+    let dealt = world.shares()[0][0];
+    assert!(900_000 < dealt);
+    // Back by a day: it enforces what it did, and notices as soon as ever when
+    // the control plane is gone.
+    world.envoys[0].ahead = Duration::ZERO;
+    world.run(1);
+    assert_eq!(world.shares()[0], [dealt; 2]);
+    let dealer = world.dealer.take();
+    world.run(12);
+    assert_eq!(world.shares()[0], [SHARE; 2]);
+    world.dealer = dealer;
+    world.run(80);
+    assert!(900_000 < world.shares()[0][0]);
+    // Forward by a day: that is a day without the control plane, until it answers.
+    world.envoys[0].ahead = DAY;
+    let mut before = world.total();
+    for _ in 0..3 {
+        world.run(1);
+        assert!(world.total() <= 1_000_000 + SHARE, "{before} {:?}", world.shares());
+        before = world.total();
+    }
+    world.run(80);
+    assert!(900_000 < world.shares()[0][0] && world.total() <= 1_000_000);
 }
 
 #[test]
