@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use tollgate_auth::{Access, Authenticator, Caller, Facts, Stop};
 use tollgate_core::{
-    CanonicalPath, Cx, Edit, Filter as _, Operation, Principal, Reply, RequestHead, Seed,
-    Verdict as Judged, property,
+    CanonicalPath, Cx, Edit, Filter as _, Operation, Reply, RequestHead, Seed, Verdict as Judged,
+    property,
 };
 use tollgate_gateway::{
     ContractSpec, Gateway as Filters, GatewaySpec, MatchSpec, OperationSpec, Request as Routed,
@@ -14,7 +14,7 @@ use tollgate_model::{Gateway, HostRoute};
 use crate::explanation::{Explanation, Stage, Verdict};
 use crate::request::{Head, InvalidRequest, Request};
 use crate::routing::{self, Routing};
-use crate::words;
+use crate::words::{self, Counting};
 use crate::world::World;
 
 /// Any will do: nothing of what is told depends on it.
@@ -36,9 +36,9 @@ pub fn explain(gateway: &Gateway, request: &Request) -> Result<Explanation, Inva
     let explained = authenticator.and_then(|mut authenticator| {
         Explained { gateway, request, head: &head }.stages(&mut authenticator)
     });
-    let (stages, answer) = explained.unwrap_or_default();
+    let Told { stages, answer, bounds } = explained.unwrap_or_default();
     let Request { method, url, .. } = request;
-    Ok(Explanation { request: format!("{method} {url}"), stages, answer })
+    Ok(Explanation { request: format!("{method} {url}"), stages, answer, bounds })
 }
 
 /// What is explained.
@@ -58,7 +58,13 @@ struct Chosen<'a> {
     operation: &'a OperationSpec,
 }
 
-type Told = (Vec<Stage>, String);
+/// What is told of it.
+#[derive(Default)]
+struct Told {
+    stages: Vec<Stage>,
+    answer: String,
+    bounds: Vec<String>,
+}
 
 impl<'a> Explained<'a> {
     fn stages(self, authenticator: &mut Authenticator) -> Option<Told> {
@@ -112,7 +118,8 @@ impl<'a> Explained<'a> {
             return None;
         };
         facts.insert(0, said(&reply));
-        Some((vec![Stage { stage, verdict: answers(&reply), facts }], answer(&reply)))
+        let stages = vec![Stage { stage, verdict: answers(&reply), facts }];
+        Some(Told { stages, answer: answer(&reply), bounds: Vec::new() })
     }
 
     /// A route takes it: what each stage of the route says.
@@ -144,9 +151,11 @@ impl<'a> Explained<'a> {
         let mut stages = vec![self.route_stage(&chosen)];
         stages.push(authentication(operation, &found, &world));
         stages.push(authorisation(operation, &allowed));
-        stages.extend(self.counting(&chosen, caller, &judged, &stages));
+        let limits = words::limits_of(self.gateway, contract, operation, caller);
+        stages.extend(counting(operation, &limits, &judged, &stages));
         stages.extend(self.onwards(&chosen, &judged));
-        Some((settled(stages), Self::answer(route, &judged)))
+        let bounds = limits.iter().map(|limit| limit.bounds(self.gateway)).collect();
+        Some(Told { stages: settled(stages), answer: Self::answer(route, &judged), bounds })
     }
 
     /// The filters' verdict.
@@ -198,42 +207,6 @@ impl<'a> Explained<'a> {
         Stage { stage: "route", verdict: Verdict::Passes, facts }
     }
 
-    /// The limits that count it, and before them what else stops a caller who may call.
-    fn counting(
-        &self,
-        chosen: &Chosen<'_>,
-        caller: Option<&Principal>,
-        judged: &Judged,
-        before: &[Stage],
-    ) -> Vec<Stage> {
-        let Chosen { contract, operation, .. } = chosen;
-        let mut facts = words::limits_of(self.gateway, contract, operation, caller);
-        if facts.is_empty() {
-            facts.push("none".to_owned());
-        }
-        if operation.shadow.contains(&StageSpec::Limits) {
-            facts.push("only reported".to_owned());
-        }
-        let mut limits = Stage { stage: "limits", verdict: Verdict::Passes, facts };
-        let is_stopped = before.iter().any(|stage| stage.verdict != Verdict::Passes);
-        match judged {
-            Judged::Reply(reply) if !is_stopped && COUNTED.contains(&reply.problem.name) => {
-                limits.verdict = answers(reply);
-                limits.facts.insert(0, said(reply));
-                vec![limits]
-            }
-            Judged::Reply(reply) if !is_stopped => {
-                let facts = vec![said(reply)];
-                vec![Stage { stage: "admission", verdict: answers(reply), facts }, limits]
-            }
-            Judged::Wait(_) if !is_stopped => {
-                let facts = vec!["a token for the backend is made first".to_owned()];
-                vec![Stage { stage: "admission", verdict: Verdict::Waits, facts }, limits]
-            }
-            _ => vec![limits],
-        }
-    }
-
     /// What becomes of it once it may pass.
     fn onwards(&self, chosen: &Chosen<'_>, judged: &Judged) -> Vec<Stage> {
         let passes = |stage, facts| Stage { stage, verdict: Verdict::Passes, facts };
@@ -257,6 +230,40 @@ impl<'a> Explained<'a> {
             Judged::Answer(content) => format!("200 {}", content.media_type),
             Judged::Continue(_) => words::answer(&route.action),
         }
+    }
+}
+
+/// The limits that count it, and before them what else stops a caller who may call.
+fn counting(
+    operation: &OperationSpec,
+    limits: &[Counting<'_>],
+    judged: &Judged,
+    before: &[Stage],
+) -> Vec<Stage> {
+    let mut facts: Vec<String> = limits.iter().map(Counting::told).collect();
+    if facts.is_empty() {
+        facts.push("none".to_owned());
+    }
+    if operation.shadow.contains(&StageSpec::Limits) {
+        facts.push("only reported".to_owned());
+    }
+    let mut limits = Stage { stage: "limits", verdict: Verdict::Passes, facts };
+    let is_stopped = before.iter().any(|stage| stage.verdict != Verdict::Passes);
+    match judged {
+        Judged::Reply(reply) if !is_stopped && COUNTED.contains(&reply.problem.name) => {
+            limits.verdict = answers(reply);
+            limits.facts.insert(0, said(reply));
+            vec![limits]
+        }
+        Judged::Reply(reply) if !is_stopped => {
+            let facts = vec![said(reply)];
+            vec![Stage { stage: "admission", verdict: answers(reply), facts }, limits]
+        }
+        Judged::Wait(_) if !is_stopped => {
+            let facts = vec!["a token for the backend is made first".to_owned()];
+            vec![Stage { stage: "admission", verdict: Verdict::Waits, facts }, limits]
+        }
+        _ => vec![limits],
     }
 }
 
@@ -321,7 +328,8 @@ fn values<'a>(matcher: &'a MatchSpec, path: &CanonicalPath<'a>) -> Vec<(&'a str,
 fn own_limits() -> Told {
     let facts = vec!["the gateway's own: how the caller's limits stand".to_owned()];
     let stage = Stage { stage: "route", verdict: Verdict::Passes, facts };
-    (vec![stage], "from the gateway, to whoever is recognised".to_owned())
+    let answer = "from the gateway, to whoever is recognised".to_owned();
+    Told { stages: vec![stage], answer, bounds: Vec::new() }
 }
 
 /// Nothing is reached behind what stops it; what only reports does not.

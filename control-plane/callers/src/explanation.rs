@@ -12,6 +12,8 @@ pub struct Explanation {
     pub stages: Vec<Stage>,
     /// Who answers, and with what.
     pub answer: String,
+    /// What each limit that counts it admits at most.
+    pub bounds: Vec<String>,
 }
 
 /// What one stage says.
@@ -46,10 +48,10 @@ pub enum Verdict {
 
 // === impl Explanation ===
 
-/// One stage a line.
+/// One stage a line, and one limit.
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, stages, answer } = self;
+        let Self { request, stages, answer, bounds } = self;
         writeln!(f, "{request}")?;
         for Stage { stage, verdict, facts } in stages {
             write!(f, "{stage}: {verdict}")?;
@@ -58,7 +60,8 @@ impl fmt::Display for Explanation {
             }
             writeln!(f)?;
         }
-        writeln!(f, "answer: {answer}")
+        writeln!(f, "answer: {answer}")?;
+        bounds.iter().try_for_each(|bound| writeln!(f, "bound: {bound}"))
     }
 }
 

@@ -11,7 +11,7 @@ use tollgate_gateway::{MatchSpec, ValueSpec};
 
 pub(crate) use self::access::{allow, auth};
 pub(crate) use self::action::{action, answer, destination};
-pub(crate) use self::limit::{extras, limit, limits_of, per, rate};
+pub(crate) use self::limit::{Counting, extras, limit, limits_of, per, rate};
 
 /// What is called: `GET /orders/{id}`, `/public/*`, `~/v[0-9]+/x`.
 pub(crate) fn call(matcher: &MatchSpec) -> String {

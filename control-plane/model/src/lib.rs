@@ -9,6 +9,7 @@
 mod action;
 mod at;
 mod backend;
+mod bounds;
 mod check;
 mod draft;
 mod duration;
@@ -38,6 +39,7 @@ pub use crate::backend::{
     Backend, BackendTls, Balancing, Caps, ClientCertificate, Dns, Endpoint, Health,
     OutlierDetection, Probe, Protocol,
 };
+pub use crate::bounds::Bounds;
 pub use crate::draft::{Draft, document, read};
 pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;

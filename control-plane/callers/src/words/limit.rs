@@ -1,7 +1,9 @@
 use tollgate_core::Principal;
 use tollgate_gateway::{ContractSpec, OperationSpec};
-use tollgate_model::Gateway;
-use tollgate_rate_limit::{CostOfSpec, CostSpec, Dimension, LimitSpec, OnFailure, Period};
+use tollgate_model::{Bounds, Gateway};
+use tollgate_rate_limit::{
+    CostOfSpec, CostSpec, Dimension, LimitSpec, OnFailure, Period, TierSpec, WhenAlone,
+};
 
 use super::listed;
 
@@ -44,16 +46,25 @@ fn dimension(dimension: &Dimension) -> String {
 
 /// What else a limit says, each after a comma.
 pub(crate) fn extras(limit: &LimitSpec) -> String {
-    let LimitSpec { burst, credit, time_zone, cost, on_failure, .. } = limit;
+    let LimitSpec { burst, credit, time_zone, cost, when_alone, on_failure, .. } = limit;
     let parts = [
         burst.map(|burst| format!("burst {burst}")),
         credit.map(|credit| format!("credit {credit}")),
         time_zone.as_ref().map(|zone| format!("by the clock of {zone}")),
         cost.as_ref().map(|cost| format!("a request costs {}", costs(cost))),
+        alone(*when_alone).map(str::to_owned),
         (*on_failure == OnFailure::Admit).then(|| "admits without counters".to_owned()),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if parts.is_empty() { String::new() } else { format!(", {}", parts.join(", ")) }
+}
+
+fn alone(when_alone: WhenAlone) -> Option<&'static str> {
+    match when_alone {
+        WhenAlone::Share => None,
+        WhenAlone::Open => Some("all of it by an Envoy that is alone"),
+        WhenAlone::Closed => Some("nothing by an Envoy that is alone"),
+    }
 }
 
 fn costs(cost: &CostSpec) -> String {
@@ -79,35 +90,52 @@ fn costs(cost: &CostSpec) -> String {
     parts.into_iter().flatten().next().unwrap_or_default()
 }
 
-/// Every limit that counts a request, and whose it is.
-pub(crate) fn limits_of(
-    gateway: &Gateway,
-    contract: &ContractSpec,
-    operation: &OperationSpec,
+/// A limit that counts a request, and whose it is.
+pub(crate) struct Counting<'a> {
+    limit: &'a LimitSpec,
+    of: String,
+}
+
+// === impl Counting ===
+
+impl Counting<'_> {
+    /// `10/s per tenant (of the route)`.
+    pub(crate) fn told(&self) -> String {
+        format!("{} ({})", limit(self.limit), self.of)
+    }
+
+    /// The same, with what it admits at most.
+    pub(crate) fn bounds(&self, gateway: &Gateway) -> String {
+        let bounds = Bounds::of(self.limit, gateway.envoys).sentences();
+        format!("{}: {}", self.told(), bounds.join("; "))
+    }
+}
+
+/// Every limit that counts a request.
+pub(crate) fn limits_of<'a>(
+    gateway: &'a Gateway,
+    contract: &'a ContractSpec,
+    operation: &'a OperationSpec,
     caller: Option<&Principal>,
-) -> Vec<String> {
-    let said = |of: String| move |one: &LimitSpec| format!("{} ({of})", limit(one));
-    let api = contract.limits.iter().map(said(format!("of API {}", contract.api)));
-    let route = operation.limits.iter().map(said("of the route".to_owned()));
+) -> Vec<Counting<'a>> {
+    let of = |of: String| move |limit: &'a LimitSpec| Counting { limit, of: of.clone() };
+    let api = contract.limits.iter().map(of(format!("of API {}", contract.api)));
+    let route = operation.limits.iter().map(of("of the route".to_owned()));
     let whole = caller.map(|caller| of_tenant(gateway, caller)).unwrap_or_default();
     whole.into_iter().chain(api).chain(route).collect()
 }
 
 /// A tenant's own limits take the place of those of its tier that count by the
 /// same over the same period.
-fn of_tenant(gateway: &Gateway, caller: &Principal) -> Vec<String> {
-    let Principal { tenant, tier, .. } = caller;
-    let own = tenant.as_ref().and_then(|tenant| gateway.tenant_limits.get(&**tenant));
-    let own = own.map(|own| own.limits.as_slice()).unwrap_or_default();
-    let tiers = tier.as_ref().and_then(|tier| gateway.tiers.get(&**tier));
-    let tiers = tiers.map(|tier| tier.limits.as_slice()).unwrap_or_default();
+fn of_tenant<'a>(gateway: &'a Gateway, caller: &Principal) -> Vec<Counting<'a>> {
+    let tenant = caller.tenant.as_deref().unwrap_or_default();
+    let tier = caller.tier.as_deref().unwrap_or_default();
+    let limits = |of: Option<&'a TierSpec>| of.map(|of| &*of.limits).unwrap_or_default();
+    let own = limits(gateway.tenant_limits.get(tenant));
+    let tiers = limits(gateway.tiers.get(tier)).iter();
     let replaced = |one: &&LimitSpec| own.iter().any(|own| own.by == one.by && own.per == one.per);
-    let tiers = tiers
-        .iter()
-        .filter(|one| !replaced(one))
-        .map(|one| format!("{} (of tier {})", limit(one), tier.as_deref().unwrap_or_default()));
-    let own = own
-        .iter()
-        .map(|one| format!("{} (of tenant {})", limit(one), tenant.as_deref().unwrap_or_default()));
+    let tiers = tiers.filter(|one| !replaced(one));
+    let tiers = tiers.map(|limit| Counting { limit, of: format!("of tier {tier}") });
+    let own = own.iter().map(|limit| Counting { limit, of: format!("of tenant {tenant}") });
     own.chain(tiers).collect()
 }
