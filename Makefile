@@ -71,6 +71,9 @@ dist: setup ## packs what people install into target/dist/
 reproducible: setup ## builds what people install twice, from clean clones, and compares
 	@$(PYTHON) scripts/reproducible.py
 
+book: python ## makes the manual, docs/, into target/book/ by mdBook, and follows its links
+	@$(PYTHON) scripts/book.py
+
 bench: filters ## measures the gateway beside Envoy's own filters; writes target/bench/
 	@cargo build --release -p tollgate
 	@cargo run --release -p tollgate-bench --bin bench
@@ -104,4 +107,4 @@ python:
 
 step = printf '\n=== %s\n' '$(1)'
 
-.PHONY: bench bench-scale clean compose compose-down dist filters fuzz golden help images lint python reproducible run setup signers test test-compose timing
+.PHONY: bench bench-scale book clean compose compose-down dist filters fuzz golden help images lint python reproducible run setup signers test test-compose timing
