@@ -46,12 +46,15 @@ test: python signers ## runs all tests that need no containers, what fails faste
 	@$(call step,documentation)
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-images: filters ## builds the container images into the Docker engine, and prints their sizes
-	@cargo build --release -p tollgate -p tollgate-support --bins
+images: setup ## builds the container images into the Docker engine, and prints their sizes
+	@$(PYTHON) scripts/setup.py --tests
+	@cargo build --release -p tollgate-support --bins
 	@$(PYTHON) scripts/images.py
 
 PROFILE ?= minimal
-compose: filters ## starts the gateway in containers and waits until it is well; PROFILE=full for all of it
+compose: python ## starts the gateway in containers and waits until it is well; PROFILE=full for all of it
+	@$(PYTHON) scripts/compose.py ready
+	@$(MAKE) filters
 	@cargo build --release -p tollgate -p tollgate-support --bins
 	@$(PYTHON) scripts/setup.py --tests
 	@$(PYTHON) scripts/compose.py up $(PROFILE)

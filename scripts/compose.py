@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the stack of `envoy/docker-compose.yaml`.
 
+    compose.py ready            says what it would not start for, before anything is built
     compose.py up PROFILE       starts it, and waits until it is well
     compose.py down             ends it, and forgets what it kept
     compose.py test [--skip]    tests it; with --skip it is no failure that there
@@ -78,7 +79,9 @@ def main():
     os.chdir(ROOT)
     action, *rest = sys.argv[1:] or ["help"]
     try:
-        if action == "up" and rest and rest[0] in IMAGES:
+        if action == "ready":
+            ready()
+        elif action == "up" and rest and rest[0] in IMAGES:
             up(rest[0])
         elif action == "down":
             Stack(PROJECT, engine.compose_command()).down()
@@ -93,13 +96,18 @@ def main():
         sys.exit(0 if "--skip" in rest else 1)
 
 
-def up(profile):
+def ready():
     why_not = engine.why_not()
     if why_not:
         raise engine.NoEngine(why_not)
     stack = Stack(PROJECT, engine.compose_command())
     if not stack.container("envoy"):
         require_ports()
+    return stack
+
+
+def up(profile):
+    stack = ready()
     images(profile, "release")
     stack.up(profile)
     print(f"\nThe gateway is at http://127.0.0.1:{port('GATEWAY_PORT')}; examples/quickstart/README.md has the curl lines.")

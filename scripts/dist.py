@@ -40,41 +40,45 @@ def main():
     version = bill.version()
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or output(["git", "log", "-1", "--format=%ct"]) or 0)
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch)
-    modules, binary = build()
+    paths, binary = build()
+    modules = {name: read(path) for name, path in paths.items()}
     name = f"tollgate-{version}-{platform.machine()}-{sys.platform}"
-    entries = contents(modules, binary)
+    entries = contents(modules, read(binary))
     entries["SHA256SUMS"] = (sums(entries), 0o644)
     path = os.path.join(DIST, f"{name}.tar.gz")
     with open(path, "wb") as file:
         file.write(packed(name, entries, epoch))
     for one in [path, *written(modules)]:
-        with open(one, "rb") as file:
-            print(f"{hashlib.sha256(file.read()).hexdigest()}  {one}", flush=True)
+        print(f"{hashlib.sha256(read(one)).hexdigest()}  {one}", flush=True)
     print(f"{DIST}/oci: an OCI image layout of {', '.join(sorted(modules))}")
 
 
 def build():
-    """In a folder of its own: other flags would build everything else anew."""
+    """Where the modules are, by name, and the control plane. In a folder of its own:
+    other flags would build everything else anew."""
     os.environ["CARGO_TARGET_DIR"] = os.path.join(ROOT, "target", "dist-build")
-    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(remapped())
+    places = known_places()
+    os.environ["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(f"--remap-path-prefix={place}={name}" for place, name in places)
+    # Of C in other crates.
+    os.environ["CFLAGS"] = " ".join(f"-ffile-prefix-map={place}={name}" for place, name in places)
     os.environ["CARGO_INCREMENTAL"] = "0"
-    modules = {}
-    for name, path in filters.build(for_tests=[]).items():
-        with open(path, "rb") as file:
-            modules[name.replace("_", "-")] = file.read()
+    modules = {name.replace("_", "-"): path for name, path in filters.build(for_tests=[]).items()}
     command = ["cargo", "build", "--locked", "--release", "--package", "tollgate"]
     if subprocess.run(command).returncode != 0:
         sys.exit("dist: the control plane was not built")
-    with open(os.path.join(os.environ["CARGO_TARGET_DIR"], "release", "tollgate"), "rb") as file:
-        return modules, file.read()
+    return modules, os.path.join(os.environ["CARGO_TARGET_DIR"], "release", "tollgate")
 
 
-def remapped():
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def known_places():
     """Where sources lie is nobody's business, and differs by machine."""
     home = os.environ.get("CARGO_HOME") or os.path.expanduser("~/.cargo")
     sysroot = output(["rustc", "--print", "sysroot"]).strip()
-    places = [(ROOT, "/tollgate"), (home, "/cargo"), (sysroot, "/rust")]
-    return [f"--remap-path-prefix={place}={name}" for place, name in places]
+    return [(ROOT, "/tollgate"), (home, "/cargo"), (sysroot, "/rust")]
 
 
 def contents(modules, binary):
@@ -82,8 +86,7 @@ def contents(modules, binary):
     for name, module in modules.items():
         entries[f"filters/{name}.{hashlib.sha256(module).hexdigest()[:16]}.wasm"] = (module, 0o644)
     for path in sorted(FILES + [file for folder in FOLDERS for file in tracked(folder)]):
-        with open(path, "rb") as file:
-            entries[path] = (file.read(), 0o755 if os.access(path, os.X_OK) else 0o644)
+        entries[path] = (read(path), 0o755 if os.access(path, os.X_OK) else 0o644)
     packages = bill.packages()
     entries["sbom.cdx.json"] = (bill.cyclonedx(packages), 0o644)
     for path, text in bill.licences(packages):

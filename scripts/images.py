@@ -9,16 +9,22 @@ where no registry can be reached.
 Equal files give equal images: times are fixed and entries are sorted. An image
 that the engine has already is not loaded again.
 
-    images.py [--profile debug] [--output FOLDER] [NAME …]
+    images.py [--profile PROFILE] [--output FOLDER] [NAME …]
+
+Our programs are those of `target/PROFILE`, or of the profile `dist`: built as what
+`make dist` packs, so that equal sources give equal images wherever they lie.
 """
 
 import argparse
+import functools
 import glob
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 
+import dist
 from filters import FILTERS
 from image import Image, program, tree
 from setup import ROOT, output
@@ -40,7 +46,7 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--profile", default="release", help="which build of our programs is packed")
+    parser.add_argument("--profile", default="dist", help="which build of our programs is packed: dist, release or debug")
     parser.add_argument("--output", help="writes NAME.tar there, for `docker load`, and needs no engine")
     parser.add_argument("names", nargs="*", metavar="NAME")
     return parser.parse_args()
@@ -71,17 +77,26 @@ def load(image):
 
 
 def ours(profile):
-    target = os.path.join(os.environ.get("CARGO_TARGET_DIR") or "target", profile)
+    if profile == "dist":
+        shipped = functools.cache(dist.build)
+        target = "target/release"
+    else:
+        target = os.path.join(os.environ.get("CARGO_TARGET_DIR") or "target", profile)
+        shipped = lambda: (newest_modules(), os.path.join(target, "tollgate"))
     return {
-        "control-plane": lambda: control_plane(target),
-        "filters": modules,
+        "control-plane": lambda: control_plane(shipped()[1]),
+        "filters": lambda: modules(shipped()[0]),
         "backend": lambda: backend(target),
     }
 
 
-def control_plane(target):
+def newest_modules():
+    return {name: os.path.realpath(os.path.join("target", "filters", f"{name}.wasm")) for name in FILTERS}
+
+
+def control_plane(tollgate):
     image = Image("control-plane", VERSION, user=NOBODY)
-    program(image, os.path.join(target, "tollgate"), "/usr/bin/tollgate")
+    program(image, tollgate, "/usr/bin/tollgate")
     image.file(CERTIFICATES, CERTIFICATES)
     image.folder("/var/lib/tollgate", owner=NOBODY)
     image.config["Entrypoint"] = ["tollgate"]
@@ -90,13 +105,12 @@ def control_plane(target):
     return image
 
 
-def modules():
+def modules(paths):
     image = Image("filters", VERSION, user=NOBODY, is_bare=True)
-    folder = os.path.join("target", "filters")
-    for name in FILTERS:
+    for name, path in paths.items():
         # Under both names: the short one says which is the newest.
-        target = os.readlink(os.path.join(folder, f"{name}.wasm"))
-        image.file(os.path.join(folder, target), f"/filters/{target}", mode=0o644)
+        target = f"{name}.{hashlib.sha256(dist.read(path)).hexdigest()[:16]}.wasm"
+        image.file(path, f"/filters/{target}", mode=0o644)
         image.link(f"/filters/{name}.wasm", target)
     return image
 

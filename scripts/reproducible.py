@@ -4,6 +4,7 @@ names, and says whether the bytes are the same.
 """
 
 import glob
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from setup import ROOT
 
 # Of different lengths: a path that gets into a module shifts what follows it.
 FOLDERS = ["one", "another-folder"]
+IMAGES = ["control-plane", "filters"]
 
 
 def main():
@@ -27,16 +29,26 @@ def main():
 
 
 def sums(folder):
-    """The sum of each file that `make dist` packs in a clone at `folder`."""
+    """The sum of each file that `make dist` packs in a clone at `folder`, and of our
+    images."""
     print(f"building in {folder}", flush=True)
     run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, folder])
     run([sys.executable, os.path.join(folder, "scripts", "dist.py")])
+    images = os.path.join(folder, "target", "images")
+    run([sys.executable, os.path.join(folder, "scripts", "images.py"), "--output", images, *IMAGES])
+    found = {f"image {name}": digest(os.path.join(images, f"{name}.tar")) for name in IMAGES}
     [archive] = glob.glob(os.path.join(folder, "target", "dist", "*.tar.gz"))
     with tarfile.open(archive) as packed:
         name = next(one for one in packed.getnames() if one.endswith("/SHA256SUMS"))
         lines = packed.extractfile(name).read().decode().splitlines()
+    found["archive"] = digest(archive)
     shutil.rmtree(folder)
-    return {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+    return found | {path: sum for sum, path in (line.split("  ", 1) for line in lines)}
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def run(command):
