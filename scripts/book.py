@@ -40,10 +40,20 @@ def lay_out():
         into = os.path.join(PAGES, file)
         os.makedirs(os.path.dirname(into), exist_ok=True)
         shutil.copy(file, into)
+        if file.endswith(".md"):
+            rename_links(into)
     shutil.move(os.path.join(PAGES, "docs", "book.toml"), PAGES)
     os.remove(os.path.join(PAGES, "docs", "SUMMARY.md"))
     with open(os.path.join(PAGES, "SUMMARY.md"), "w") as file:
         file.write(contents())
+
+
+def rename_links(page):
+    """As mdBook renames pages. The contents are on every page."""
+    with open(page) as file:
+        text = file.read().replace("docs/SUMMARY.md)", "docs/quickstart.md)")
+    with open(page, "w") as file:
+        file.write(re.sub(r"README\.md(?=[#)])", "index.md", text))
 
 
 def tracked(folder):
