@@ -208,6 +208,12 @@ pub mod property {
     /// little-endian.
     pub const CONNECTION: &[u8] = b"connection\0id";
 
+    /// What the stream speaks: `HTTP/1.1` or `HTTP/2`.
+    pub const PROTOCOL: &[u8] = b"request\0protocol";
+
+    /// Why the response is what it is, in Envoy's words.
+    pub const DETAILS: &[u8] = b"response\0code_details";
+
     /// The cluster that Envoy chose.
     pub const CLUSTER: &[u8] = b"xds\0cluster_name";
 

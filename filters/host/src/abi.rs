@@ -59,6 +59,7 @@ const BUFFER_ANSWER_BODY: u32 = 4;
 const BUFFER_GRPC_MESSAGE: u32 = 5;
 const BUFFER_PLUGIN_CONFIGURATION: u32 = 7;
 const STREAM_HTTP_REQUEST: u32 = 0;
+const STREAM_DOWNSTREAM: u32 = 2;
 
 // SAFETY, for every `unsafe` below: a pointer handed to the host comes with the
 // length of the slice it was made from, and the host keeps neither past the
@@ -198,6 +199,11 @@ pub(crate) fn send_local_response(response: &LocalResponse<'_>) -> Result<(), St
 /// Ends the request without an answer.
 pub(crate) fn reset_request() -> Result<(), Status> {
     done(unsafe { import::proxy_close_stream(STREAM_HTTP_REQUEST) })
+}
+
+/// Closes the connection that the calls are about, once what was written is sent.
+pub(crate) fn close_connection() -> Result<(), Status> {
+    done(unsafe { import::proxy_close_stream(STREAM_DOWNSTREAM) })
 }
 
 /// Lets a request go on that was held.

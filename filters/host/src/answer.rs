@@ -1,6 +1,7 @@
 use tollgate_core::{Content, Headers, Reply, is_header_value};
 
 use crate::abi::{self, LocalResponse, Status};
+use crate::connection;
 use crate::pairs;
 
 /// What an answer must know of the request it answers.
@@ -80,12 +81,16 @@ fn body(reply: &Reply, asked: &Asked<'_>) -> String {
 
 fn headers(reply: &Reply, asked: &Asked<'_>) -> Vec<u8> {
     let mut headers: Vec<(&str, &[u8])> = Vec::with_capacity(2);
+    if connection::ends_with(reply) {
+        headers.extend(connection::LAST_ANSWER);
+    }
     if asked.grpc {
         headers.extend(asked.request_id.map(|id| ("x-request-id", id.as_bytes())));
     } else {
         headers.push(("content-type", b"application/problem+json"));
     }
-    headers.extend(reply.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    let others = reply.headers.iter().filter(|(name, _)| *name != "connection");
+    headers.extend(others.map(|(name, value)| (*name, value.as_bytes())));
     headers.retain(|(_, value)| is_header_value(value));
     pairs::encode(&headers)
 }

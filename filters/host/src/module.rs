@@ -5,7 +5,7 @@ use tollgate_core::{CallId, Filter, GrpcCallId, GrpcFailed, Ticket};
 use crate::abi::{self, Action};
 use crate::answered;
 use crate::configure::configure;
-use crate::connection;
+use crate::connection::Connections;
 use crate::stream::{Shared, Stream};
 
 /// What Envoy calls, whatever the filter is. It names plugin configurations
@@ -40,8 +40,7 @@ pub(crate) struct Contexts<F> {
     streams: BTreeMap<u32, Stream<F>>,
     /// Which streams wait for the answer of a call; some may have ended.
     waiting: BTreeMap<CallId, Vec<u32>>,
-    /// Connections that are open, with Envoy's numbers for them.
-    connections: BTreeMap<u32, (Shared<F>, u64)>,
+    connections: Connections<F>,
 }
 
 // === impl Contexts ===
@@ -73,14 +72,19 @@ impl<F: Filter> Contexts<F> {
         self.streams.entry(id).or_insert_with(|| Stream::new(None))
     }
 
-    /// Does something with a stream, and notes which call it waits for since.
+    /// Does something with a stream, and notes which call it waits for since, and
+    /// whether its connection ends with its answer.
     fn with_stream<T>(&mut self, id: u32, act: impl FnOnce(&mut Stream<F>) -> T) -> T {
         let stream = self.stream(id);
         let before = stream.waits_for();
         let done = act(stream);
         let since = stream.waits_for().filter(|call| Some(*call) != before);
+        let ending = stream.take_ending();
         if let Some(call) = since {
             self.waiting.entry(call).or_default().push(id);
+        }
+        if let Some(connection) = ending {
+            self.connections.end_soon(connection);
         }
         done
     }
@@ -143,15 +147,13 @@ impl<F: Filter> Module for Contexts<F> {
             let overdue = answered::overdue(filter);
             self.end(&overdue, filter);
         }
+        self.connections.end();
     }
 
     fn on_connection(&mut self, id: u32) {
         let plugin = self.streams.remove(&id).and_then(Stream::into_filter);
-        if let Some(filter) = plugin
-            && let Some(number) = connection::number()
-        {
-            connection::opened(&filter, number);
-            self.connections.insert(id, (filter, number));
+        if let Some(filter) = plugin {
+            self.connections.open(id, filter);
         }
     }
 
@@ -168,8 +170,7 @@ impl<F: Filter> Module for Contexts<F> {
     }
 
     fn on_delete(&mut self, id: u32) {
-        if let Some((filter, number)) = self.connections.remove(&id) {
-            connection::closed(&filter, number);
+        if self.connections.close(id) {
             return;
         }
         match self.streams.remove(&id) {

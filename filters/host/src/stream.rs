@@ -10,6 +10,7 @@ use crate::abi::{self, Action, Map};
 use crate::answer::{self, Asked};
 use crate::body::Body;
 use crate::clock::now;
+use crate::connection;
 use crate::edits;
 use crate::envoy::Envoy;
 use crate::failure::Failure;
@@ -26,6 +27,8 @@ pub(crate) struct Stream<F> {
     /// By what the filter follows it, once it has passed.
     ticket: Option<Ticket>,
     hears_response: bool,
+    /// The connection that ends with the answer.
+    ending: Option<u64>,
     held: Held,
     /// How often it has waited for an answer.
     waits: u32,
@@ -60,8 +63,8 @@ const WAITS_MAX: u32 = 8;
 impl<F> Stream<F> {
     pub(crate) fn new(filter: Option<Shared<F>>) -> Self {
         let (held, body) = (Held::ForGood, Body::default());
-        let (response, ticket, hears_response) = <_>::default();
-        Self { filter, response, ticket, hears_response, held, waits: 0, body }
+        let (response, ticket, hears_response, ending) = <_>::default();
+        Self { filter, response, ticket, hears_response, ending, held, waits: 0, body }
     }
 }
 
@@ -139,9 +142,18 @@ impl<F: Filter> Stream<F> {
         }
     }
 
+    /// Nothing, but once.
+    pub(crate) fn take_ending(&mut self) -> Option<u64> {
+        self.ending.take()
+    }
+
     fn judge(&mut self) -> Action {
         match read(Map::RequestHeaders) {
-            Ok(headers) => act(self.admit(&headers), &Asked::by(&headers)),
+            Ok(headers) => {
+                let outcome = self.admit(&headers);
+                self.ending = outcome.as_ref().err().and_then(connection::ended_by);
+                act(outcome, &Asked::by(&headers))
+            }
             Err(failure) => act(Err(failure.reply()), &Asked::UNKNOWN),
         }
     }

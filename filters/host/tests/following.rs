@@ -6,7 +6,9 @@ mod envoy_double;
 
 use std::convert::Infallible;
 
-use tollgate_core::{Content, Cx, Edits, Filter, Headers, RequestHead, Seed, Ticket, Verdict};
+use tollgate_core::{
+    Content, Cx, Edits, Filter, Headers, Problem, Reply, RequestHead, Seed, Ticket, Verdict,
+};
 
 use envoy_double::module::{
     proxy_on_configure, proxy_on_context_create, proxy_on_delete, proxy_on_new_connection,
@@ -20,8 +22,10 @@ const BAD_ARGUMENT: u32 = 2;
 const CONTINUE: u32 = 0;
 const PAUSE: u32 = 1;
 
-/// Follows every other request, answers those with `x-ask`, and writes down what
-/// it is told where a test finds it.
+const FULL: Problem = Problem { status: 503, name: "full", title: "It is full" };
+
+/// Follows every other request, answers those with `x-ask` and, for the last time,
+/// with `x-last`, and writes down what it is told where a test finds it.
 struct Following(u64);
 
 impl Filter for Following {
@@ -37,6 +41,9 @@ impl Filter for Following {
         if head.headers.get("x-ask").is_some() {
             let (details, media_type) = ("following.told", "text/plain");
             return Verdict::Answer(Content { details, media_type, body: "told".to_owned() });
+        }
+        if head.headers.get("x-last").is_some() {
+            return Verdict::Reply(Reply::new(FULL, "go").with("connection", "close"));
         }
         self.0 = self.0.wrapping_add(1);
         let ticket = Some(Ticket(self.0)).filter(|Ticket(number)| number % 2 == 1);
@@ -185,6 +192,61 @@ fn a_connection_is_told_of_when_it_closes() {
     calls();
     proxy_on_delete(other);
     assert_eq!(calls(), []);
+}
+
+/// The calls, without those that are of no interest.
+fn names() -> Vec<&'static str> {
+    calls().into_iter().map(|call| call.name).filter(|name| *name != "time").collect()
+}
+
+/// A connection, and a request on it that gets the last answer.
+fn last_answer(root: u32, protocol: &str) -> (u32, Vec<Call>) {
+    let (connection, stream) = (next_context(), next_context());
+    let number = (OK, Some(7_u64.to_le_bytes().to_vec()));
+    proxy_on_context_create(connection, root);
+    answer_with([number.clone()]);
+    assert_eq!(proxy_on_new_connection(connection), CONTINUE);
+    proxy_on_context_create(stream, root);
+    let speaks = (OK, Some(protocol.as_bytes().to_vec()));
+    answer_with([lines(&[("x-last", "1")]), (OK, None), speaks, (OK, None), (OK, None), number]);
+    assert_eq!(proxy_on_request_headers(stream, 0, true), PAUSE);
+    (connection, calls())
+}
+
+#[test]
+fn a_connection_ends_that_had_its_last_answer() {
+    let root = root();
+    let (connection, made) = last_answer(root, "HTTP/1.1");
+    let names_made: Vec<_> = made.iter().map(|call| call.name).collect();
+    assert_eq!(names_made, ["pairs", "time", "property", "set", "set", "property", "respond"]);
+    let answered = made.last().map(|call| call.arguments.concat()).unwrap_or_default();
+    let answered = String::from_utf8_lossy(&answered).into_owned();
+    assert!(answered.contains("connection\0upgrade, close\0upgrade\0HTTP/1.1"), "{answered}");
+    proxy_on_tick(root);
+    assert_eq!(names(), ["turn", "close"]);
+    // Once is enough.
+    proxy_on_tick(root);
+    assert_eq!(names(), Vec::<&str>::new());
+    proxy_on_delete(connection);
+}
+
+#[test]
+fn one_that_others_may_use_too_goes_on() {
+    let root = root();
+    let (_, made) = last_answer(root, "HTTP/2");
+    assert!(made.iter().all(|call| call.name != "set"), "{made:?}");
+    proxy_on_tick(root);
+    assert_eq!(names(), Vec::<&str>::new());
+}
+
+#[test]
+fn one_that_is_closed_by_then_is_let_alone() {
+    let root = root();
+    let (connection, _) = last_answer(root, "HTTP/1.1");
+    proxy_on_delete(connection);
+    calls();
+    proxy_on_tick(root);
+    assert_eq!(names(), Vec::<&str>::new());
 }
 
 #[test]

@@ -49,6 +49,7 @@ const RETRY_AFTER: &str = "1";
 
 /// The answer, and the counter.
 pub(crate) fn refuse(of: Of, full: Full, Seen { count, cap }: Seen) -> (Reply, &'static str) {
+    let is_connection = of == Of::Connections && full != Full::Unavailable;
     let (problem, detail, counter) = match (of, full) {
         (_, Full::Unavailable) => {
             let detail = "the counts cannot be read now; try again".to_owned();
@@ -79,5 +80,6 @@ pub(crate) fn refuse(of: Of, full: Full, Seen { count, cap }: Seen) -> (Reply, &
             (BUSY, detail, "tollgate.budget.refused.backend")
         }
     };
-    (Reply::new(problem, detail).with("retry-after", RETRY_AFTER), counter)
+    let reply = Reply::new(problem, detail).with("retry-after", RETRY_AFTER);
+    (if is_connection { reply.with("connection", "close") } else { reply }, counter)
 }
