@@ -1,7 +1,7 @@
 //! How much callers may have under way, and which exchanges hold what.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::spec::{StreamsSpec, UseSpec};
 /// Exchanges that are under way, by the tickets under which the host follows them.
 #[derive(Default)]
 pub(crate) struct Following {
-    open: BTreeMap<Ticket, Followed>,
+    open: HashMap<Ticket, Followed>,
     latest: u64,
     /// Streams that stay open, which have to be looked after.
     streams: BTreeMap<Ticket, Stream>,

@@ -214,10 +214,11 @@ impl Gateway {
         let place = budget::begin(&mut self.budgets, (&contract, operation), principal, kind, cx);
         let place =
             place.inspect_err(|_| limits.iter().for_each(|it| self.limiter.on_end(*it, cx)))?;
-        let stream = Stream::of(&contract, operation, head.headers, caller.as_ref());
-        let stream = stream.filter(|_| kind == KindSpec::Stream);
+        let stream = (kind == KindSpec::Stream)
+            .then(|| Stream::of(&contract, operation, head.headers, caller.as_ref()));
         (edits.response, edits.hears_response) = (response, limits.is_some());
-        edits.ticket = Some(self.following.follow(Followed { limits, held: place }, stream));
+        edits.ticket =
+            Some(self.following.follow(Followed { limits, held: place }, stream.flatten()));
         operation.transform.apply(&Facts { principal, path_parameters }, &mut edits);
         if let Some(principal) = principal {
             self.identity.apply(principal, &mut edits.request);

@@ -58,7 +58,8 @@ const CREDIT_SHARE: u32 = 64;
 pub(crate) enum Decision {
     /// It holds so many, whoever they are for.
     Credit(u32),
-    Counted,
+    /// All workers have so many of the part by then.
+    Counted(u32),
     Refused(Full),
 }
 
@@ -81,17 +82,17 @@ pub(crate) fn decide(
         Bound::Own { part: Some(cap), .. } if cap <= tally.of(part) => {
             Decision::Refused(Full::Part)
         }
-        Bound::Own { .. } => Decision::Counted,
+        Bound::Own { .. } => Decision::Counted(0),
         Bound::Shared { cap, open } => {
             let more = credit_of(cap, workers);
             let credit = local.total().saturating_add(1).saturating_add(more);
-            let is_roomy = count.saturating_add(1).saturating_add(more) <= cap / 2;
+            let is_roomy = count.saturating_add(1).saturating_add(more) <= open.min(cap) / 2;
             if 0 < more && is_roomy && local.credit.is_some() {
                 Decision::Credit(credit)
             } else if open <= count {
                 Decision::Refused(Full::Total)
             } else if tally.may_enter(part, weight, open) {
-                Decision::Counted
+                Decision::Counted(tally.of(part).saturating_add(1))
             } else {
                 Decision::Refused(Full::Share)
             }
@@ -111,17 +112,17 @@ pub(crate) fn write(
 ) -> Result<(), Crowded> {
     let Place { what, part } = ask.place;
     if local.credit.is_none() {
-        let before = local.part(part);
         let then = match decision {
-            Decision::Credit(_) | Decision::Counted => before.entered(ask.weight),
-            Decision::Refused(_) => before.wanting(ask.weight, now),
+            Decision::Credit(_) => local.entered(part, ask.weight, 0, now),
+            Decision::Counted(count) => local.entered(part, ask.weight, *count, now),
+            Decision::Refused(_) => local.part(part).wanting(ask.weight, now),
         };
-        return slot.put(&then.record(ask.place, me), now);
+        return slot.put(&then.record(ask.place, me));
     }
     let mut then = local.clone();
     then.follow(decision, ask, now);
     slot.keep(|record| (record.what, record.owner) != (what, me));
-    then.records(what, me).iter().try_for_each(|record| slot.put(record, now))
+    then.records(what, me).iter().try_for_each(|record| slot.put(record))
 }
 
 // === impl Local ===
@@ -131,11 +132,11 @@ impl Local {
         let Ask { place: Place { part, .. }, weight, bound } = *ask;
         match (decision, bound) {
             (Decision::Credit(credit), _) => {
-                self.enter(part, weight);
+                self.enter(part, weight, 0, now);
                 self.credit = Some(*credit);
             }
-            (Decision::Counted, _) => {
-                self.enter(part, weight);
+            (Decision::Counted(count), _) => {
+                self.enter(part, weight, *count, now);
                 self.credit = None;
             }
             (Decision::Refused(_), Bound::Shared { .. }) => {
@@ -158,6 +159,16 @@ impl Bound {
         match self {
             Self::Own { total, part } => total.or(part).unwrap_or_default(),
             Self::Shared { cap, .. } => cap,
+        }
+    }
+
+    /// Of what is shared, no more than it bears.
+    pub(crate) fn within(self, bears: Option<u32>) -> Self {
+        match (self, bears) {
+            (Self::Shared { cap, open }, Some(bears)) => {
+                Self::Shared { cap, open: open.min(bears) }
+            }
+            _ => self,
         }
     }
 

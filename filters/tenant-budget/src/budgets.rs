@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Held {
     places: [Option<Place>; 2],
     tenant: Option<Rc<str>>,
     is_stream: bool,
+    /// Whether something behind this may refuse it because there are too many.
+    may_be_shed: bool,
 }
 
 /// Why budgets were refused. The texts begin with the section.
@@ -72,6 +75,12 @@ struct Allowed<'a> {
 
 const COUNT_MAX: u32 = 1_000_000;
 const WEIGHT_MAX: u32 = 1000;
+
+/// What Envoy says of a request that is too much for a backend (`adaptive_concurrency`).
+const SHED: &[u8] = b"reached_concurrency_limit";
+
+/// Room for what is told of most requests.
+const TOLD_BYTES: usize = 48;
 
 /// Who shows nothing has one share of a backend together: addresses cost nothing.
 const NOBODY: &[u8] = b"nobody";
@@ -123,12 +132,19 @@ impl Budgets {
         let is_stream = wanted.kind == KindSpec::Stream;
         let tenant = wanted.principal.and_then(|principal| principal.tenant.clone());
         self.with(|ledger| ledger.note(tenant.as_ref(), is_stream));
-        Ok(Held { places, tenant, is_stream })
+        let may_be_shed = wanted.backend.is_some_and(|(_, cap)| cap.adapts);
+        Ok(Held { places, tenant, is_stream, may_be_shed })
     }
 
     /// Gives back what a request held.
     pub fn end(&mut self, held: Held, cx: &mut Cx<'_>) {
-        let Held { places, tenant, is_stream } = held;
+        let Held { places, tenant, is_stream, may_be_shed } = held;
+        if may_be_shed && cx.host.property(property::DETAILS).is_some_and(|it| it == SHED) {
+            // What is the backend's was asked for last.
+            if let Some(place) = places.iter().flatten().next_back() {
+                self.with(|ledger| ledger.shed(*place, cx));
+            }
+        }
         places.into_iter().flatten().for_each(|place| self.leave(place, cx));
         self.with(|ledger| ledger.unnote(tenant.as_ref(), is_stream));
     }
@@ -198,7 +214,7 @@ impl Budgets {
         allowed: &Allowed<'_>,
         wanted: &Wanted<'_>,
     ) -> Option<(Of, &'static str, Ask)> {
-        let (name, BackendCapSpec { in_flight: cap, reserve }) = wanted.backend?;
+        let (name, BackendCapSpec { in_flight: cap, reserve, .. }) = wanted.backend?;
         let open = match wanted.priority {
             PrioritySpec::Normal => cap.saturating_sub(reserve),
             PrioritySpec::Critical => cap,
@@ -298,12 +314,9 @@ fn refused(of: Of, full: Full, seen: Seen, cx: &mut Cx<'_>) -> Reply {
 /// For the access log: `tenant=3/50 backend=17/500`.
 fn tell(told: &mut String, name: &str, Seen { count, cap }: Seen) {
     let space = if told.is_empty() { "" } else { " " };
-    told.push_str(space);
-    told.push_str(name);
-    told.push('=');
-    told.push_str(&count.to_string());
-    told.push('/');
-    told.push_str(&cap.to_string());
+    told.reserve(TOLD_BYTES);
+    // A string takes everything.
+    let _ = write!(told, "{space}{name}={count}/{cap}");
 }
 
 fn connection(host: &mut dyn Host) -> Option<u64> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tollgate_core::{Cx, Host, Prehashed, SharedDataUnavailable, Timestamp, Version, update};
 
 use crate::ask::{Ask, Bound, Decision, Full, Place, Seen, credit_of, decide, write};
+use crate::bears::Bears;
 use crate::local::Local;
 use crate::record::{Crowded, Mark, Slot};
 use crate::roll::{Beat, Membership};
@@ -24,7 +25,7 @@ pub struct Ledger {
     /// What could not be written when it changed.
     unwritten: BTreeSet<Mark>,
     /// By tenant, for operators.
-    pub(crate) tenants: BTreeMap<Rc<str>, u32>,
+    pub(crate) tenants: HashMap<Rc<str>, u32>,
     pub(crate) streams: u32,
     /// Open connections, each with what it counts as once it is known whose it is.
     pub(crate) connections: BTreeMap<u64, Option<Place>>,
@@ -38,7 +39,7 @@ const SLOTS: u32 = 4096;
 
 /// Stands in shared data once all slots do, and their names begin with it. Another
 /// layout, or another number of slots, needs another name.
-const READY: &[u8] = b"tollgate.budget.1";
+const READY: &[u8] = b"tollgate.budget.2";
 
 /// Half of what lies between two ticks.
 const SOON: Duration = Duration::from_millis(50);
@@ -69,7 +70,7 @@ impl Ledger {
         if let Bound::Shared { cap, .. } = bound {
             local.cap = cap;
         }
-        if local.enter_on_credit(part, weight) {
+        if local.enter_on_credit(part, weight, cx.now) {
             return (Seen { count: local.total(), cap: bound.cap() }, Ok(()));
         }
         let entered = self.enter_shared(ask, cx);
@@ -77,7 +78,8 @@ impl Ledger {
             && let Bound::Shared { .. } = bound
         {
             // Envoy's own cap holds all the same: let requests through.
-            self.locals.entry(what).or_insert_with(|| bound.local()).enter(part, weight);
+            let local = self.locals.entry(what).or_insert_with(|| bound.local());
+            local.enter(part, weight, 0, cx.now);
             return (entered.0, Ok(()));
         }
         self.forget(what);
@@ -89,6 +91,7 @@ impl Ledger {
         let Ok(me) = self.membership.me(cx) else { return unavailable(bound) };
         let (living, now) = (self.membership.living(), cx.now);
         let Some(local) = self.locals.get_mut(&what) else { return unavailable(bound) };
+        let ask = &Ask { bound: bound.within(local.bears.map(|bears| bears.at(now))), ..*ask };
         let decided = update(&slot_name(what.slot(SLOTS)), cx.host, |bytes| {
             // Workers that made a slot here could overwrite each other's records.
             let Some(bytes) = bytes else { return (None, None) };
@@ -108,8 +111,23 @@ impl Ledger {
         let Ok(Some((seen, decision))) = decided else { return unavailable(bound) };
         local.follow(&decision, ask, now);
         match decision {
-            Decision::Credit(_) | Decision::Counted => (seen, Ok(())),
+            Decision::Credit(_) | Decision::Counted(_) => (seen, Ok(())),
             Decision::Refused(full) => (seen, Err(full)),
+        }
+    }
+
+    /// Learns that one of those under way was refused by what knows how many there may
+    /// be: shares are of fewer for a while.
+    pub(crate) fn shed(&mut self, Place { what, .. }: Place, cx: &mut Cx<'_>) {
+        let Ok(me) = self.membership.me(cx) else { return };
+        let Ok((Some(bytes), _)) = cx.host.load(&slot_name(what.slot(SLOTS))) else { return };
+        let Some(local) = self.locals.get_mut(&what) else { return };
+        let living = self.membership.living();
+        let total = Tally::new(what, &Slot::new(bytes), (me, living), local, cx.now).total();
+        local.bears = Some(Bears::fewer_than(total, cx.now));
+        let held_back = local.credit.take();
+        if held_back.is_some() {
+            self.write_all(what, cx);
         }
     }
 
@@ -170,6 +188,7 @@ impl Ledger {
         let parts = local.parts().count();
         let mut then = local.clone();
         then.tidy(now);
+        then.bears = then.bears.filter(|bears| bears.at(now) < then.cap);
         let tally = Tally::new(what, &Slot::new(bytes), (me, living), &then, now);
         let (total, is_wanted) = (tally.total(), tally.is_wanted());
         then.credit = match then.credit {
@@ -177,6 +196,7 @@ impl Ledger {
             Some(_) if then.cap / 2 < total => None,
             None if total <= then.cap / 4
                 && !is_wanted
+                && then.bears.is_none()
                 && 0 < credit_of(then.cap, living.count()) =>
             {
                 Some(then.total())
@@ -195,17 +215,17 @@ impl Ledger {
         let (Some(local), Ok(me)) = (self.locals.get(&what), self.membership.me(cx)) else {
             return;
         };
-        let (record, now) = (local.part(part).record(Place { what, part }, me), cx.now);
-        self.amend(what, cx, |slot| slot.put(&record, now));
+        let record = local.part(part).record(Place { what, part }, me);
+        self.amend(what, cx, |slot| slot.put(&record));
     }
 
     fn write_all(&mut self, what: Mark, cx: &mut Cx<'_>) {
         let Ok(me) = self.membership.me(cx) else { return };
         let records = self.locals.get(&what).map(|local| local.records(what, me));
-        let (records, now) = (records.unwrap_or_default(), cx.now);
+        let records = records.unwrap_or_default();
         self.amend(what, cx, |slot| {
             slot.keep(|record| (record.what, record.owner) != (what, me));
-            records.iter().try_for_each(|record| slot.put(record, now))
+            records.iter().try_for_each(|record| slot.put(record))
         });
     }
 

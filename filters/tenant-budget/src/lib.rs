@@ -13,8 +13,10 @@
 //! heard of for a while.
 
 mod ask;
+mod bears;
 mod budgets;
 mod demand;
+mod lately;
 mod ledger;
 mod local;
 mod record;

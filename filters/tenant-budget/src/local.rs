@@ -4,7 +4,9 @@ use std::hash::BuildHasherDefault;
 use tollgate_core::{Prehashed, Timestamp};
 
 use crate::ask::Place;
-use crate::record::{Mark, Record, Want};
+use crate::bears::Bears;
+use crate::lately::Lately;
+use crate::record::{Mark, Record};
 
 /// What this worker has under way of one thing, whether others know or not.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,8 @@ pub(crate) struct Local {
     pub(crate) credit: Option<u32>,
     /// How many there may be of all workers together.
     pub(crate) cap: u32,
+    /// How many it bears, if it was found out a moment ago that it bears fewer.
+    pub(crate) bears: Option<Bears>,
 }
 
 /// For one tenant, or one backend.
@@ -23,7 +27,7 @@ pub(crate) struct Local {
 pub(crate) struct Part {
     pub(crate) count: u32,
     pub(crate) weight: u32,
-    pub(crate) wanted: Want,
+    pub(crate) lately: Lately,
 }
 
 // === impl Local ===
@@ -47,18 +51,31 @@ impl Local {
     }
 
     /// One more, if others believe that there is.
-    pub(crate) fn enter_on_credit(&mut self, part: Mark, weight: u32) -> bool {
+    pub(crate) fn enter_on_credit(&mut self, part: Mark, weight: u32, now: Timestamp) -> bool {
         let has_credit = self.credit.is_some_and(|credit| self.total < credit);
         if has_credit {
-            self.enter(part, weight);
+            self.enter(part, weight, 0, now);
         }
         has_credit
     }
 
-    pub(crate) fn enter(&mut self, part: Mark, weight: u32) {
+    /// One more of a part, of which all workers have so many by now.
+    pub(crate) fn enter(&mut self, mark: Mark, weight: u32, count: u32, now: Timestamp) {
         self.total = self.total.saturating_add(1);
-        let part = self.parts.entry(part).or_default();
-        *part = part.entered(weight);
+        let part = self.entered(mark, weight, count, now);
+        self.parts.insert(mark, part);
+    }
+
+    /// What a part is with one more.
+    pub(crate) fn entered(&self, mark: Mark, weight: u32, count: u32, now: Timestamp) -> Part {
+        let Part { count: before, lately, .. } = self.part(mark);
+        let own = before.saturating_add(1);
+        let lately = || lately.admitted(now).having(count.max(own), now);
+        Part {
+            count: own,
+            weight,
+            lately: if self.is_shared() { lately() } else { <_>::default() },
+        }
     }
 
     pub(crate) fn want(&mut self, part: Mark, weight: u32, now: Timestamp) {
@@ -68,24 +85,38 @@ impl Local {
 
     /// One fewer; false if there was none.
     pub(crate) fn leave(&mut self, mark: Mark, now: Timestamp) -> bool {
+        let is_shared = self.is_shared();
         let Some(part) = self.parts.get_mut(&mark).filter(|part| 0 < part.count) else {
             return false;
         };
+        if is_shared {
+            part.lately = part.lately.having(part.count, now);
+        }
         part.count = part.count.saturating_sub(1);
         self.total = self.total.saturating_sub(1);
-        if part.count == 0 && part.wanted.at(now) == 0 {
+        if part.count == 0 && !is_shared {
             self.parts.remove(&mark);
         }
         true
     }
 
-    /// Forgets what nobody wants any longer.
+    /// Forgets who has nothing, and had and wanted nothing a moment ago; but for a
+    /// minute whoever was there last of these: others leave it some room to return.
     pub(crate) fn tidy(&mut self, now: Timestamp) {
-        self.parts.retain(|_, part| 0 < part.count || 0 < part.wanted.at(now));
+        let is_there = |part: &Part| 0 < part.count || part.lately.is_fresh(now);
+        let gone = self.parts.iter().filter(|(_, part)| !is_there(part));
+        let recent = gone.filter(|(_, part)| part.lately.is_recent(now));
+        let last = recent.max_by_key(|(_, part)| part.lately.since_nanos).map(|(mark, _)| *mark);
+        self.parts.retain(|mark, part| is_there(part) || Some(*mark) == last);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// Whether tenants share it.
+    fn is_shared(&self) -> bool {
+        0 < self.cap
     }
 
     /// What others are to know of it.
@@ -99,19 +130,13 @@ impl Local {
 // === impl Part ===
 
 impl Part {
-    /// With one more.
-    pub(crate) fn entered(self, weight: u32) -> Self {
-        let (count, wanted) = (self.count.saturating_add(1), self.wanted.fewer());
-        Self { count, weight, wanted }
-    }
-
     /// With one more that was refused.
     pub(crate) fn wanting(self, weight: u32, now: Timestamp) -> Self {
-        Self { weight, wanted: self.wanted.more(now), ..self }
+        Self { weight, lately: self.lately.refused(now), ..self }
     }
 
     pub(crate) fn record(self, Place { what, part }: Place, owner: u32) -> Record {
-        let Self { count, weight, wanted } = self;
-        Record { what, part, owner, count, weight, wanted }
+        let Self { count, weight, lately } = self;
+        Record { what, part, owner, count, weight, lately }
     }
 }

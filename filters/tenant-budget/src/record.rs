@@ -1,6 +1,8 @@
 //! What workers have under way, as the bytes that stand in shared data.
 
-use tollgate_core::{Fingerprint, Timestamp};
+use tollgate_core::Fingerprint;
+
+use crate::lately::{Lately, Second};
 
 /// What one worker has under way of one thing: of a tenant's budget by backend, or
 /// of a backend by tenant.
@@ -16,21 +18,14 @@ pub(crate) struct Record {
     pub(crate) count: u32,
     /// What a tenant's share goes by.
     pub(crate) weight: u32,
-    /// How many more it wanted lately, and was refused.
-    pub(crate) wanted: Want,
+    /// How many it had and wanted a moment ago.
+    pub(crate) lately: Lately,
 }
 
 /// Half of a fingerprint: who shares one with another shares a budget. Of 100,000
 /// that do not know the seed, two do once in two thousand million Envoys.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Mark(u64);
-
-/// Requests that were refused, by the moment of the first one.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Want {
-    requests: u32,
-    since_nanos: u64,
-}
 
 /// The records of the few things whose marks hash to one place in shared data.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -46,14 +41,10 @@ pub(crate) struct Crowded;
 /// More than a backend has tenants with requests in flight, all workers together.
 pub(crate) const RECORDS_MAX: usize = 4096;
 
-/// Two marks, four numbers of four bytes and one of eight, each little-endian.
-const RECORD_BYTES: usize = 40;
+/// Two marks, seven numbers of four bytes and one of eight, each little-endian.
+const RECORD_BYTES: usize = 52;
 
 type Bytes = [u8; RECORD_BYTES];
-
-/// How long refused requests are counted together, and then still remembered: as
-/// long as their callers were told to wait, and a little more.
-const WINDOW_NANOS: u64 = 1_000_000_000;
 
 // === impl Mark ===
 
@@ -72,31 +63,6 @@ impl From<Fingerprint> for Mark {
     fn from(Fingerprint(whole): Fingerprint) -> Self {
         let half = whole & u128::from(u64::MAX);
         Self(u64::try_from(half).unwrap_or_default().max(1))
-    }
-}
-
-// === impl Want ===
-
-impl Want {
-    /// With one more refused request.
-    pub(crate) fn more(self, now: Timestamp) -> Self {
-        let now = now.as_nanos();
-        if self.since_nanos <= now && now.saturating_sub(self.since_nanos) < WINDOW_NANOS {
-            return Self { requests: self.requests.saturating_add(1), ..self };
-        }
-        Self { requests: 1, since_nanos: now }
-    }
-
-    /// With one of them admitted.
-    pub(crate) fn fewer(self) -> Self {
-        Self { requests: self.requests.saturating_sub(1), ..self }
-    }
-
-    /// How many are still wanted.
-    pub(crate) fn at(self, now: Timestamp) -> u32 {
-        let until = self.since_nanos.saturating_add(WINDOW_NANOS.saturating_mul(2));
-        // After the clock was set back, none are.
-        if (self.since_nanos..until).contains(&now.as_nanos()) { self.requests } else { 0 }
     }
 }
 
@@ -133,9 +99,9 @@ impl Slot {
 
     /// Puts a record in the place of the one about the same; takes that out if the
     /// new one says nothing.
-    pub(crate) fn put(&mut self, record: &Record, now: Timestamp) -> Result<(), Crowded> {
+    pub(crate) fn put(&mut self, record: &Record) -> Result<(), Crowded> {
         let same = |bytes: &Bytes| Record::decode(bytes).is_about_what(record);
-        let says_nothing = record.count == 0 && record.wanted.at(now) == 0;
+        let says_nothing = record.count == 0 && record.lately == Lately::default();
         let all: &mut [Bytes] = self.bytes.as_chunks_mut().0;
         let is_full = RECORDS_MAX <= all.len();
         match all.iter_mut().find(|bytes| same(bytes)) {
@@ -161,17 +127,21 @@ impl Record {
         let mut next = || words.next().unwrap_or_default();
         let mut long = || u64::from(next()) | (u64::from(next()) << 32);
         let (what, part) = (Mark(long()), Mark(long()));
-        let [owner, count, weight, requests] = [next(), next(), next(), next()];
-        let mut long = || u64::from(next()) | (u64::from(next()) << 32);
-        let wanted = Want { requests, since_nanos: long() };
-        Self { what, part, owner, count, weight, wanted }
+        let [owner, count, weight] = [next(), next(), next()];
+        let mut second = || Second { refused: next(), peak: next() };
+        let (now, before) = (second(), second());
+        let since_nanos = u64::from(next()) | (u64::from(next()) << 32);
+        let lately = Lately { since_nanos, now, before };
+        Self { what, part, owner, count, weight, lately }
     }
 
     fn encode(&self) -> Bytes {
-        let Self { what, part, owner, count, weight, wanted } = self;
-        let Want { requests, since_nanos } = wanted;
+        let Self { what, part, owner, count, weight, lately } = self;
+        let Lately { since_nanos, now, before } = lately;
         let longs = [what.0, part.0].into_iter().flat_map(u64::to_le_bytes);
-        let words = [*owner, *count, *weight, *requests].into_iter().flat_map(u32::to_le_bytes);
+        let seconds = [now.refused, now.peak, before.refused, before.peak];
+        let words = [*owner, *count, *weight].into_iter().chain(seconds);
+        let words = words.flat_map(u32::to_le_bytes);
         let mut bytes = [0; RECORD_BYTES];
         let all = longs.chain(words).chain(since_nanos.to_le_bytes());
         bytes.iter_mut().zip(all).for_each(|(place, byte)| *place = byte);
@@ -185,32 +155,19 @@ mod tests {
 
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
-
     fn record((what, part, owner, count): (u64, u64, u32, u32)) -> Record {
         let (what, part) = (Mark(what), Mark(part));
-        Record { what, part, owner, count, weight: 1, wanted: Want::default() }
-    }
-
-    #[test]
-    fn what_was_refused_is_wanted_for_a_while() {
-        let seconds = |seconds: u64| Timestamp::from_seconds(1_700_000_000 + seconds);
-        let want = Want::default().more(NOW).more(NOW);
-        assert_eq!(want.at(NOW), 2);
-        assert_eq!(want.fewer().at(seconds(1)), 1);
-        assert_eq!(want.at(seconds(2)), 0);
-        assert_eq!(want.more(seconds(1)).at(seconds(1)), 1);
-        assert_eq!(want.at(Timestamp::from_seconds(1)), 0);
+        Record { what, part, owner, count, weight: 1, lately: Lately::default() }
     }
 
     #[test]
     fn a_full_slot_takes_no_more_and_keeps_what_it_has() {
         let mut slot = Slot::default();
         for owner in 0..4096 {
-            slot.put(&record((1, 1, owner, 1)), NOW).unwrap();
+            slot.put(&record((1, 1, owner, 1))).unwrap();
         }
-        assert_eq!(slot.put(&record((1, 2, 0, 1)), NOW), Err(Crowded));
-        slot.put(&record((1, 1, 7, 9)), NOW).unwrap();
+        assert_eq!(slot.put(&record((1, 2, 0, 1))), Err(Crowded));
+        slot.put(&record((1, 1, 7, 9))).unwrap();
         assert_eq!(slot.of(Mark(1)).map(|one| u64::from(one.count)).sum::<u64>(), 4096 + 8);
     }
 
@@ -231,7 +188,7 @@ mod tests {
             let mut slot = Slot::default();
             let mut expected = std::collections::BTreeMap::new();
             for put in puts {
-                slot.put(&record(put), NOW).unwrap();
+                slot.put(&record(put)).unwrap();
                 let (what, part, owner, count) = put;
                 expected.insert((what, part, owner), count);
             }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tollgate_core::Principal;
 
 /// What tenants may have under way.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -45,8 +46,9 @@ pub struct BudgetSpec {
     pub streams: Option<u32>,
 
     /// How many connections each tenant may have at one Envoy. A connection is that
-    /// of the tenant whose request came first on it, until it closes. Requests on
-    /// one too many are answered 503 until another has closed. No bound by default.
+    /// of the tenant whose request came first on it, until it closes. The first request
+    /// on one too many is answered 503 and, over HTTP/1.1, `connection: close`. No bound
+    /// by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1_000_000)))]
     pub connections: Option<u32>,
@@ -69,6 +71,10 @@ pub struct BackendCapSpec {
     /// How many of them only those of critical routes may be.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reserve: u32,
+
+    /// Whether Envoy finds out that it bears fewer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adapts: bool,
 }
 
 /// How much a route matters.
@@ -99,6 +105,23 @@ impl BudgetsSpec {
     /// Whether nobody has a budget.
     pub fn is_empty(&self) -> bool {
         self.tiers.is_empty() && self.tenants.is_empty()
+    }
+
+    /// What one caller may have: each number its tenant's, or else its tier's.
+    pub fn of(&self, caller: Option<&Principal>) -> BudgetSpec {
+        let of_tier = caller.and_then(|caller| self.tiers.get(caller.tier.as_deref()?));
+        let own = caller.and_then(|caller| self.tenants.get(caller.tenant.as_deref()?));
+        let tier = of_tier.cloned().unwrap_or_default();
+        let Some(own) = own else { return tier };
+        let mut in_flight_by_backend = tier.in_flight_by_backend;
+        in_flight_by_backend.extend(own.in_flight_by_backend.clone());
+        BudgetSpec {
+            in_flight: own.in_flight.or(tier.in_flight),
+            in_flight_by_backend,
+            streams: own.streams.or(tier.streams),
+            connections: own.connections.or(tier.connections),
+            weight: own.weight.or(tier.weight),
+        }
     }
 
     /// Whether it has to be known which connections there are.

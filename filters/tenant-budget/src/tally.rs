@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use tollgate_core::Timestamp;
 
-use crate::demand::{Demand, may_have};
-use crate::local::Local;
+use crate::demand::{Demand, kept_of, may_have};
+use crate::local::{Local, Part};
 use crate::record::{Mark, Record, Slot};
 use crate::roll::Living;
 
@@ -42,7 +42,8 @@ impl<'a> Tally<'a> {
 
     /// Whether the next one of so many may be this tenant's.
     pub(crate) fn may_enter(&self, part: Mark, weight: u32, capacity: u32) -> bool {
-        if !self.is_wanted_by_others(part) {
+        let left = capacity.saturating_sub(kept_of(capacity));
+        if self.total().saturating_add(self.held_for_others(part)) < left {
             return true;
         }
         let mut demands = self.demands();
@@ -53,26 +54,41 @@ impl<'a> Tally<'a> {
 
     /// Whether anybody was refused lately.
     pub(crate) fn is_wanted(&self) -> bool {
-        self.is_wanted_by_others(Mark::NONE)
+        self.parts().any(|(_, part)| 0 < part.lately.wants(self.now))
     }
 
-    fn is_wanted_by_others(&self, part: Mark) -> bool {
-        let others = self.others.iter().map(|record| (record.part, record.wanted));
-        let own = self.local.parts().map(|(mark, part)| (mark, part.wanted));
-        others.chain(own).any(|(mark, wanted)| mark != part && 0 < wanted.at(self.now))
+    /// What others may want besides what they have: at most, for each counts as if
+    /// there were no other worker.
+    fn held_for_others(&self, part: Mark) -> u32 {
+        let others = self.parts().filter(|(mark, _)| *mark != part);
+        let held = others.map(|(_, part)| {
+            let more = part.lately.peak(self.now).saturating_sub(part.count);
+            part.lately.wants(self.now).max(more)
+        });
+        held.fold(0, u32::saturating_add)
     }
 
     fn demands(&self) -> BTreeMap<Mark, Demand> {
         let mut demands = BTreeMap::<Mark, Demand>::new();
-        let others = self.others.iter().filter(|record| record.part != Mark::NONE);
-        let others = others.map(|one| (one.part, one.count, one.weight, one.wanted));
-        let own = self.local.parts().map(|(mark, one)| (mark, one.count, one.weight, one.wanted));
-        for (mark, count, weight, wanted) in others.chain(own) {
+        for (mark, Part { count, weight, lately }) in self.parts() {
+            if count == 0 && !lately.is_recent(self.now) {
+                continue;
+            }
             let demand = demands.entry(mark).or_default();
             demand.has = demand.has.saturating_add(count);
-            demand.wants = demand.wants.saturating_add(wanted.at(self.now));
+            demand.wants = demand.wants.saturating_add(lately.wants(self.now));
+            demand.peak = demand.peak.max(lately.peak(self.now));
             demand.weight = demand.weight.max(weight);
         }
         demands
+    }
+
+    /// What is known of tenants, of each as often as there are workers.
+    fn parts(&self) -> impl Iterator<Item = (Mark, Part)> {
+        let others = self.others.iter().filter(|record| record.part != Mark::NONE);
+        let others = others.map(|&Record { part, count, weight, lately, .. }| {
+            (part, Part { count, weight, lately })
+        });
+        others.chain(self.local.parts())
     }
 }

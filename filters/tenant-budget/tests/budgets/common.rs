@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tollgate_core::testing::MemoryHost;
-use tollgate_core::{Principal, Reply, Seed, Timestamp};
+use tollgate_core::{Principal, Reply, Seed, Timestamp, property};
 use tollgate_tenant_budget::{
     BackendCapSpec, Budgets, BudgetsSpec, Held, KindSpec, PrioritySpec, Wanted,
 };
@@ -29,7 +29,7 @@ impl World {
     /// Tenants are numbered, and their weights are their tiers'.
     pub(crate) fn new(workers: usize, spec: &str, cap: u32) -> Self {
         let spec: BudgetsSpec = serde_json::from_str(spec).unwrap();
-        let cap = BackendCapSpec { in_flight: cap, reserve: 0 };
+        let cap = BackendCapSpec { in_flight: cap, reserve: 0, adapts: false };
         let now = Timestamp::from_seconds(1_700_000_000);
         let mut world = Self { host: MemoryHost::default(), now, workers: Vec::new(), spec, cap };
         world.workers = (0..workers).map(|_| world.worker()).collect();
@@ -63,6 +63,13 @@ impl World {
         Ok(())
     }
 
+    /// What comes next comes on a connection of this number, which was just made.
+    pub(crate) fn connect(&mut self, worker: usize, number: u64) {
+        let bytes = number.to_le_bytes().to_vec();
+        self.host.properties.insert(property::CONNECTION.to_vec(), bytes);
+        self.workers[worker].budgets.on_connection(number);
+    }
+
     /// One of a worker's requests ends, if it has any.
     pub(crate) fn end(&mut self, worker: usize, which: usize) {
         let Worker { budgets, open } = &mut self.workers[worker];
@@ -92,10 +99,13 @@ impl World {
 
     /// So many seconds go by.
     pub(crate) fn pass(&mut self, seconds: u32) {
-        for _ in 0..seconds {
-            self.now = self.now.plus(Duration::from_secs(1));
-            (0..self.workers.len()).for_each(|worker| self.tick(worker));
-        }
+        (0..seconds).for_each(|_| self.wait(Duration::from_secs(1)));
+    }
+
+    /// So much time goes by from one tick to the next.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+        (0..self.workers.len()).for_each(|worker| self.tick(worker));
     }
 
     /// How many requests there are: of one tenant, or of all.
@@ -108,18 +118,18 @@ impl World {
     /// How many bytes say in shared data what is under way.
     pub(crate) fn left(&self) -> usize {
         let slots =
-            self.host.shared.iter().filter(|(key, _)| key.starts_with(b"tollgate.budget.1."));
+            self.host.shared.iter().filter(|(key, _)| key.starts_with(b"tollgate.budget.2."));
         slots.map(|(_, (value, _))| value.len()).sum()
     }
 
-    /// Everything ends, and a moment goes by.
+    /// Everything ends, and so much time goes by that nobody is remembered.
     pub(crate) fn rest(&mut self) {
         for worker in 0..self.workers.len() {
             while !self.workers[worker].open.is_empty() {
                 self.end(worker, 0);
             }
         }
-        self.pass(4);
+        self.pass(64);
     }
 }
 

@@ -53,6 +53,58 @@ fn each_refusal_says_what_to_do() {
 }
 
 #[test]
+fn the_first_request_on_a_connection_too_many_is_its_last() {
+    let mut world = World::new(1, r#"{"tiers": {"w1": {"connections": 1}}}"#, 4);
+    world.connect(0, 7);
+    (0..2).for_each(|_| world.begin(0, 0).unwrap());
+    world.connect(0, 8);
+    let reply = world.begin(0, 0).unwrap_err();
+    assert_eq!(reply.problem.name, "too-many-connections");
+    assert_eq!(reply.detail, "1 connections are open, of 1 at most; use one of them");
+    let headers = [("retry-after", "1".to_owned()), ("connection", "close".to_owned())];
+    assert_eq!(reply.headers, headers);
+    assert_eq!(world.host.counters["tollgate.budget.refused.connections"], 1);
+}
+
+#[test]
+fn refusals_for_the_sake_of_others_and_for_want_of_counts_are_counted() {
+    let mut world = World::new(1, SPEC, 10);
+    (0..10).for_each(|_| world.begin(0, 3).unwrap());
+    world.begin(0, 2).unwrap_err();
+    world.end(0, 0);
+    world.begin(0, 3).unwrap_err();
+    assert_eq!(world.host.counters["tollgate.budget.refused.share"], 1);
+    world.host.down = true;
+    world.begin(0, 0).unwrap_err();
+    assert_eq!(world.host.counters["tollgate.budget.refused.unavailable"], 1);
+}
+
+#[test]
+fn shares_are_of_what_the_backend_bears() {
+    let mut world = World::new(1, SPEC, 100);
+    world.cap.adapts = true;
+    (0..40).for_each(|_| world.begin(0, 3).unwrap());
+    let details = |world: &mut World, details: &str| {
+        world.host.properties.insert(property::DETAILS.to_vec(), details.as_bytes().to_vec());
+    };
+    details(&mut world, "reached_concurrency_limit");
+    world.end(0, 0);
+    details(&mut world, "via_upstream");
+    // It bears 39, which are there.
+    assert_eq!(world.begin(0, 3).unwrap_err().problem.name, "backend-busy");
+    world.begin(0, 2).unwrap_err();
+    world.end(0, 0);
+    world.begin(0, 3).unwrap_err();
+    world.begin(0, 2).unwrap();
+    // A second later it is tried with a tenth more.
+    world.pass(1);
+    world.begin(0, 2).unwrap_err();
+    (0..3).for_each(|_| world.end(0, 0));
+    world.rest();
+    assert_eq!(world.left(), 0);
+}
+
+#[test]
 fn the_log_has_what_was_under_way() {
     let mut world = World::new(1, SPEC, 4);
     world.begin(0, 0).unwrap();

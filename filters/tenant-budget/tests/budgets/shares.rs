@@ -2,6 +2,9 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test, as it should")]
 
+use std::time::Duration;
+
+use proptest::prelude::*;
 use tollgate_tenant_budget::{KindSpec, PrioritySpec};
 
 use crate::common::World;
@@ -79,10 +82,49 @@ fn nobody_waits_for_long_for_somebody_who_does_not_come_back() {
     let mut world = World::new(2, SPEC, 10);
     (0..10).for_each(|_| world.begin(0, 0).unwrap());
     world.begin(1, 1).unwrap_err();
-    world.end_one_of(0);
+    (0..2).for_each(|_| world.end_one_of(0));
     world.begin(0, 0).unwrap_err();
     world.pass(2);
     world.begin(0, 0).unwrap();
+    // A tenth is kept for a minute.
+    world.begin(0, 0).unwrap_err();
+    world.pass(60);
+    world.begin(0, 0).unwrap();
+}
+
+#[test]
+fn who_was_here_a_moment_ago_finds_room_again() {
+    let mut world = World::new(2, SPEC, 40);
+    (0..4).for_each(|worker| world.begin(worker % 2, 1).unwrap());
+    (0..4).for_each(|_| world.end_one_of(1));
+    // Its four, and a tenth in which it may have more than it had.
+    assert_eq!((0..80).filter(|worker| world.begin(worker % 2, 0).is_ok()).count(), 32);
+    (0..8).for_each(|worker| world.begin(worker % 2, 1).unwrap());
+    assert_eq!(world.open(None), 40);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a noisy neighbour does, a tenant that keeps to its share is served.
+    #[test]
+    fn a_tenant_that_keeps_to_its_share_is_never_refused(
+        steps in prop::collection::vec((0usize..3, 0u32..12, any::<usize>()), 1..400),
+    ) {
+        let mut world = World::new(3, SPEC, 40);
+        world.begin(0, 1).unwrap();
+        for (worker, step, which) in steps {
+            match step {
+                0..4 => (0..20).for_each(|_| drop(world.begin(worker, 0))),
+                4..8 => world.end(worker, which),
+                8 | 9 if world.open(Some(1)) < 4 => {
+                    prop_assert!(world.begin(worker, 1).is_ok(), "{} are open", world.open(None));
+                }
+                10 => world.wait(Duration::from_millis(100)),
+                _ => {}
+            }
+        }
+    }
 }
 
 #[test]
