@@ -183,7 +183,15 @@ impl Workspace {
         root.value = Value::Mapping(fields);
         let mut faults = Faults::default();
         shape::hold(&SCHEMA, &mut root, &mut faults);
-        Draft::of(root, faults).compile(loaded)
+        let mut gateway = Draft::of(root, faults).compile(loaded)?;
+        check::reserve(&mut gateway, &self.critical());
+        Ok(gateway)
+    }
+
+    /// The backends of critical routes, whichever APIs have them.
+    fn critical(&self) -> BTreeSet<&str> {
+        let all = self.apis.values().flat_map(|entry| &entry.critical);
+        all.map(String::as_str).collect()
     }
 
     fn written(&self, apis: &BTreeSet<String>, read: Read<'_>) -> Vec<(String, Node)> {

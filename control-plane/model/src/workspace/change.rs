@@ -28,6 +28,7 @@ impl Workspace {
         let touched = self.touched(files, &after);
         let around = self.around(&touched);
         let names: BTreeSet<String> = touched.keys().cloned().collect();
+        let critical: BTreeSet<String> = self.critical().into_iter().map(str::to_owned).collect();
         let (divided, mut asked) = (self.divided(&around), self.asked_around(&around, &names));
         let mut before = self.pieces_around(&around, names.len());
         before.extend(self.asked_pieces(&asked));
@@ -40,8 +41,10 @@ impl Workspace {
         let mut part = Part { pieces: after, apis: there };
         part.apis.extend(self.apis_in(&part.pieces));
         let change = Change { part, gone, removed, before: undo };
-        // Where a host is divided otherwise, so is all that listeners know of it.
-        if self.divides_otherwise(&around, &divided) {
+        // Where a host is divided otherwise, so is all that listeners know of it; and
+        // what is kept of a backend, is kept from all.
+        let is_kept = self.critical().into_iter().eq(critical.iter().map(String::as_str));
+        if self.divides_otherwise(&around, &divided) || !is_kept {
             self.undo(change);
             return None;
         }

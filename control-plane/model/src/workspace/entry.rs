@@ -17,6 +17,8 @@ pub(super) struct Entry {
     /// How many routes it has under each first segment.
     pub(super) segments: BTreeMap<Option<String>, usize>,
     pub(super) on_demand: bool,
+    /// The backends of its critical routes.
+    pub(super) critical: BTreeSet<String>,
 }
 
 /// A file, taken apart.
@@ -49,6 +51,19 @@ fn mark(node: &Node) -> u64 {
     hasher.finish()
 }
 
+/// The backends of a route, if it is a critical one.
+fn critical(route: &Node) -> Vec<String> {
+    let text = |name: &str| match &route.get(name)?.value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    };
+    if text("priority").as_deref() != Some("critical") {
+        return Vec::new();
+    }
+    let split = route.get("split").map(Node::fields).unwrap_or_default();
+    text("backend").into_iter().chain(split.iter().map(|(name, _)| name.clone())).collect()
+}
+
 // === impl Entry ===
 
 impl Entry {
@@ -65,7 +80,10 @@ impl Entry {
         }
         let on_demand =
             api.get("on_demand").is_some_and(|node| matches!(node.value, Value::Bool(true)));
-        Self { file: file.to_owned(), mark: mark(api), hosts: hosts.collect(), segments, on_demand }
+        let routes = api.get("routes").map(Node::fields).unwrap_or_default();
+        let critical = routes.iter().flat_map(|(_, route)| critical(route)).collect();
+        let (file, mark, hosts) = (file.to_owned(), mark(api), hosts.collect());
+        Self { file, mark, hosts, segments, on_demand, critical }
     }
 
     pub(super) fn routes(&self) -> usize {

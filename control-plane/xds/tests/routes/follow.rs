@@ -99,7 +99,7 @@ fn general() -> Value {
         "listeners": {"public": {"address": "127.0.0.1:8080"}},
         "backends": {
             "x": {"endpoints": ["127.0.0.1:9001"]},
-            "y": {"endpoints": ["127.0.0.1:9002"], "timeout": "3s"},
+            "y": {"endpoints": ["127.0.0.1:9002"], "timeout": "3s", "in_flight": 5},
         },
     })
 }
@@ -108,7 +108,8 @@ fn general() -> Value {
 fn api() -> impl Strategy<Value = Value> {
     let path = prop::sample::select(vec!["/a", "/a/1", "/b", "/b/{p}", "/", "/{p}", "/c:d", "/c"]);
     let backend = prop::sample::select(vec!["x", "x", "x", "y", "y", "missing"]);
-    let route = (path, backend, any::<bool>());
+    let priority = prop::sample::select(vec!["normal", "normal", "critical"]);
+    let route = (path, backend, priority, any::<bool>());
     let hosts = prop::sample::select(vec![
         vec!["one.example.com"],
         vec!["one.example.com", "*.example.com"],
@@ -118,10 +119,10 @@ fn api() -> impl Strategy<Value = Value> {
     (prop::collection::vec(route, 1..4), hosts, any::<bool>()).prop_map(
         |(routes, hosts, on_demand)| {
             let routes =
-                routes.into_iter().enumerate().map(|(number, (path, backend, is_prefix))| {
+                routes.into_iter().enumerate().map(|(number, (path, backend, priority, is_prefix))| {
                     let is_prefix = is_prefix && !path.contains('{');
                     let field = if is_prefix { "prefix" } else { "path" };
-                    let route = json!({"match": {field: path}, "backend": backend, "auth": "none"});
+                    let route = json!({"match": {field: path}, "backend": backend, "auth": "none", "priority": priority});
                     (format!("r{number}"), route)
                 });
             let routes: serde_json::Map<_, _> = routes.collect();
