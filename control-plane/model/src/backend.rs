@@ -30,6 +30,10 @@ pub struct Backend {
     pub health: Option<Health>,
     /// Which endpoints get no requests because of how they answered.
     pub outlier_detection: Option<OutlierDetection>,
+    /// What is kept from it while most of its answers are errors.
+    pub admission_control: Option<AdmissionControl>,
+    /// How it is found out how many requests it bears, if it is.
+    pub adaptive_concurrency: Option<AdaptiveConcurrency>,
 }
 
 /// One address of a backend.
@@ -165,6 +169,32 @@ pub struct OutlierDetection {
     pub ejection_time: Duration,
     /// In a hundred endpoints.
     pub max_ejection_percent: u32,
+}
+
+/// What is kept from a backend most of whose answers are errors.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct AdmissionControl {
+    /// In a hundred requests, those that have to succeed.
+    pub success_percent: u32,
+    /// The time that is looked back.
+    pub window: Duration,
+    /// Requests a second, at least.
+    pub rate_min: u32,
+    /// In a hundred requests, those that are kept from it at most.
+    pub max_rejection_percent: u32,
+}
+
+/// How it is found out how many requests a backend bears.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct AdaptiveConcurrency {
+    /// Which of the times that answers take is looked at.
+    pub percentile: u32,
+    /// How often it is found out how long it takes when it has little to do.
+    pub interval: Duration,
+    /// Requests that it always gets at a time.
+    pub in_flight_min: u32,
 }
 
 // === impl Backend ===

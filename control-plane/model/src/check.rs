@@ -22,7 +22,7 @@ mod tenant;
 mod tier;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_auth::IdentitySpec;
 
@@ -115,6 +115,11 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         whole(&root, &gateway, faults);
     }
     gateway
+}
+
+/// Keeps some of what backends take for the critical routes of other pieces, too.
+pub(crate) fn reserve(gateway: &mut Gateway, critical: &BTreeSet<&str>) {
+    budget::reserve(&mut gateway.contracts, critical);
 }
 
 /// Each part is good by itself: is the whole, to those who will enforce it?

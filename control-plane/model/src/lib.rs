@@ -36,8 +36,8 @@ pub use crate::action::{
     Respond, Retries, RetryOn,
 };
 pub use crate::backend::{
-    Backend, BackendTls, Balancing, Caps, ClientCertificate, Dns, Endpoint, Health,
-    OutlierDetection, Probe, Protocol,
+    AdaptiveConcurrency, AdmissionControl, Backend, BackendTls, Balancing, Caps, ClientCertificate,
+    Dns, Endpoint, Health, OutlierDetection, Probe, Protocol,
 };
 pub use crate::bounds::Bounds;
 pub use crate::draft::{Draft, document, read};

@@ -11,6 +11,7 @@ mod limiting;
 mod names;
 mod revocation;
 mod routing;
+mod shedding;
 mod signing;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub(crate) use self::routing::{
     ForwardSpec, HashSpec, LastingSpec, MirrorSpec, RedirectSpec, RespondSpec, RetriesSpec,
     RewriteSpec, RoutingFile, SchemeSpec,
 };
+pub(crate) use self::shedding::{AdaptiveConcurrencySpec, AdmissionControlSpec};
 pub(crate) use self::signing::{
     HmacFile, HttpSignatureFile, PublicKeySpec, SigV4File, SigningKeyFile,
 };

@@ -1,5 +1,6 @@
 //! Clusters (CDS): where requests go, and how many at a time.
 
+mod admission;
 mod balancing;
 pub(crate) mod breakers;
 mod health;
@@ -21,6 +22,7 @@ const BUFFER_BYTES: u32 = 32 * 1024;
 pub(crate) fn from_backend(name: &str, backend: &Backend) -> Cluster {
     let Backend { protocol, connect_timeout, balancing, caps, health, outlier_detection, .. } =
         backend;
+    let filters = backend.admission_control.map(admission::filters);
     let cluster = Cluster {
         name: name.to_owned(),
         connect_timeout: wrap::duration(*connect_timeout),
@@ -33,7 +35,7 @@ pub(crate) fn from_backend(name: &str, backend: &Backend) -> Cluster {
         // An endpoint that is no longer configured gets no more requests,
         // however healthy it is.
         ignore_health_on_host_removal: true,
-        typed_extension_protocol_options: protocol::options(*protocol),
+        typed_extension_protocol_options: protocol::options(*protocol, filters.unwrap_or_default()),
         transport_socket: backend.tls.as_ref().map(|tls| tls::socket(name, tls, *protocol)),
         ..Cluster::default()
     };

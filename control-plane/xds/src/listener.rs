@@ -1,6 +1,7 @@
 //! Listeners (LDS): where callers connect, and what they may do to Envoy.
 
 mod access_log;
+pub(crate) mod concurrency;
 mod connection;
 mod replies;
 mod selection;
@@ -10,6 +11,7 @@ use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
 use envoy_types::pb::envoy::config::listener::v3::{
     Filter, FilterChain, Listener as EnvoyListener,
 };
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::util::pack_any;
 use tollgate_model::Listener;
 
@@ -21,16 +23,24 @@ use crate::{endpoints, wrap};
 /// default is 1 MiB.
 const BUFFER_BYTES: u32 = 32 * 1024;
 
-/// `lookup`: how it finds routes that come in pieces; `connections`: the filter that
-/// learns of them, if anybody has a bound of them.
+/// What else is among the filters.
+pub(crate) struct Filters<'a> {
+    /// How it finds routes that come in pieces.
+    pub(crate) lookup: Option<&'a Lookup>,
+    /// What learns of connections, if anybody has a bound of them.
+    pub(crate) connections: Option<Filter>,
+    /// What finds out how much backends bear.
+    pub(crate) concurrency: Option<HttpFilter>,
+}
+
 pub(crate) fn from_listener(
     name: &str,
     listener: &Listener,
-    lookup: Option<&Lookup>,
-    connections: Option<Filter>,
+    filters: Filters<'_>,
 ) -> EnvoyListener {
+    let Filters { lookup, connections, concurrency } = filters;
     let Listener { address, trusted_hops, tls, .. } = listener;
-    let manager = connection::manager(name, *trusted_hops, lookup);
+    let manager = connection::manager(name, *trusted_hops, (lookup, concurrency));
     let filter = Filter {
         name: "envoy.filters.network.http_connection_manager".to_owned(),
         config_type: Some(ConfigType::TypedConfig(pack_any(manager))),

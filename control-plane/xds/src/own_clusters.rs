@@ -111,7 +111,7 @@ fn cluster(name: &str, address: SocketAddr, protocol: Protocol) -> Cluster {
         connect_timeout: wrap::duration(CONNECT_TIMEOUT),
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(DiscoveryType::Static as i32)),
         load_assignment: Some(assignment(name, address)),
-        typed_extension_protocol_options: protocol::options(protocol),
+        typed_extension_protocol_options: protocol::options(protocol, Vec::new()),
         ..Cluster::default()
     }
 }

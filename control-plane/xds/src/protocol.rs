@@ -7,6 +7,7 @@ use envoy_types::pb::envoy::config::core::v3::{
     Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as CommonOptions,
     KeepaliveSettings,
 };
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::explicit_http_config::ProtocolConfig;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
@@ -34,7 +35,8 @@ const STREAMS_MAX: u32 = 100;
 const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 
-pub(crate) fn options(protocol: Protocol) -> HashMap<String, Any> {
+/// `filters`: what requests pass on their way to one endpoint.
+pub(crate) fn options(protocol: Protocol, filters: Vec<HttpFilter>) -> HashMap<String, Any> {
     let spoken = match protocol {
         Protocol::Http1 => ProtocolConfig::HttpProtocolOptions(Http1ProtocolOptions::default()),
         Protocol::Http2 | Protocol::Grpc => ProtocolConfig::Http2ProtocolOptions(upstream_http2()),
@@ -47,6 +49,7 @@ pub(crate) fn options(protocol: Protocol) -> HashMap<String, Any> {
         upstream_protocol_options: Some(UpstreamProtocolOptions::ExplicitHttpConfig(
             ExplicitHttpConfig { protocol_config: Some(spoken) },
         )),
+        http_filters: filters,
         ..HttpProtocolOptions::default()
     };
     [(OPTIONS.to_owned(), pack_any(options))].into()

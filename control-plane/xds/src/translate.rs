@@ -7,6 +7,7 @@ use prost::Message;
 use tollgate_gateway::ContractSpec;
 use tollgate_model::{Backend, Gateway, HostRoute, Listener, RoutePiece, Tls};
 
+use crate::listener::{Filters, concurrency};
 use crate::shards::{Lookup, Shard};
 use crate::version::version;
 use crate::{
@@ -144,6 +145,9 @@ fn of_listener(
     let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls)));
     let counted = gateway.budgets.count_connections();
     let connections = counted.then(|| extension::of_connections(deployment));
+    let adaptive = concurrency::adaptive(&gateway.backends);
+    let concurrency = concurrency::filter(&adaptive);
+    let filters = Filters { lookup, connections, concurrency };
     Resource {
         version: version(&(
             name,
@@ -152,8 +156,9 @@ fn of_listener(
             tls,
             lookup,
             counted.then_some(&deployment.module),
+            adaptive,
         )),
-        body: encoded(&listener::from_listener(name, listener, lookup, connections)),
+        body: encoded(&listener::from_listener(name, listener, filters)),
         needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}")], gateway),
     }

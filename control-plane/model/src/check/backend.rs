@@ -1,5 +1,6 @@
 mod health;
 mod outliers;
+mod shedding;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -73,6 +74,7 @@ fn backend(at: &At<'_>, endpoints: Vec<Endpoint>, faults: &mut Faults) -> Option
     let caps = caps(at, &spec, faults);
     let BackendSpec { endpoints: _, dns, protocol, tls: _, timeout, connect_timeout, .. } = spec;
     let BackendSpec { balancing, health, outlier_detection, .. } = spec;
+    let BackendSpec { admission_control, adaptive_concurrency, .. } = spec;
     if dns == Dns::Logical && endpoints.len() != 1 {
         at.get("dns")?.fault(faults, InvalidBackend::LogicalDns.to_string());
     }
@@ -89,6 +91,16 @@ fn backend(at: &At<'_>, endpoints: Vec<Endpoint>, faults: &mut Faults) -> Option
         (Some(spec), Some(at)) => Some(outliers::outlier_detection(&at, &spec, faults)?),
         _ => None,
     };
+    let admission_control = match (admission_control, at.get("admission_control")) {
+        (Some(spec), Some(at)) => Some(shedding::admission_control(&at, &spec, faults)?),
+        _ => None,
+    };
+    let adaptive_concurrency = match (adaptive_concurrency, at.get("adaptive_concurrency")) {
+        (Some(spec), Some(at)) => {
+            Some(shedding::adaptive_concurrency(&at, &spec, caps.in_flight, faults)?)
+        }
+        _ => None,
+    };
     let (timeout, connect_timeout) = (timeout?, connect_timeout?);
     Some(Backend {
         endpoints,
@@ -101,6 +113,8 @@ fn backend(at: &At<'_>, endpoints: Vec<Endpoint>, faults: &mut Faults) -> Option
         caps,
         health,
         outlier_detection,
+        admission_control,
+        adaptive_concurrency,
     })
 }
 

@@ -7,10 +7,10 @@ use tollgate_tenant_budget::{BackendCapSpec, BudgetSpec, Budgets, BudgetsSpec, T
 
 use super::tenant::instead;
 use super::tier::SEED;
-use crate::Backend;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
+use crate::{Backend, Caps};
 
 /// Why a budget was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -74,16 +74,26 @@ pub(super) fn caps(
     contracts: &mut BTreeMap<String, ContractSpec>,
     backends: &BTreeMap<String, Backend>,
 ) {
-    let all = contracts.values().flat_map(|contract| &contract.operations);
-    let critical = all.filter(|operation| !operation.uses.priority.is_normal());
-    let critical: BTreeSet<String> = critical.flat_map(|one| one.uses.backends.clone()).collect();
     for contract in contracts.values_mut() {
         let used = contract.operations.iter().flat_map(|operation| &operation.uses.backends);
         let caps = used.filter_map(|name| {
-            let in_flight = backends.get(name)?.caps.in_flight;
-            let reserve = if critical.contains(name) { in_flight / RESERVE_DIVISOR } else { 0 };
-            Some((name.clone(), BackendCapSpec { in_flight, reserve }))
+            let Backend { caps: Caps { in_flight, .. }, adaptive_concurrency, .. } =
+                backends.get(name)?;
+            let (in_flight, adapts) = (*in_flight, adaptive_concurrency.is_some());
+            Some((name.clone(), BackendCapSpec { in_flight, reserve: 0, adapts }))
         });
         contract.backends = caps.collect();
+    }
+    let all = contracts.values().flat_map(|contract| &contract.operations);
+    let critical = all.filter(|operation| !operation.uses.priority.is_normal());
+    let critical: BTreeSet<String> = critical.flat_map(|one| one.uses.backends.clone()).collect();
+    reserve(contracts, &critical.iter().map(String::as_str).collect());
+}
+
+/// Keeps some of what these backends take for critical routes.
+pub(super) fn reserve(contracts: &mut BTreeMap<String, ContractSpec>, critical: &BTreeSet<&str>) {
+    let all = contracts.values_mut().flat_map(|contract| &mut contract.backends);
+    for (_, cap) in all.filter(|(name, _)| critical.contains(name.as_str())) {
+        cap.reserve = cap.in_flight / RESERVE_DIVISOR;
     }
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DURATION, list};
+use super::{AdaptiveConcurrencySpec, AdmissionControlSpec, DURATION, list};
 use crate::{Balancing, Dns, Protocol, TlsVersion};
 
 /// Where requests go.
@@ -74,6 +74,16 @@ pub(crate) struct BackendSpec {
     /// By default none; `{}` is all defaults.
     #[serde(default)]
     pub(crate) outlier_detection: Option<OutlierDetectionSpec>,
+
+    /// What is kept from it while most of its answers are errors. By default nothing;
+    /// `{}` is all defaults.
+    #[serde(default)]
+    pub(crate) admission_control: Option<AdmissionControlSpec>,
+
+    /// Whether it is found out how many requests it bears. By default it is not; `{}` is
+    /// all defaults.
+    #[serde(default)]
+    pub(crate) adaptive_concurrency: Option<AdaptiveConcurrencySpec>,
 }
 
 /// One endpoint of a backend.

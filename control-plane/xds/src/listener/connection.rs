@@ -44,7 +44,7 @@ const WASM: &str = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wa
 pub(super) fn manager(
     listener: &str,
     trusted_hops: u32,
-    lookup: Option<&Lookup>,
+    (lookup, concurrency): (Option<&Lookup>, Option<HttpFilter>),
 ) -> HttpConnectionManager {
     let finding = lookup.into_iter().flat_map(selection::filters);
     HttpConnectionManager {
@@ -57,7 +57,11 @@ pub(super) fn manager(
             .map(|_| selection::early_mutation())
             .into_iter()
             .collect(),
-        http_filters: finding.chain([plugin(listener), router()]).collect(),
+        http_filters: finding
+            .chain([plugin(listener)])
+            .chain(concurrency)
+            .chain([router()])
+            .collect(),
         access_log: vec![access_log::to_stdout()],
         local_reply_config: Some(replies::as_problems()),
         common_http_protocol_options: Some(common()),
