@@ -1,6 +1,7 @@
 //! What a change of configuration changes for callers.
 
 mod access;
+mod budgets;
 mod calls;
 mod limits;
 mod whole;

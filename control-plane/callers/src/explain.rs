@@ -2,8 +2,8 @@ use std::borrow::Cow;
 
 use tollgate_auth::{Access, Authenticator, Caller, Facts, Stop};
 use tollgate_core::{
-    CanonicalPath, Cx, Edit, Filter as _, Operation, Reply, RequestHead, Seed, Verdict as Judged,
-    property,
+    CanonicalPath, Cx, Edit, Filter as _, Operation, Principal, Reply, RequestHead, Seed,
+    Verdict as Judged, property,
 };
 use tollgate_gateway::{
     ContractSpec, Gateway as Filters, GatewaySpec, MatchSpec, OperationSpec, Request as Routed,
@@ -153,6 +153,7 @@ impl<'a> Explained<'a> {
         stages.push(authorisation(operation, &allowed));
         let limits = words::limits_of(self.gateway, contract, operation, caller);
         stages.extend(counting(operation, &limits, &judged, &stages));
+        stages.extend(self.budgets(&chosen, caller));
         stages.extend(self.onwards(&chosen, &judged));
         let bounds = limits.iter().map(|limit| limit.bounds(self.gateway)).collect();
         Some(Told { stages: settled(stages), answer: Self::answer(route, &judged), bounds })
@@ -205,6 +206,13 @@ impl<'a> Explained<'a> {
         facts.extend(place.map(|place| format!("written in {place}")));
         facts.push(format!("{} of {host}", words::call(&operation.r#match)));
         Stage { stage: "route", verdict: Verdict::Passes, facts }
+    }
+
+    /// What it counts in while it is under way: nothing is, here.
+    fn budgets(&self, chosen: &Chosen<'_>, caller: Option<&Principal>) -> Option<Stage> {
+        let Chosen { contract, operation, .. } = chosen;
+        let facts = words::budgets_of(self.gateway, contract, operation, caller);
+        (!facts.is_empty()).then_some(Stage { stage: "budgets", verdict: Verdict::Passes, facts })
     }
 
     /// What becomes of it once it may pass.

@@ -2,6 +2,7 @@
 
 mod access;
 mod action;
+mod budget;
 mod limit;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use tollgate_gateway::{MatchSpec, ValueSpec};
 
 pub(crate) use self::access::{allow, auth};
 pub(crate) use self::action::{action, answer, destination};
+pub(crate) use self::budget::budgets_of;
 pub(crate) use self::limit::{Counting, extras, limit, limits_of, per, rate};
 
 /// What is called: `GET /orders/{id}`, `/public/*`, `~/v[0-9]+/x`.

@@ -182,6 +182,24 @@ const OF_ALL: &[(&str, &str, &[&str])] = &[
         &["tier pro: limit per tenant falls from 100/min to 10/min"],
     ),
     (
+        "requests: 100, per: minute }]",
+        "requests: 100, per: minute }], in_flight: 10, streams: 2, weight: 4",
+        &[
+            "tier pro: at most 10 requests in flight, instead of any number",
+            "tier pro: at most 2 streams, instead of any number",
+            "tier pro: weighs 4 instead of 1 where a backend is busy",
+        ],
+    ),
+    (
+        "connections: 9, in_flight_by_backend: { users: 3 }",
+        "connections: 8, in_flight_by_backend: { orders: 2 }",
+        &[
+            "tenant acme: at most 8 connections instead of 9",
+            "tenant acme: at most 2 requests in flight at orders, instead of any number",
+            "tenant acme: any number of requests in flight at users instead of 3",
+        ],
+    ),
+    (
         "audiences: [api]",
         "audiences: [api, web]",
         &["tokens of jwt.acme must be for api or web instead of api"],
@@ -192,7 +210,7 @@ const OF_ALL: &[(&str, &str, &[&str])] = &[
         &["tokens of jwt.acme must be issued by https://id2.example instead of https://id.example"],
     ),
     ("header: x-api-key", "header: x-key", &["API keys are handled otherwise"]),
-    ("acme: { tier: pro, keys", "acme: { keys", &["tenant acme moves from tier pro to tier none"]),
+    ("acme: { tier: pro, ", "acme: { ", &["tenant acme moves from tier pro to tier none"]),
     (
         "ci: {",
         "cd: {",

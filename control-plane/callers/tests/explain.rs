@@ -42,6 +42,7 @@ fn a_request_that_passes_is_followed_to_its_backend() {
             authentication: passes; ci of tenant acme by api_key, tier pro, scopes orders.read; callers by api_key or jwt.acme
             authorisation: passes; needs scope orders.read
             limits: passes; 100/min per tenant (of tier pro); 1000/s per API (of API orders); 10/s per tenant, burst 20 (of the route)
+            budgets: passes; 9 connections per tenant; 1024 requests of all tenants at orders, weight 1
             request: passes; removes x-api-key; removes x-debug; sets x-order-id to "a b"; sets x-tollgate-tenant to "acme"; sets x-tollgate-subject to "ci"; sets x-tollgate-scopes to "orders.read"; sets x-tollgate-tier to "pro"
             response: passes; adds ratelimit-policy: "\"pro-minute\";q=100;w=60, \"orders-api-second\";q=1000;w=1, \"tenant-second\";q=10;w=1"; adds ratelimit: "\"tenant-second\";r=19;t=1"; removes server
             backend: passes; orders at 127.0.0.1:9001, 127.0.0.1:9002
@@ -100,6 +101,7 @@ fn each_stage_says_no_in_its_turn() {
             authentication: answers 401 unauthenticated; the request carries no credential of a kind that is accepted here; callers by api_key or jwt.acme
             authorisation: not reached; needs scope orders.read
             limits: not reached; 1000/s per API (of API orders); 10/s per tenant, burst 20 (of the route)
+            budgets: not reached; 1024 requests of all tenants at orders, weight 1
             backend: not reached; orders at 127.0.0.1:9001, 127.0.0.1:9002
             answer: 401 unauthenticated
             bound: 1000/s per API (of API orders): at most 1000 at once and 1000 a second, and 7 that each worker may hold
@@ -115,6 +117,7 @@ fn each_stage_says_no_in_its_turn() {
             authentication: answers 401 invalid-api-key; nobody has this API key; callers by api_key or jwt.acme; keys of the store are not looked at here
             authorisation: not reached; needs scope orders.read
             limits: not reached; 1000/s per API (of API orders); 10/s per tenant, burst 20 (of the route)
+            budgets: not reached; 1024 requests of all tenants at orders, weight 1
             backend: not reached; orders at 127.0.0.1:9001, 127.0.0.1:9002
             answer: 401 invalid-api-key
             bound: 1000/s per API (of API orders): at most 1000 at once and 1000 a second, and 7 that each worker may hold
@@ -130,6 +133,7 @@ fn each_stage_says_no_in_its_turn() {
             authentication: passes; ci of tenant acme by api_key, tier pro, scopes orders.read; callers by api_key
             authorisation: answers 403 insufficient-scope; the caller needs all of these scopes: orders.write; needs scope orders.write
             limits: not reached; 100/min per tenant (of tier pro); 1000/s per API (of API orders)
+            budgets: not reached; 9 connections per tenant; 1024 requests of all tenants at orders, weight 1
             backend: not reached; orders at 127.0.0.1:9001, 127.0.0.1:9002
             answer: 403 insufficient-scope
             bound: 100/min per tenant (of tier pro): at most 100 at once and 100 a minute
@@ -149,6 +153,7 @@ fn what_is_only_reported_stops_nothing() {
             authentication: passes; would answer 401 unauthenticated, and only reports it; callers by api_key
             authorisation: passes; needs scope trial
             limits: passes; 1000/s per API (of API orders)
+            budgets: passes; 1024 requests of all tenants at users, weight 1
             response: passes; adds ratelimit-policy: "\"orders-api-second\";q=1000;w=1"; adds ratelimit: "\"orders-api-second\";r=999;t=1"
             backend: passes; users at 127.0.0.1:9009
             answer: from users
@@ -164,6 +169,7 @@ fn what_is_only_reported_stops_nothing() {
             authentication: passes; ci of tenant acme by api_key, tier pro, scopes orders.read; callers by api_key
             authorisation: passes; would answer 403 insufficient-scope, and only reports it; needs scope trial
             limits: passes; 100/min per tenant (of tier pro); 1000/s per API (of API orders)
+            budgets: passes; 3 requests in flight at users per tenant; 9 connections per tenant; 1024 requests of all tenants at users, weight 1
             request: passes; removes x-api-key; sets x-tollgate-tenant to "acme"; sets x-tollgate-subject to "ci"; sets x-tollgate-scopes to "orders.read"; sets x-tollgate-tier to "pro"
             response: passes; adds ratelimit-policy: "\"pro-minute\";q=100;w=60, \"orders-api-second\";q=1000;w=1"; adds ratelimit: "\"pro-minute\";r=99;t=1"
             backend: passes; users at 127.0.0.1:9009

@@ -55,6 +55,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "tollgate-gateway",
             "tollgate-model",
             "tollgate-rate-limit",
+            "tollgate-tenant-budget",
             "tollgate-transform",
         ],
     ),

@@ -6,7 +6,7 @@ use tollgate_auth::{IdentitySpec, IssuerSpec, TenantSpec};
 use tollgate_model::{Backend, Gateway, Listener};
 use tollgate_rate_limit::TiersSpec;
 
-use super::limits;
+use super::{budgets, limits};
 use crate::words;
 
 pub(super) fn diff(old: &Gateway, new: &Gateway) -> Vec<String> {
@@ -14,13 +14,15 @@ pub(super) fn diff(old: &Gateway, new: &Gateway) -> Vec<String> {
     told.extend(identity(&old.identity, &new.identity));
     told.extend(tiers("tier", &old.tiers, &new.tiers));
     told.extend(tiers("tenant", &old.tenant_limits, &new.tenant_limits));
+    told.extend(budgets::diff("tier", &old.budgets.tiers, &new.budgets.tiers));
+    told.extend(budgets::diff("tenant", &old.budgets.tenants, &new.budgets.tenants));
     told.extend(backends(&old.backends, &new.backends));
     told.extend(told_otherwise(old, new));
     told
 }
 
 /// Names in both, with what they were and are, in order; those in one alone say so.
-fn each<'a, T: PartialEq>(
+pub(super) fn each<'a, T: PartialEq>(
     old: &'a BTreeMap<String, T>,
     new: &'a BTreeMap<String, T>,
 ) -> impl Iterator<Item = (&'a str, Option<&'a T>, Option<&'a T>)> {

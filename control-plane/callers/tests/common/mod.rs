@@ -19,7 +19,7 @@ identity:
 tiers:
   pro: {{ limits: [{{ requests: 100, per: minute }}] }}
 tenants:
-  acme: {{ tier: pro, keys: {{ ci: {{ sha256: {ACME}, scopes: [orders.read] }} }} }}
+  acme: {{ tier: pro, connections: 9, in_flight_by_backend: {{ users: 3 }}, keys: {{ ci: {{ sha256: {ACME}, scopes: [orders.read] }} }} }}
 backends:
   orders: {{ endpoints: ["127.0.0.1:9001", "127.0.0.1:9002"] }}
   users: {{ endpoints: ["127.0.0.1:9009"] }}
