@@ -135,6 +135,30 @@ async fn mtls() {
     assert_eq!(example.follow(&built).await.unwrap(), 14);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn noisy_neighbour() {
+    let [backend, plain, admin] = [(); 3].map(|()| free_port().unwrap());
+    let config =
+        config("noisy-neighbour", &[]).replace("127.0.0.1:9000", &format!("127.0.0.1:{backend}"));
+    let gateway = Gateway::start(&config).await.unwrap();
+    let example = Example::of("noisy-neighbour")
+        .port(8080, gateway.address.port())
+        .port(8081, plain)
+        .port(9000, backend);
+    let built = Built::find().unwrap();
+    let bootstrap = example.file("plain.yaml").unwrap();
+    let bootstrap = ["8081", "9000", "19001"].into_iter().zip([plain, backend, admin]).fold(
+        bootstrap,
+        |text, (written, port)| {
+            text.replace(&format!("port_value: {written} "), &format!("port_value: {port} "))
+        },
+    );
+    let mut envoy = Envoy::with_bootstrap(&built.envoy, &bootstrap, admin, 2).unwrap();
+    envoy.listening(([127, 0, 0, 1], plain).into()).await.unwrap();
+    assert_eq!(example.follow(&built).await.unwrap(), 2);
+    gateway.never_trapped().await.unwrap();
+}
+
 async fn listens(address: SocketAddr) {
     eventually("it listens", Duration::from_secs(30), async || {
         TcpStream::connect(address).await.ok()
