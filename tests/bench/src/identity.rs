@@ -49,3 +49,17 @@ impl Finding {
         }
     }
 }
+
+/// What two kinds of requests of one round come to, round by round.
+pub(crate) fn pairwise(
+    some: &[f64],
+    others: &[f64],
+    combine: impl Fn(f64, f64) -> f64,
+) -> Vec<f64> {
+    some.iter().zip(others).map(|(one, other)| combine(*one, *other)).collect()
+}
+
+/// In a hundred.
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
+    100.0 * part / whole
+}

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "people read it")]
 
 mod bootstrap;
+mod budgets;
 mod chain;
 mod clock;
 mod envoys;
@@ -37,7 +38,8 @@ fn main() -> Result<()> {
     let built = Built::find()?;
     let job = Job::new()?;
     let samples = measure(&settings, &built, &job)?;
-    let findings = identity::measure(&built, &settings)?;
+    let mut findings = identity::measure(&built, &settings)?;
+    findings.extend(budgets::measure(&built, &settings)?);
     let report = report::Report::new(&settings, &built, samples, findings)?;
     report.write(Path::new(OUTPUT))?;
     println!("\n{}", report.markdown());

@@ -68,7 +68,7 @@ impl Report {
         format!(
             "| chain | Envoy CPU, µs a request | added | requests/s | p50 ms | p99 ms | memory, MB |\n\
              |---|---|---|---|---|---|---|\n{}\n{}\n\
-             | who is calling | measured | promised | kept |\n|---|---|---|---|\n{}\n\
+             | what is promised | measured | promised | kept |\n|---|---|---|---|\n{}\n\
              Medians of {rounds} alternating rounds of {seconds} s, least and most in parentheses; one worker, \
              {connections} connections.\nLatencies at {rate} requests a second.\n\n\
              {}, {} cores, Linux {}; {}; {}; tollgate {}.\n",

@@ -6,7 +6,7 @@ use serde_json::json;
 use tollgate_gateway::ContractSpec;
 use tollgate_support::{Built, Key};
 
-use super::{Bar, Finding};
+use super::{Bar, Finding, pairwise, share};
 use crate::bootstrap::{Plan, UPSTREAM};
 use crate::chain::{SCOPE, UNREACHED, claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
@@ -174,12 +174,4 @@ impl Costs {
 
 fn of_a_proxied_request(name: &'static str, what: &'static str, values: Vec<f64>) -> Finding {
     Finding { name, what, unit: "% of a proxied request", bar: Bar::AtMost(100.0 / 3.0), values }
-}
-
-fn pairwise(some: &[f64], others: &[f64], combine: impl Fn(f64, f64) -> f64) -> Vec<f64> {
-    some.iter().zip(others).map(|(one, other)| combine(*one, *other)).collect()
-}
-
-fn share(part: f64, whole: f64) -> f64 {
-    100.0 * part / whole
 }
