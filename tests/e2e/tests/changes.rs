@@ -55,7 +55,7 @@ async fn a_change_is_live_soon_and_fails_no_request() {
     load.and_more(200).await.unwrap();
     let report = load.stop().await.unwrap();
     println!("from the file to the first request that saw it: {took:?}");
-    println!("meanwhile {} requests, the slowest {:?}", report.answers(), report.slowest);
+    println!("meanwhile {} requests, the slowest {:?}", report.answers(), report.slowest());
     flawless(&report);
     gateway.never_trapped().await.unwrap();
 }

@@ -27,18 +27,23 @@ pub struct Report {
     pub errors: Vec<String>,
     /// Connections that the gateway closed between two requests, as it may.
     pub reconnects: u64,
-    /// The longest that an answer took.
-    pub slowest: Duration,
+    /// How long each answer took.
+    pub times: Vec<Duration>,
 }
 
 impl Load {
     /// Sends `call` over and over on each of `connections` connections.
     pub fn start(address: SocketAddr, connections: usize, call: &Call) -> Self {
+        Self::pausing(address, connections, call, Duration::ZERO)
+    }
+
+    /// Likewise, with a pause after each answer that is a refusal.
+    pub fn pausing(address: SocketAddr, connections: usize, call: &Call, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicU64::new(0));
         let workers = (0..connections)
             .map(|_| {
-                let worker = Worker { address, call: call.clone(), connection: None };
+                let worker = Worker { address, call: call.clone(), pause, connection: None };
                 tokio::spawn(worker.run(Arc::clone(&stop), Arc::clone(&sent)))
             })
             .collect();
@@ -60,6 +65,11 @@ impl Load {
         .await
     }
 
+    /// Breaks off, with requests under way.
+    pub fn abort(self) {
+        self.workers.iter().for_each(JoinHandle::abort);
+    }
+
     /// Stops, and tells how it went.
     pub async fn stop(self) -> Result<Report> {
         self.stop.store(true, Ordering::Relaxed);
@@ -74,6 +84,7 @@ impl Load {
 struct Worker {
     address: SocketAddr,
     call: Call,
+    pause: Duration,
     connection: Option<Connection>,
 }
 
@@ -82,15 +93,19 @@ impl Worker {
         let mut report = Report::default();
         while !stop.load(Ordering::Relaxed) {
             let start = Instant::now();
-            match self.send(&mut report.reconnects).await {
-                Ok(answer) => {
-                    let count = report.statuses.entry(answer.status).or_default();
+            let answer = self.send(&mut report.reconnects).await;
+            report.times.push(start.elapsed());
+            sent.fetch_add(1, Ordering::Relaxed);
+            match answer {
+                Ok(Answer { status, .. }) => {
+                    let count = report.statuses.entry(status).or_default();
                     *count = count.saturating_add(1);
+                    if 400 <= status && !self.pause.is_zero() {
+                        tokio::time::sleep(self.pause).await;
+                    }
                 }
                 Err(error) => report.errors.push(format!("{error:#}")),
             }
-            report.slowest = report.slowest.max(start.elapsed());
-            sent.fetch_add(1, Ordering::Relaxed);
         }
         report
     }
@@ -123,14 +138,28 @@ impl Report {
         self.statuses.values().sum()
     }
 
-    fn add(&mut self, other: Self) {
-        let Self { statuses, errors, reconnects, slowest } = other;
+    /// The longest that an answer took.
+    pub fn slowest(&self) -> Duration {
+        self.times.iter().max().copied().unwrap_or_default()
+    }
+
+    /// What so many in a hundred answers took at most.
+    pub fn percentile(&self, percent: usize) -> Duration {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        let at = times.len().saturating_mul(percent).checked_div(100).unwrap_or_default();
+        times.get(at).copied().unwrap_or_default()
+    }
+
+    /// Counts another in.
+    pub fn add(&mut self, other: Self) {
+        let Self { statuses, errors, reconnects, times } = other;
         for (status, count) in statuses {
             let total = self.statuses.entry(status).or_default();
             *total = total.saturating_add(count);
         }
         self.errors.extend(errors);
         self.reconnects = self.reconnects.saturating_add(reconnects);
-        self.slowest = self.slowest.max(slowest);
+        self.times.extend(times);
     }
 }

@@ -51,6 +51,17 @@ impl RawConnection {
         timeout(PATIENCE, self.read_exactly(bytes.len())).await.context("nothing came back")?
     }
 
+    /// Sends bytes, and waits for nothing.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
+    /// Waits until the other side closes it.
+    pub async fn ended(&mut self) -> Result<()> {
+        timeout(PATIENCE, self.read_to_end()).await.context("it stayed open")??;
+        Ok(())
+    }
+
     async fn read_head(&mut self) -> Result<Vec<u8>> {
         loop {
             if let Some(end) = find(&self.unread, b"\r\n\r\n") {

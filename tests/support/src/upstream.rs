@@ -38,6 +38,7 @@ struct State {
     files: Mutex<BTreeMap<String, Bytes>>,
     fetched: Mutex<usize>,
     delay: Mutex<Duration>,
+    delays: Mutex<BTreeMap<String, Duration>>,
     failing: Mutex<(u16, usize)>,
 }
 
@@ -110,6 +111,11 @@ impl Upstream {
     /// Waits this long before each answer.
     pub fn delay(&self, delay: Duration) {
         *lock(&self.state.delay) = delay;
+    }
+
+    /// Waits this long before each answer to `path`, query included.
+    pub fn delay_at(&self, path: &str, delay: Duration) {
+        lock(&self.state.delays).insert(path.to_owned(), delay);
     }
 
     /// Answers the next so many requests with this status.
@@ -187,11 +193,12 @@ async fn answer(
     mut request: Request<Incoming>,
     state: Arc<State>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let delay = *lock(&state.delay);
+    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let of_path = lock(&state.delays).get(&path).copied();
+    let delay = of_path.unwrap_or_else(|| *lock(&state.delay));
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
     if request.headers().get("upgrade").is_some_and(|value| value == "websocket") {
         tokio::spawn(repeat(hyper::upgrade::on(&mut request)));
         keep(see(request, path).await, &state);

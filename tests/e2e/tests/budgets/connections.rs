@@ -1,9 +1,15 @@
 //! How many connections a tenant may have.
 
-use tollgate_e2e::{ACME, GLOBEX, Gateway};
-use tollgate_support::{Connection, Protocol, eventually};
+use std::env;
 
-use crate::{PATIENCE, at_rest, budgets, get, shows};
+use tollgate_e2e::{ACME, GLOBEX, Gateway, HOST};
+use tollgate_support::{Connection, Protocol, RawConnection, eventually};
+
+use crate::{PATIENCE, at_rest, budgets, get, serving, shows};
+
+async fn start(basic: &str) -> Gateway {
+    serving(Gateway::start(&budgets(basic, 1000)).await.unwrap()).await
+}
 
 async fn open(gateway: &Gateway, protocol: Protocol) -> Connection {
     Connection::open(protocol, gateway.address).await.unwrap()
@@ -11,7 +17,7 @@ async fn open(gateway: &Gateway, protocol: Protocol) -> Connection {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_has_as_many_connections_as_it_may() {
-    let gateway = Gateway::start(&budgets("{ connections: 2 }", 1000)).await.unwrap();
+    let gateway = start("{ connections: 2 }").await;
     let mut one = open(&gateway, Protocol::Http1).await;
     let mut two = open(&gateway, Protocol::Http2).await;
     for _ in 0..2 {
@@ -24,6 +30,14 @@ async fn a_tenant_has_as_many_connections_as_it_may() {
     let refused = three.send(&get(ACME)).await.unwrap();
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     assert_eq!(refused.json()["type"], "urn:tollgate:problem:too-many-connections");
+    // Callers of HTTP/1.1 close it, as they are told; others are refused on it.
+    assert!(refused.values("connection").concat().contains("close"), "{refused:?}");
+    assert!(three.send(&get(ACME)).await.is_err());
+    let mut multiplexed = open(&gateway, Protocol::Http2).await;
+    for _ in 0..2 {
+        assert_eq!(multiplexed.send(&get(ACME)).await.unwrap().status, 503);
+    }
+    assert_eq!(multiplexed.send(&get(GLOBEX)).await.unwrap().status, 200);
     // It is that of whoever came first on it; others may use it all the same.
     let mut shared = open(&gateway, Protocol::Http1).await;
     assert_eq!(shared.send(&get(GLOBEX)).await.unwrap().status, 200);
@@ -33,7 +47,65 @@ async fn a_tenant_has_as_many_connections_as_it_may() {
         (four.send(&get(ACME)).await.ok()?.status == 200).then_some(four)
     };
     let four = eventually("there is room for another", PATIENCE, room).await.unwrap();
-    drop((two, four, shared));
+    drop((two, four, shared, multiplexed));
+    at_rest(&gateway).await;
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_too_many_is_closed_for_those_who_do_not_close_it() {
+    let gateway = start("{ connections: 1 }").await;
+    let mut one = open(&gateway, Protocol::Http1).await;
+    assert_eq!(one.send(&get(ACME)).await.unwrap().status, 200);
+    let mut two = RawConnection::open(gateway.address).await.unwrap();
+    let request = format!("GET /orders HTTP/1.1\r\nhost: {HOST}\r\nx-api-key: {ACME}\r\n\r\n");
+    assert_eq!(two.send(request.as_bytes()).await.unwrap().status, 503);
+    two.ended().await.unwrap();
+    assert_eq!(one.send(&get(ACME)).await.unwrap().status, 200);
+    gateway.never_trapped().await.unwrap();
+}
+
+/// How many connections a storm has; `TOLLGATE_STORM_CONNECTIONS=5000` for the whole
+/// of it, with as many files open as that needs.
+fn storm_connections() -> usize {
+    let count = env::var("TOLLGATE_STORM_CONNECTIONS").ok();
+    count.and_then(|text| text.parse().ok()).unwrap_or(400)
+}
+
+/// Those who say nothing, those who never come to an end, and one tenant too often.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_connections_keeps_nobody_else_out() {
+    let gateway = start("{ connections: 20 }").await;
+    let (mut idle, mut slow) = (Vec::new(), Vec::new());
+    for _ in 0..storm_connections() / 2 {
+        idle.push(RawConnection::open(gateway.address).await.unwrap());
+        let mut one = RawConnection::open(gateway.address).await.unwrap();
+        one.write(b"GET /orders HTTP/1.1\r\nhost: orders.example.com\r\nx-slow: ").await.unwrap();
+        slow.push(one);
+    }
+    let request = format!("GET /orders HTTP/1.1\r\nhost: {HOST}\r\nx-api-key: {ACME}\r\n\r\n");
+    let mut served = Vec::new();
+    for _ in 0..60 {
+        let mut one = RawConnection::open(gateway.address).await.unwrap();
+        match one.send(request.as_bytes()).await.unwrap().status {
+            200 => served.push(one),
+            status => {
+                assert_eq!(status, 503);
+                one.ended().await.unwrap();
+            }
+        }
+    }
+    assert_eq!(served.len(), 20);
+    for _ in 0..20 {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(gateway.send(&get(GLOBEX)).await.unwrap().status, 200);
+        println!("another was served within {:?} of connecting", begun.elapsed());
+    }
+    // Heads have to come to their end.
+    for mut one in slow {
+        one.ended().await.unwrap();
+    }
+    drop((idle, served));
     at_rest(&gateway).await;
     gateway.never_trapped().await.unwrap();
 }

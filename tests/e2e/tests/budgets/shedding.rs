@@ -1,0 +1,78 @@
+//! What is kept from a backend in trouble.
+
+use std::time::Duration;
+
+use tollgate_e2e::{ACME, GLOBEX, Gateway};
+use tollgate_support::{Load, eventually};
+
+use crate::{PATIENCE, at_rest, budgets, get, shows, stat};
+
+async fn start(cap: u32, shedding: &str) -> Gateway {
+    let config = budgets("{ }", cap);
+    let config =
+        config.replace(&format!("in_flight: {cap} "), &format!("in_flight: {cap}, {shedding} "));
+    Gateway::start(&config).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_most_of_whose_answers_are_errors_gets_fewer_requests() {
+    let gateway = start(1000, "admission_control: { window: 2s, rate_min: 1 }").await;
+    let pause = Duration::from_millis(5);
+    gateway.upstream.fail(500, usize::MAX);
+    let load = Load::pausing(gateway.address, 4, &get(ACME), pause);
+    load.and_more(500).await.unwrap();
+    let before = (load.sent(), gateway.upstream.count());
+    load.and_more(500).await.unwrap();
+    let reached = gateway.upstream.count() - before.1;
+    let sent = usize::try_from(load.sent() - before.0).unwrap();
+    println!("{reached} of {sent} requests reached the backend");
+    assert!(reached * 2 < sent, "{reached} of {sent}");
+    gateway.upstream.fail(500, 0);
+    let recovered = async || {
+        let before = (load.sent(), gateway.upstream.count());
+        load.and_more(100).await.ok()?;
+        let reached = gateway.upstream.count() - before.1;
+        let sent = usize::try_from(load.sent() - before.0).ok()?;
+        (sent <= reached + 5).then_some(())
+    };
+    eventually("it gets everything again", PATIENCE, recovered).await.unwrap();
+    let report = load.stop().await.unwrap();
+    assert!(report.statuses.contains_key(&503), "{:?}", report.statuses);
+    at_rest(&gateway).await;
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_are_of_what_a_backend_bears_when_it_gets_slower() {
+    let gateway = start(200, "adaptive_concurrency: { in_flight_min: 6, interval: 1h }").await;
+    gateway.upstream.delay(Duration::from_millis(20));
+    let load = Load::start(gateway.address, 4, &get(GLOBEX));
+    let measured = async || {
+        let rtt = stat(&gateway, "gradient_controller.min_rtt_msecs").await?;
+        let measures = stat(&gateway, "min_rtt_calculation_active").await?;
+        (0 < rtt && measures == 0).then_some(())
+    };
+    eventually("it is known how long an answer takes", PATIENCE, measured).await.unwrap();
+    load.stop().await.unwrap();
+    // It gets slower, and one tenant asks for more than it bears by then.
+    gateway.upstream.delay(Duration::from_millis(200));
+    let pause = Duration::from_millis(50);
+    let storm = Load::pausing(gateway.address, 60, &get(ACME), pause);
+    let shed = async || (0 < stat(&gateway, "gradient_controller.rq_blocked").await?).then_some(());
+    eventually("it is told that it bears fewer", PATIENCE, shed).await.unwrap();
+    let calm = Load::pausing(gateway.address, 2, &get(GLOBEX), pause);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let (calm, storm) = (calm.stop().await.unwrap(), storm.stop().await.unwrap());
+    let limit = stat(&gateway, "gradient_controller.concurrency_limit").await;
+    println!(
+        "of a limit of {limit:?}, {:?} are one's and {:?} the other's",
+        calm.statuses, storm.statuses
+    );
+    assert!(stat(&gateway, "tollgate.budget.refused.share").await.unwrap_or_default() > 0);
+    // One in ten, at most, was refused before it was known.
+    let of_calm = calm.statuses[&200] * 100 / calm.answers();
+    assert!(90 <= of_calm, "{of_calm} % were served");
+    shows(&gateway, "tollgate.tenant.acme.in_flight", 0).await;
+    at_rest(&gateway).await;
+    gateway.never_trapped().await.unwrap();
+}
