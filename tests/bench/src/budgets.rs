@@ -57,7 +57,9 @@ fn configuration(key: &Key) -> Value {
     let tenant = |number| (counted(number), json!({"in_flight": UNREACHED}));
     let tenants: Map<String, Value> = (0..KNOWN).map(tenant).collect();
     let mut configuration = recognising(&key.jwks());
-    configuration["budgets"] = json!({"tenants": tenants});
+    if let Value::Object(fields) = &mut configuration {
+        fields.insert("budgets".to_owned(), json!({"tenants": tenants}));
+    }
     configuration
 }
 

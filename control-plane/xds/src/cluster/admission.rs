@@ -43,17 +43,17 @@ fn from_admission_control(written: AdmissionControl) -> EnvoyAdmissionControl {
         }),
         sampling_window: wrap::duration(window),
         aggression: Some(RuntimeDouble { default_value: 1.0, runtime_key: key("aggression") }),
-        sr_threshold: percent(success_percent, "success"),
+        sr_threshold: Some(percent(success_percent, "success")),
         rps_threshold: Some(RuntimeUInt32 { default_value: rate_min, runtime_key: key("rate") }),
-        max_rejection_probability: percent(max_rejection_percent, "rejection"),
+        max_rejection_probability: Some(percent(max_rejection_percent, "rejection")),
         // What a server is to blame for, by HTTP and by gRPC.
         evaluation_criteria: Some(EvaluationCriteria::SuccessCriteria(SuccessCriteria::default())),
     }
 }
 
-fn percent(value: u32, name: &str) -> Option<RuntimePercent> {
+fn percent(value: u32, name: &str) -> RuntimePercent {
     let default_value = Some(Percent { value: value.into() });
-    Some(RuntimePercent { default_value, runtime_key: key(name) })
+    RuntimePercent { default_value, runtime_key: key(name) }
 }
 
 /// Envoy asks for names under which values could be overridden.

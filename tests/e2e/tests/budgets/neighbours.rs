@@ -72,10 +72,10 @@ async fn is_not_noticed(gateway: &Gateway, mut trouble: impl AsyncFnMut() -> Loa
         println!("the slowest of a hundred take {alone:?} alone, and {beside:?} beside the other");
         least = least.min(beside.as_secs_f64() / alone.as_secs_f64());
         if least <= SLOWDOWN_MAX {
-            return;
+            break;
         }
     }
-    panic!("{least:.2} times as long");
+    assert!(least <= SLOWDOWN_MAX, "{least:.2} times as long");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,7 +119,7 @@ fn storm_seconds() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_one_tenant_gets_its_quota_and_others_what_they_want() {
-    let quota = 40;
+    let quota: u64 = 40;
     let basic = format!("{{ in_flight: 200, limits: [{{ requests: {quota}, per: second }}] }}");
     let gateway = Gateway::start(&with_neighbours(&basic, 1000)).await.unwrap();
     gateway.upstream.delay(Duration::from_millis(20));
@@ -133,20 +133,16 @@ async fn a_storm_of_one_tenant_gets_its_quota_and_others_what_they_want() {
             neighbours.add(fare(&gateway).await);
         }
         let report = storm.stop().await.unwrap();
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = begun.elapsed().as_secs() + 1;
         assert_eq!(report.errors, Vec::<String>::new());
         let served = report.statuses[&200];
         println!(
-            "{} a second asked and {} served of {quota}; others {} a second, all served",
-            (report.answers() as f64 / seconds).round(),
-            (served as f64 / seconds).round(),
-            (neighbours.answers() as f64 / seconds).round(),
+            "in {seconds} s {} asked and {served} served of {quota} a second; others {}, all served",
+            report.answers(),
+            neighbours.answers(),
         );
         // Of an allowance that was full, once a second's worth more.
-        assert!(
-            served as f64 <= f64::from(quota) * (seconds + 1.0) * 1.05,
-            "{served} in {seconds}"
-        );
+        assert!(served * 100 <= quota * (seconds + 1) * 105, "{served} in {seconds} s");
         assert!(report.statuses.contains_key(&429), "it was no storm: {:?}", report.statuses);
     }
     at_rest(&gateway).await;
