@@ -62,7 +62,16 @@ fn operation(index: usize, &(kind, path, bits): &Match<'_>) -> OperationSpec {
 
 fn contract(operations: Vec<OperationSpec>) -> Option<Contract> {
     let nobody = Authenticator::compile(IdentitySpec::default(), Seed([0; 16])).ok()?;
-    Contract::compile(ContractSpec { api: "a".to_owned(), limits: Vec::new(), backends: <_>::default(), operations }, &nobody).ok()
+    Contract::compile(
+        ContractSpec {
+            api: "a".to_owned(),
+            limits: Vec::new(),
+            backends: <_>::default(),
+            operations,
+        },
+        &nobody,
+    )
+    .ok()
 }
 
 fn name(found: Found<'_>) -> String {

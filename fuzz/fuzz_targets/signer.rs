@@ -41,6 +41,7 @@ impl Signer {
             1 | 5 => Some(self.presigned(how, method, path, body)),
             2 => Some(self.message(method, path, body)),
             3 => Some(token(body)),
+            6 => Some(self.in_headers(method, path, body)),
             _ => None,
         }
     }
@@ -89,9 +90,8 @@ impl Signer {
         ]
         .concat();
         let mac = STANDARD.encode(mac(SECRET, &text));
-        let credential = format!(
-            "HMAC-SHA256 keyId=\"h\",created={NOW},nonce=\"{nonce}\",signature=\"{mac}\""
-        );
+        let credential =
+            format!("HMAC-SHA256 keyId=\"h\",created={NOW},nonce=\"{nonce}\",signature=\"{mac}\"");
         let lines = vec![("authorization", credential), ("content-digest", digest)];
         Signed { target: None, lines }
     }
@@ -106,20 +106,9 @@ impl Signer {
             self.nonce,
             hex(path),
         );
-        let method = String::from_utf8_lossy(method);
-        let canonical = format!(
-            "{method}\n/s/7\n{query}\nhost:{AUTHORITY}\n\nhost\n{}",
-            hex(&Sha256::digest(body))
-        );
-        let text = format!(
-            "AWS4-HMAC-SHA256\n{DATE}\n{scope}\n{}",
-            hex(&Sha256::digest(canonical.as_bytes()))
-        );
-        let first = mac(&[b"AWS4", SECRET].concat(), DAY.as_bytes());
-        let key = ["r", "s", "aws4_request"]
-            .iter()
-            .fold(first, |key, part| mac(&key, part.as_bytes()));
-        let signature = format!("X-Amz-Signature={}", hex(&mac(&key, text.as_bytes())));
+        let canonical = format!("/s/7\n{query}\nhost:{AUTHORITY}\n\nhost");
+        let mac = sigv4(&scope, method, &canonical, body);
+        let signature = format!("X-Amz-Signature={mac}");
         // Parameters may come in any order.
         let target = match how / 4 % 3 {
             0 => format!("/s/7?{query}&{signature}"),
@@ -128,6 +117,41 @@ impl Signer {
         };
         Signed { target: Some(target.into_bytes()), lines: Vec::new() }
     }
+
+    /// The same in a line of the request.
+    fn in_headers(&self, method: &[u8], path: &[u8], body: &[u8]) -> Signed {
+        let scope = format!("{DAY}/r/s/aws4_request");
+        let query = format!("n={}&z={}", self.nonce, hex(path));
+        let digest = hex(&Sha256::digest(body));
+        let names = "host;x-amz-content-sha256;x-amz-date";
+        let canonical = format!(
+            "/s/7\n{query}\nhost:{AUTHORITY}\nx-amz-content-sha256:{digest}\nx-amz-date:{DATE}\n\n{names}"
+        );
+        let mac = sigv4(&scope, method, &canonical, body);
+        let credential = format!(
+            "AWS4-HMAC-SHA256 Credential=A/{scope}, SignedHeaders={names}, Signature={mac}"
+        );
+        let lines = vec![
+            ("authorization", credential),
+            ("x-amz-date", DATE.to_owned()),
+            ("x-amz-content-sha256", digest),
+        ];
+        Signed { target: Some(format!("/s/7?{query}").into_bytes()), lines }
+    }
+}
+
+/// The signature of a request, of which `canonical` is all between the method
+/// and the hash of the body.
+fn sigv4(scope: &str, method: &[u8], canonical: &str, body: &[u8]) -> String {
+    let method = String::from_utf8_lossy(method);
+    let canonical = format!("{method}\n{canonical}\n{}", hex(&Sha256::digest(body)));
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{DATE}\n{scope}\n{}",
+        hex(&Sha256::digest(canonical.as_bytes()))
+    );
+    let first = mac(&[b"AWS4", SECRET].concat(), DAY.as_bytes());
+    let key = ["r", "s", "aws4_request"].iter().fold(first, |key, part| mac(&key, part.as_bytes()));
+    hex(&mac(&key, text.as_bytes()))
 }
 
 /// A JSON Web Token that says, besides what it has to, whatever the issuer likes.
