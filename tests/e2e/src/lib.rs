@@ -4,6 +4,7 @@
 //! runs the built module, and a backend that shows what reached it; or uses the
 //! containers of `envoy/docker-compose.yaml` (`make test-compose`).
 
+mod bystander;
 mod signer;
 mod stack;
 
@@ -14,6 +15,7 @@ use tollgate_support::{
     Answer, Built, Call, ControlPlane, Envoy, RawConnection, Seen, Upstream, free_port,
 };
 
+pub use crate::bystander::Bystander;
 pub use crate::signer::signed;
 use crate::stack::Stack;
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tollgate_e2e::{Bystander, GLOBEX, HOST};
+use tollgate_support::Call;
 
 use crate::Fleet;
 use crate::callers::Callers;
@@ -107,4 +110,25 @@ async fn three_envoys_under_two_control_planes_of_which_one_is_killed() {
     let settled = tally.load(&mut callers, &[10, 300, 10], 4).await;
     assert!(LIMIT * 4 * 7 / 10 < settled, "{settled}");
     tally.holds("two control planes, one killed");
+}
+
+/// As much as the machine can send, through all of them; and somebody else, who
+/// keeps to its limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_over_three_envoys_is_held_to_its_limit_and_harms_no_other() {
+    let fleet = Fleet::start(LIMITS).await;
+    let mut callers = Callers::connect(&fleet, 4).await;
+    let address = fleet.address;
+    let mut others = JoinSet::new();
+    for _ in 0..6 {
+        let call = Call::get(HOST, "/orders").header("x-api-key", GLOBEX);
+        let (pause, span) = (Duration::from_millis(500), Duration::from_secs(10));
+        others.spawn(async move { Bystander::watch(address, &call, pause, span).await.unwrap() });
+    }
+    let mut tally = Tally::begin();
+    tally.load(&mut callers, &[100 * LIMIT; 3], 10).await;
+    tally.holds("a storm over three Envoys");
+    let others = others.join_all().await;
+    println!("others: {others:?}");
+    assert!(others.iter().all(|one| one.not_served == 0 && 10 < one.calls), "{others:?}");
 }

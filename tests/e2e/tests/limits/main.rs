@@ -2,6 +2,8 @@
 
 #![expect(
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
 )]
@@ -9,6 +11,7 @@
 mod asking;
 mod costs;
 mod examples;
+mod hard;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
