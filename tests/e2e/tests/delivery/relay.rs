@@ -4,11 +4,16 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use tollgate_e2e::{Gateway, fill_in, revision};
-use tollgate_support::{Built, ControlPlane, Envoy, Process, Upstream, eventually, free_port};
+use tokio::time::Instant;
+use tollgate_e2e::{ACME, Gateway, HOST, fill_in, revision};
+use tollgate_support::{
+    Built, Call, Connection, ControlPlane, Envoy, Process, Protocol, Upstream, eventually,
+    free_port,
+};
 
 use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 
@@ -42,10 +47,10 @@ impl Relay {
 }
 
 /// An Envoy with a relay, and a control plane behind that.
-async fn start(cache: &TempDir) -> (Gateway, Relay) {
+async fn start(cache: &TempDir, config: &str) -> (Gateway, Relay) {
     let upstream = Upstream::start().await.unwrap();
     let address = free_address();
-    let config = fill_in(&revision("first"), address, &upstream);
+    let config = fill_in(config, address, &upstream);
     let control_plane = ControlPlane::start(&Built::find().unwrap(), &config).await.unwrap();
     let relay = Relay::start(cache.path(), &[free_address(), control_plane.xds()]);
     let mut envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
@@ -57,7 +62,7 @@ async fn start(cache: &TempDir) -> (Gateway, Relay) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envoy_that_restarts_without_any_control_plane_serves_what_it_took_last() {
     let cache = tempfile::tempdir().unwrap();
-    let (mut gateway, mut relay) = start(&cache).await;
+    let (mut gateway, mut relay) = start(&cache, &revision("first")).await;
     is_served(&gateway, "first").await;
     gateway.write(&revision("second")).unwrap();
     is_served_soon(&gateway, "second").await;
@@ -94,7 +99,7 @@ async fn saved(cache: &Path, words: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_envoy_refuses_is_told_through_the_relay_and_is_not_kept() {
     let cache = tempfile::tempdir().unwrap();
-    let (mut gateway, relay) = start(&cache).await;
+    let (mut gateway, relay) = start(&cache, &revision("first")).await;
     let other = std::net::TcpListener::bind(free_address()).unwrap();
     let taken = other.local_addr().unwrap();
     gateway.write(&revision("second").replace("127.0.0.1:$PORT", &taken.to_string())).unwrap();
@@ -114,7 +119,7 @@ async fn what_envoy_refuses_is_told_through_the_relay_and_is_not_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_cache_is_told_of_and_serves_nobody() {
     let cache = tempfile::tempdir().unwrap();
-    let (mut gateway, mut relay) = start(&cache).await;
+    let (mut gateway, mut relay) = start(&cache, &revision("first")).await;
     saved(cache.path(), "first").await;
     gateway.control_plane.kill();
     gateway.envoy.process().kill();
@@ -136,4 +141,39 @@ async fn a_damaged_cache_is_told_of_and_serves_nobody() {
     envoy.listening(gateway.address).await.unwrap();
     gateway.envoy = envoy;
     is_served(&gateway, "first").await;
+}
+
+/// What callers get in so many seconds, who ask for twice the limit.
+async fn admitted(gateway: &Gateway, seconds: u64) -> u64 {
+    let call = Call::get(HOST, "/orders").header("x-api-key", ACME);
+    let mut connection = Connection::open(Protocol::Http1, gateway.address).await.unwrap();
+    let mut pace = tokio::time::interval(Duration::from_millis(5));
+    let (begun, mut admitted) = (Instant::now(), 0_u64);
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        pace.tick().await;
+        let answer = connection.send(&call).await.unwrap();
+        admitted = admitted.saturating_add(u64::from(answer.status == 200));
+    }
+    admitted
+}
+
+/// The control plane deals limits itself: a relay stands between it and nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_behind_a_relay_shares_limits_like_any_other() {
+    let cache = tempfile::tempdir().unwrap();
+    let limit = "limits: [{ by: [tenant], requests: 100, per: second, burst: 30 }]";
+    let auth = "auth: { any_of: [api_key] }";
+    let config = revision("first").replace(auth, &format!("{auth}\n        {limit}"));
+    let config = format!("{config}\nrate_limits: {{ envoys: 4 }}\n");
+    let (mut gateway, _relay) = start(&cache, &config).await;
+    admitted(&gateway, 3).await;
+    // A quarter is its own; nobody asks for the rest.
+    let dealt = admitted(&gateway, 4).await;
+    assert!((280..=440).contains(&dealt), "{dealt}");
+    // Alone, it comes to its own part within ten seconds, and not to nothing.
+    gateway.control_plane.kill();
+    admitted(&gateway, 12).await;
+    let alone = admitted(&gateway, 4).await;
+    assert!((80..=150).contains(&alone), "{alone}");
+    gateway.never_trapped().await.unwrap();
 }

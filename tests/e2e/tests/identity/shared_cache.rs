@@ -60,8 +60,12 @@ impl Region {
     }
 
     async fn token(&self) -> Call {
+        self.token_for("/orders").await
+    }
+
+    async fn token_for(&self, path: &str) -> Call {
         let token = self.provider.token(&TokenRequest::default()).await.unwrap();
-        Call::get(HOST, "/orders").bearer(&token).header("x-forwarded-for", address_of(&token))
+        Call::get(HOST, path).bearer(&token).header("x-forwarded-for", address_of(&token))
     }
 
     async fn asked(&self) -> u64 {
@@ -146,7 +150,10 @@ fn asking(provider: &OidcProvider, secret: &str, ttl: Duration) -> String {
         ttl.as_secs(),
     );
     let routes = "      get:\n        match: { path: /orders }\n        backend: echo\n        \
-                  auth: { any_of: [introspection.idp] }\n";
+                  auth: { any_of: [introspection.idp] }\n      counted:\n        \
+                  match: { path: /counted }\n        backend: echo\n        \
+                  auth: { any_of: [introspection.idp] }\n        \
+                  limits: [{ by: [tenant], requests: 20, per: month }]\n";
     let config = config(routes).replace("identity:\n", &said);
     // So that callers may be at any address.
     config.replace("$PORT\" }", "$PORT\", trusted_hops: 1 }")
@@ -190,6 +197,28 @@ async fn whatever_becomes_of_the_cache_every_caller_is_served() {
     region.is_shared().await;
     region.serves("spoilt", spoil).await;
     region.is_shared().await;
+}
+
+/// Who somebody is stands in the cache; what it has used does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_that_is_flushed_or_lost_gives_nobody_another_quota() {
+    let mut region = Region::start(TTL).await;
+    let call = region.token_for("/counted").await;
+    let (gateway, mut admitted) = (&region.gateways[0], 0);
+    for round in 0..3 {
+        for _ in 0..12 {
+            let answer = gateway.send(&call).await.unwrap();
+            assert!([200, 429].contains(&answer.status), "{answer:?}");
+            admitted += usize::from(answer.status == 200);
+        }
+        match round {
+            0 => region.redis.ask::<()>(&[b"FLUSHALL"]).unwrap(),
+            _ => region.redis.kill(),
+        }
+        // Until nobody remembers the caller.
+        tokio::time::sleep(TTL).await;
+    }
+    assert_eq!(admitted, 20);
 }
 
 /// Whoever can write into the cache can make it forget, and nothing else: not
