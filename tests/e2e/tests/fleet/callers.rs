@@ -93,7 +93,8 @@ async fn call(mut connection: RawConnection, rate: u64, span: Duration) -> (RawC
         assert!([200, 429].contains(&answer.status), "{answer:?}");
         admitted += u64::from(answer.status == 200);
         calls += 1;
-        tokio::time::sleep_until(began + Duration::from_secs_f64(calls as f64 / rate as f64)).await;
+        tokio::time::sleep_until(began + Duration::from_secs_f64(f64::from(calls) / rate as f64))
+            .await;
     }
     (connection, admitted)
 }

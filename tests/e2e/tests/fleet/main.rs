@@ -36,7 +36,7 @@ struct Fleet {
     store: String,
     /// The one that several control planes need.
     postgres: Option<Arc<Postgres>>,
-    _upstream: Upstream,
+    upstream: Upstream,
     folder: TempDir,
 }
 
@@ -79,7 +79,7 @@ impl Fleet {
             built: Built::find().unwrap(),
             store,
             postgres,
-            _upstream: Upstream::start().await.unwrap(),
+            upstream: Upstream::start().await.unwrap(),
             folder,
         };
         fleet.tollgate(&["tenants", "create", "somebody"]);
@@ -94,7 +94,7 @@ impl Fleet {
         let gold = "\ntiers:\n  gold: { limits: [{ requests: 5, per: hour }] }\n  basic:";
         let config = config(&routes).replacen("\ntiers:\n  basic:", gold, 1);
         let config = format!("{config}\nrate_limits: {{ envoys: {ENVOYS} }}\n");
-        let config = fill_in(&config, self.address, &self._upstream);
+        let config = fill_in(&config, self.address, &self.upstream);
         let secret = self.folder.path().join("secret");
         fs::write(&secret, "0123456789abcdef0123456789abcdef").unwrap();
         let secret = format!("file:{}", secret.display());
