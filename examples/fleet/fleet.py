@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Two control planes, three Envoys with a relay each, and a caller.
+"""Two control planes on PostgreSQL, three Envoys with a relay each, and a caller.
 
-Changes a route, kills control planes, restarts an Envoy while none is left, and
-says at each step what the caller saw. Ends with 1 if it saw anything but answers.
+Changes a route, kills control planes and the database, restarts an Envoy while no
+control plane is left, and says at each step what the caller saw. Ends with 1 if it
+saw anything but answers.
 
 The three Envoys listen on one port: the system deals connections out among
 them, as a load balancer would, and the caller tries again where a connection
@@ -13,6 +14,8 @@ import http.client
 import http.server
 import os
 import pathlib
+import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,11 +27,15 @@ TOLLGATE = os.environ.get("TOLLGATE", "tollgate")
 ENVOY = os.environ.get("ENVOY", str(ROOT / ".tools/envoy"))
 MODULE = os.environ.get("MODULE", str(ROOT / "target/filters/gateway.wasm"))
 # The gateway, the backend, both control planes and where they answer for tokens, the
-# relays, the Envoys' admin interfaces.
-PORTS = [8080, 9000, 18100, 18101, 18110, 18111, 18121, 18122, 18123, 19001, 19002, 19003]
+# relays, the Envoys' admin interfaces, PostgreSQL.
+PORTS = [8080, 9000, 18100, 18101, 18110, 18111, 18121, 18122, 18123, 19001, 19002, 19003, 15432]
 PORTS = [int(port) for port in os.environ.get("PORTS", "").split()] or PORTS
 PORT, BACKEND = PORTS[:2]
-CONTROL_PLANES, INTROSPECTION, RELAYS, ADMINS = PORTS[2:4], PORTS[4:6], PORTS[6:9], PORTS[9:]
+CONTROL_PLANES, INTROSPECTION, RELAYS, ADMINS = PORTS[2:4], PORTS[4:6], PORTS[6:9], PORTS[9:12]
+DATABASE = PORTS[12]
+STORE = f"postgres://tollgate@127.0.0.1:{DATABASE}/postgres"
+# PostgreSQL refuses to run as root.
+NOBODY = 65534 if os.geteuid() == 0 else None
 KEY = "key-acme-5f0c2d7e9b1a4c3d8e6f"
 PATIENCE = 120
 
@@ -36,9 +43,9 @@ work = pathlib.Path(tempfile.mkdtemp(prefix="tollgate-fleet-"))
 running = {}
 
 
-def start(name, *command):
+def start(name, *command, user=None):
     log = open(work / f"{name}.log", "ab")
-    running[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=work)
+    running[name] = subprocess.Popen(command, stdout=log, stderr=log, cwd=work, user=user)
 
 
 def kill(name):
@@ -47,11 +54,35 @@ def kill(name):
     process.wait()
 
 
+def postgres_program(name):
+    """From where Debian puts them, or from the path."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else name
+
+
+def make_database():
+    data = work / "database"
+    data.mkdir()
+    if NOBODY:
+        work.chmod(0o711)
+        os.chown(data, NOBODY, NOBODY)
+    subprocess.run([postgres_program("initdb"), "-D", str(data), "-U", "tollgate", "--auth=trust",
+                    "--no-sync"], check=True, user=NOBODY, cwd=work, stdout=subprocess.DEVNULL)
+
+
+def database():
+    start("database", postgres_program("postgres"), "-D", str(work / "database"), "-p", str(DATABASE),
+          "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", user=NOBODY)
+    until("the database answers", lambda: socket.create_connection(("127.0.0.1", DATABASE)))
+
+
 def control_plane(name):
     index = ["control-plane-a", "control-plane-b"].index(name)
     xds, introspection = CONTROL_PLANES[index], INTROSPECTION[index]
     start(name, TOLLGATE, "serve", str(work / "tollgate.yaml"), "--module", MODULE,
-          "--xds", f"127.0.0.1:{xds}", "--introspection", f"127.0.0.1:{introspection}")
+          "--xds", f"127.0.0.1:{xds}", "--introspection", f"127.0.0.1:{introspection}",
+          "--store", STORE, "--key-hash-secret", f"file:{work / 'secret'}",
+          "--last-good", str(work / f"{name}.last-good"))
 
 
 def relay(index):
@@ -172,6 +203,9 @@ def main():
     backend = http.server.ThreadingHTTPServer(("127.0.0.1", BACKEND), Orders)
     threading.Thread(target=backend.serve_forever, daemon=True).start()
     write(1)
+    (work / "secret").write_text(secrets.token_hex(32))
+    make_database()
+    database()
     for name in ["control-plane-a", "control-plane-b"]:
         control_plane(name)
     for index in [1, 2, 3]:
@@ -182,7 +216,7 @@ def main():
     caller = Caller()
     caller.start()
     until("revision 1 is live", lambda: caller.sees_only("1"))
-    caller.report("Two control planes, three Envoys.")
+    caller.report("Two control planes on PostgreSQL, three Envoys.")
 
     write(2)
     until("revision 2 is live everywhere", lambda: caller.sees_only("2"))
@@ -203,10 +237,16 @@ def main():
     until("revision 3 is live everywhere", lambda: caller.sees_only("3"))
     caller.report("The other control plane was killed too, and an Envoy restarted with none left.")
 
-    control_plane("control-plane-a")
+    kill("database")
+    control_plane("control-plane-b")
+    time.sleep(3)
+    until("revision 3 is live everywhere", lambda: caller.sees_only("3"))
+    caller.report("The database was killed, and a control plane came back without it.")
+
+    database()
     write(4)
     until("revision 4 is live everywhere", lambda: caller.sees_only("4"))
-    caller.report("A control plane came back, and the route was changed.")
+    caller.report("The database came back, and the route was changed.")
     return 1 if caller.wrong else 0
 
 

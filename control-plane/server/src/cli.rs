@@ -18,7 +18,7 @@ use crate::cli::identity::IdentityArgs;
 use crate::cli::relay::{RelayArgs, XdsArgs};
 use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{KeysArgs, TenantsArgs, TokensArgs};
-use crate::{LogFormat, Module};
+use crate::{LogFormat, Module, Serving};
 
 /// An API gateway's control plane.
 ///
@@ -36,11 +36,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Feed Envoys, and follow changes of the configuration.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 
     /// Stand between the control planes and an Envoy on this machine, so that it
     /// can restart while no control plane can be reached.
-    Relay(RelayArgs),
+    Relay(Box<RelayArgs>),
 
     /// Say whether a control plane serves, by the exit code: for health checks.
     Health {
@@ -129,6 +129,17 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub xds: XdsArgs,
 
+    /// An Envoy that is asked whether it would take what has changed, before any that
+    /// serves is told of it. What it would refuse is held back, and the rest goes out.
+    #[arg(long, value_name = "PATH", env = "TOLLGATE_ENVOY")]
+    pub envoy: Option<PathBuf>,
+
+    /// A folder of its own in which what is served is written down, private keys
+    /// included. A control plane that starts without its store, or with a
+    /// configuration that is not good, serves that until it can do better.
+    #[arg(long, value_name = "PATH")]
+    pub last_good: Option<PathBuf>,
+
     /// Who answers for tokens and API keys.
     #[command(flatten)]
     pub identity: IdentityArgs,
@@ -167,6 +178,16 @@ pub enum Step {
     Model,
     /// What Envoy is told.
     Xds,
+}
+
+// === impl ServeArgs ===
+
+impl From<ServeArgs> for Serving {
+    fn from(args: ServeArgs) -> Self {
+        let ServeArgs { config, xds, envoy, last_good, identity, admin, module, .. } = args;
+        let (module, xds) = (module.into(), xds.into());
+        Self { config, module, xds, identity, admin, envoy, last_good }
+    }
 }
 
 // === impl ModuleArgs ===

@@ -22,9 +22,13 @@ pub(crate) use self::status::{EnvoyStatus, Held, Pending, Refused, Status};
 use crate::connection::Peer;
 use crate::delivery::account::Account;
 use crate::delivery::verdicts::Verdicts;
+use crate::precheck::Faulty;
 use crate::progress::Arrival;
 use crate::revision::Revision;
 use crate::store::now;
+
+/// Who refuses what never came to an Envoy that serves.
+const PRECHECK: &str = "(checked before)";
 
 /// Shared by all streams, and by whoever asks how they are.
 #[derive(Clone)]
@@ -94,6 +98,23 @@ impl Deliveries {
         self.state().verdicts.know(snapshot);
     }
 
+    /// What whoever connects now is told of a snapshot.
+    pub(crate) fn good(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        self.state().verdicts.served(snapshot, "", |_, _, _| false)
+    }
+
+    /// Gives this to nobody who has an older version.
+    pub(crate) fn hold_back(&self, faulty: &Faulty) {
+        let Faulty { kind, resource, reason } = faulty;
+        self.state().verdicts.refuse(*kind, resource, PRECHECK, reason, now());
+        self.holds_changed();
+    }
+
+    /// Changes whenever other things are held back than before.
+    pub(crate) fn holds(&self) -> watch::Receiver<u64> {
+        self.0.holds.subscribe()
+    }
+
     fn tell(&self, verdict: impl FnOnce() -> Verdict) {
         if let Some(told) = &self.0.told {
             told.send(verdict()).ok();
@@ -125,7 +146,7 @@ impl Deliveries {
         state.connections = state.connections.saturating_add(1);
         let connection = state.connections;
         state.envoys.insert(connection, Account::new(node.clone(), peer.address, now()));
-        let (deliveries, holds) = (self.clone(), self.0.holds.subscribe());
+        let (deliveries, holds) = (self.clone(), self.holds());
         Delivery { deliveries, connection, node: node.id.clone(), holds }
     }
 

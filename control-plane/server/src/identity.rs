@@ -29,7 +29,6 @@ pub(crate) use self::in_store::{InStore, Opened};
 pub(crate) use self::signing_keys::SigningKeys;
 use crate::cli::identity::IdentityArgs;
 use crate::config::reason;
-use crate::report;
 use crate::secret::{self, UnusableSecret};
 
 /// Why nobody can answer for tokens and API keys.
@@ -109,6 +108,8 @@ pub(crate) struct Identity {
 
 /// What the keys of a store are good for.
 pub(crate) struct KeyStore {
+    /// Where the store is.
+    pub(crate) address: StoreAddress,
     opened: Arc<Opened>,
     api_keys: Arc<InStore<ApiKeys>>,
     signing_keys: Arc<InStore<SigningKeys>>,
@@ -162,13 +163,13 @@ impl KeyStore {
         let reference = reference.map_err(IdentityFailed::KeyHashReference)?;
         let hasher = store.key_hasher(reference.as_ref(), entropy()?).await?;
         let seal = store.secret_seal(reference.as_ref(), entropy()?).await?;
-        report::store(&address);
         let opened = Arc::new(Opened::new(store, Arc::clone(clock)));
         Ok(Some(Self {
             api_keys: Arc::new(InStore::new(ApiKeys(hasher.clone()), Arc::clone(&opened))),
             hasher,
             signing_keys: Arc::new(InStore::new(SigningKeys(seal), Arc::clone(&opened))),
             opened,
+            address,
         }))
     }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tollgate::cli::{Cli, Command, ServeArgs};
+use tollgate::cli::{Cli, Command};
 use tollgate::commands::{self, is_broken_pipe};
 use tollgate::store;
 use tollgate::{health, relay, serve, start_logging, status};
@@ -23,13 +23,13 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match cli.command {
-        Command::Serve(ServeArgs { config, xds, identity, admin, module, log_format }) => {
-            start_logging(log_format);
-            serve(&config, module.into(), xds.into(), identity, &admin)?;
+        Command::Serve(args) => {
+            start_logging(args.log_format);
+            serve(&(*args).into())?;
         }
         Command::Relay(args) => {
             start_logging(args.log_format);
-            relay(args.into())?;
+            relay((*args).into())?;
         }
         Command::Health { xds } => health(xds)?,
         Command::Check { config } => return Ok(commands::check(&config, &mut out)?),

@@ -8,6 +8,7 @@ use crate::delivery::Deliveries;
 use crate::input::{Input, Made};
 use crate::ledger::Whole;
 use crate::load::Fault;
+use crate::precheck::Precheck;
 use crate::report;
 use crate::revision::{Changes, Revision};
 
@@ -18,6 +19,7 @@ pub(crate) struct Publisher {
     revisions: watch::Sender<Arc<Revision>>,
     deliveries: Deliveries,
     input: Input,
+    precheck: Option<Precheck>,
     /// The faults of the last attempt, as they were logged.
     faults: Vec<String>,
     /// What was logged about the keys of the last revision.
@@ -26,13 +28,21 @@ pub(crate) struct Publisher {
     kept: Option<(String, Gateway)>,
 }
 
+/// What a publisher works with.
+pub(crate) struct Means {
+    pub(crate) input: Input,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) precheck: Option<Precheck>,
+    /// What was served before the process began, if that was kept.
+    pub(crate) last: Option<Snapshot>,
+}
+
 // === impl Publisher ===
 
 impl Publisher {
     /// Publishes the first revision, which has to be good.
     pub(crate) fn start(
-        mut input: Input,
-        deliveries: Deliveries,
+        Means { mut input, deliveries, precheck, last }: Means,
     ) -> Result<(Self, watch::Receiver<Arc<Revision>>), Vec<Fault>> {
         let Made { whole, snapshot, warnings, front } = input.make()?;
         input.fronts.replace(front);
@@ -45,7 +55,13 @@ impl Publisher {
         report::published(number, &Changes::between(&Snapshot::default(), &snapshot));
         let (revisions, receiver) = watch::channel(Arc::new(Revision::new(number, snapshot)));
         let kept = published.and(whole).map(|(whole, gateway)| (whole.hash(), gateway));
-        Ok((Self { revisions, deliveries, input, faults: Vec::new(), warnings, kept }, receiver))
+        let faults = Vec::new();
+        let this = Self { revisions, deliveries, input, precheck, faults, warnings, kept };
+        if let Some(last) = last {
+            this.deliveries.know(&last);
+            this.check(&last, &receiver.borrow().snapshot);
+        }
+        Ok((this, receiver))
     }
 
     /// Publishes every good change until it is told to stop.
@@ -87,7 +103,20 @@ impl Publisher {
         report::published(number, &changes);
         let revision = Arc::new(Revision::new(number, snapshot));
         self.deliveries.published(&revision);
+        self.check(&before.snapshot, &revision.snapshot);
         self.revisions.send_replace(revision);
+    }
+
+    /// Holds back what an Envoy at hand says it would refuse.
+    fn check(&self, old: &Snapshot, new: &Snapshot) {
+        let Some(precheck) = &self.precheck else { return };
+        match precheck.faulty(old, new) {
+            Ok(faulty) => faulty.iter().for_each(|one| {
+                report::would_be_refused(one);
+                self.deliveries.hold_back(one);
+            }),
+            Err(why) => report::not_prechecked(&why),
+        }
     }
 
     /// The number under which it is kept; nothing if it is not.

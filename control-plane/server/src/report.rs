@@ -12,8 +12,10 @@ use tracing::{error, info, warn};
 use crate::cache::CacheFailed;
 use crate::delivery::Everywhere;
 use crate::fetch::FetchFailed;
+use crate::precheck::{Faulty, PrecheckFailed};
 use crate::progress::Arrival;
 use crate::revision::Changes;
+use crate::serve::ServeFailed;
 use crate::tls::UnusableTls;
 
 /// As much of a client's name as is kept.
@@ -173,6 +175,21 @@ pub(crate) fn gone(node: &str) {
 
 pub(crate) fn stalled(node: &str, after: Duration) {
     warn!(node, after_s = after.as_secs(), "does not read what it is sent; its connection is cut");
+}
+
+pub(crate) fn would_be_refused(faulty: &Faulty) {
+    let Faulty { kind, resource: Named { name, origin, .. }, reason } = faulty;
+    let (kind, reason) = (label(*kind), one_line(reason));
+    error!("held back {kind} {name:?}, made from {origin}, which Envoy would refuse: {reason}");
+}
+
+pub(crate) fn not_prechecked(why: &PrecheckFailed) {
+    warn!("{why}; what has changed goes out unchecked");
+}
+
+pub(crate) fn stands_in(why: &ServeFailed) {
+    error!("{}", one_line(&why.to_string()));
+    warn!("what was served last is served until that is mended");
 }
 
 pub(crate) fn arrived(node: &str, arrival: &Arrival) {

@@ -35,8 +35,7 @@ impl Revision {
 impl Changes {
     pub(crate) fn between(old: &Snapshot, new: &Snapshot) -> Self {
         let mut changes = Self::default();
-        let differing = new.changed_since(old).unwrap_or_else(|| everything(old, new));
-        for (kind, name) in differing {
+        for (kind, name) in differing(old, new) {
             let count = match (old.get(kind, name), new.get(kind, name)) {
                 (Some(before), Some(after)) if before.version == after.version => continue,
                 (Some(_), Some(_)) => &mut changes.changed,
@@ -52,6 +51,11 @@ impl Changes {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// What may differ between two snapshots, by kind and name.
+pub(crate) fn differing<'s>(old: &'s Snapshot, new: &'s Snapshot) -> BTreeSet<(Kind, &'s str)> {
+    new.changed_since(old).unwrap_or_else(|| everything(old, new))
 }
 
 fn everything<'s>(old: &'s Snapshot, new: &'s Snapshot) -> BTreeSet<(Kind, &'s str)> {

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::cli::store::SecretArgs;
 
 /// Who answers the gateways' questions about tokens and API keys.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct IdentityArgs {
     /// The store of tenants and API keys: `sqlite:PATH`, or
     /// `postgres://USER@HOST/DATABASE` with the password in `PGPASSWORD` or a

@@ -20,7 +20,7 @@ pub struct StoreArgs {
 }
 
 /// Where the secret is under which API keys are hashed.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct SecretArgs {
     /// The secret under which API keys are hashed: `env:NAME` or `file:PATH`.
     /// A SQLite store has a file of its own beside it; a PostgreSQL store needs
