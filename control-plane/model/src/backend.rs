@@ -4,7 +4,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PrivateKey, TlsVersion};
+use crate::{Envoys, PrivateKey, TlsVersion};
 
 /// Where requests go.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -34,6 +34,8 @@ pub struct Backend {
     pub admission_control: Option<AdmissionControl>,
     /// How it is found out how many requests it bears, if it is.
     pub adaptive_concurrency: Option<AdaptiveConcurrency>,
+    /// Which Envoys are told of it.
+    pub envoys: Envoys,
 }
 
 /// One address of a backend.

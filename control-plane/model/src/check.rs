@@ -6,6 +6,7 @@ mod api;
 mod backend;
 mod backend_token;
 mod budget;
+mod envoys;
 mod host;
 mod identity;
 mod introspection;
@@ -76,6 +77,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let backends = backend::backends(&root, loaded, faults, &mut expiries);
     let api::Apis { hosts, contracts } = api::apis(&root, &backends, faults);
     let shards = routing::shards(&root, faults);
+    let api_envoys = envoys::of_apis(&root, &hosts, &backends, shards, faults);
     let on_demand = routing::on_demand(&root, faults);
     let gateway = Gateway {
         listeners,
@@ -106,6 +108,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         contracts,
         shards,
         on_demand,
+        api_envoys,
         places: places(&root),
         expiries,
         notices: route::notices(&root).into_sorted(),

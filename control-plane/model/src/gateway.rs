@@ -10,7 +10,7 @@ use tollgate_rate_limit::{TellingSpec, TiersSpec};
 use tollgate_tenant_budget::BudgetsSpec;
 
 use crate::piece::{Division, RoutePiece};
-use crate::{Action, Backend, Expiry, Fault, Place, PrivateKey, Tls};
+use crate::{Action, Backend, Envoys, Expiry, Fault, Place, PrivateKey, Tls};
 
 /// A gateway whose every reference resolves and whose every policy compiles.
 ///
@@ -67,6 +67,11 @@ pub struct Gateway {
     /// The APIs whose routes an Envoy may ask for when the first request comes.
     pub on_demand: BTreeSet<String>,
 
+    /// The APIs that are not for all Envoys, and for which.
+    ///
+    /// Invariant: those that share a host are for the same.
+    pub api_envoys: BTreeMap<String, Envoys>,
+
     /// Where things were written, by path: `backends.orders`, `apis.orders`,
     /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,
@@ -85,7 +90,12 @@ pub struct Gateway {
 impl Gateway {
     /// Whether Envoy is told its routes in pieces.
     pub fn is_divided(&self) -> bool {
-        self.shards.divides(self.hosts.values().map(Vec::len).sum())
+        !self.api_envoys.is_empty() || self.shards.divides(self.hosts.values().map(Vec::len).sum())
+    }
+
+    /// Which Envoys an API is for.
+    pub fn envoys_of(&self, api: &str) -> Envoys {
+        self.api_envoys.get(api).cloned().unwrap_or_default()
     }
 
     /// The pieces of all hosts.
@@ -195,6 +205,8 @@ pub struct Listener {
     pub trusted_hops: u32,
     /// How it speaks TLS; plain HTTP without.
     pub tls: Option<Tls>,
+    /// Which Envoys open it.
+    pub envoys: Envoys,
 }
 
 /// One route of a host: which requests it serves and where they go.

@@ -13,6 +13,7 @@ mod bounds;
 mod check;
 mod draft;
 mod duration;
+mod envoys;
 mod expiry;
 mod fault;
 mod gateway;
@@ -41,6 +42,7 @@ pub use crate::backend::{
 };
 pub use crate::bounds::Bounds;
 pub use crate::draft::{Draft, document, read};
+pub use crate::envoys::Envoys;
 pub use crate::expiry::Expiry;
 pub use crate::fault::Fault;
 pub use crate::gateway::{

@@ -132,6 +132,11 @@ impl Division {
         self.apis.len()
     }
 
+    /// Whether an API has a part in it.
+    pub(crate) fn has(&self, api: &str) -> bool {
+        self.apis.contains_key(api)
+    }
+
     pub(crate) fn routes(&self) -> usize {
         self.routes
     }

@@ -101,6 +101,13 @@ pub(crate) struct ListenerSpec {
     #[serde(default)]
     #[expect(dead_code, reason = "only its schema is used: it is read by itself")]
     pub(crate) tls: Option<TlsSpec>,
+
+    /// The groups of Envoys (`node.cluster` of their bootstraps) that open it and
+    /// are given its private key. By default all.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = list("edge"))]
+    #[expect(dead_code, reason = "only its schema is used: it is read with its place")]
+    pub(crate) envoys: Vec<String>,
 }
 
 /// How a listener speaks TLS. Files are named relative to this one, hold PEM, and
@@ -288,6 +295,13 @@ pub(crate) struct ApiSpec {
     /// whose routes begins with a parameter, a regular expression or `/`.
     #[schemars(default)]
     pub(crate) on_demand: bool,
+
+    /// The groups of Envoys (`node.cluster` of their bootstraps) that serve it; no
+    /// other is told of it. By default all. APIs that share a host are for the
+    /// same, and their backends for those too. An Envoy is in the group that its
+    /// certificate names; without certificates it is in the one that it says.
+    #[schemars(default, length(min = 1), example = list("edge"))]
+    pub(crate) envoys: Vec<String>,
 
     /// Its routes, by name. The order does not matter: routes of higher
     /// `priority` come first, then those of more specific paths.

@@ -76,12 +76,23 @@ impl Workspace {
         let mut general = merge(roots, &mut faults).filter(|_| faults.is_empty())?;
         shape::hold(&SCHEMA, &mut general, &mut Faults::default());
         let limits_path = check::limits_path(&general);
-        Some(Self { general, marks, apis, hosts, limits_path })
+        let this = Self { general, marks, apis, hosts, limits_path };
+        let agree = this.hosts.values().all(|host| this.agree(host.first_apis(usize::MAX)));
+        agree.then_some(this)
     }
 
     /// Whether the routes come in pieces.
     pub fn is_divided(&self) -> bool {
         check::shards(&self.general).divides(self.routes())
+            || self.apis.values().any(|entry| !entry.envoys.are_all())
+    }
+
+    /// Whether some APIs are for the same Envoys.
+    fn agree<'a>(&self, apis: impl IntoIterator<Item = &'a str>) -> bool {
+        let entries = apis.into_iter().filter_map(|api| self.apis.get(api));
+        let mut envoys = entries.map(|entry| &entry.envoys);
+        let first = envoys.next();
+        envoys.all(|others| Some(others) == first)
     }
 
     /// How many routes there are, each once for each host of its API.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
+use tollgate_model::Envoys;
 use tollgate_xds::{Kind, Resource, Snapshot};
 
 use crate::config::reason;
@@ -64,6 +65,9 @@ struct SavedResource {
     needs: Vec<String>,
     #[prost(string, tag = "6")]
     origin: String,
+    /// The groups that are told of it; all if there are none.
+    #[prost(string, repeated, tag = "7")]
+    groups: Vec<String>,
 }
 
 // === impl Cache ===
@@ -141,9 +145,10 @@ fn decoded(bytes: &[u8]) -> Result<Snapshot, &'static str> {
     let saved = Saved::decode(payload).map_err(|_| "it cannot be decoded")?;
     let mut snapshot = Snapshot::default();
     for saved in saved.resources {
-        let SavedResource { type_url, name, version, body, needs, origin } = saved;
+        let SavedResource { type_url, name, version, body, needs, origin, groups } = saved;
         let kind = Kind::from_type_url(&type_url).ok_or("it has a type that is not known")?;
-        let resource = Resource { version, body, needs, origin };
+        let envoys = Envoys::of(groups);
+        let resource = Resource { version, body, needs, origin, envoys };
         snapshot.insert(kind, name, resource);
     }
     Ok(snapshot)
@@ -158,6 +163,7 @@ fn encoded(snapshot: &Snapshot) -> Vec<u8> {
             body: resource.body.clone(),
             needs: resource.needs.clone(),
             origin: resource.origin.clone(),
+            groups: resource.envoys.groups().map(str::to_owned).collect(),
         })
     });
     Saved { resources: resources.collect() }.encode_to_vec()
@@ -173,6 +179,7 @@ mod tests {
             body: vec![1, 2, 3].into(),
             needs: vec!["users".to_owned()],
             origin: "apis.orders (a.yaml:1)".to_owned(),
+            envoys: Envoys::of(["edge".to_owned()]),
         };
         [(Kind::Routes, "public".to_owned(), resource)].into_iter().collect()
     }

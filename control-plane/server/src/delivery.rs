@@ -8,6 +8,7 @@ mod account;
 mod latency;
 mod status;
 mod verdicts;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +23,7 @@ pub(crate) use self::status::{EnvoyStatus, Held, Pending, Refused, Status};
 use crate::connection::Peer;
 use crate::delivery::account::Account;
 use crate::delivery::verdicts::Verdicts;
+use crate::delivery::views::Views;
 use crate::precheck::Faulty;
 use crate::progress::Arrival;
 use crate::revision::Revision;
@@ -36,6 +38,7 @@ pub(crate) struct Deliveries(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
+    views: Mutex<Views>,
     /// Changes whenever something is held back, or no longer.
     holds: watch::Sender<u64>,
     /// Who passes verdicts on, if anybody does.
@@ -63,7 +66,7 @@ struct State {
 pub(crate) struct Delivery {
     deliveries: Deliveries,
     connection: u64,
-    node: String,
+    node: Node,
     holds: watch::Receiver<u64>,
 }
 
@@ -90,7 +93,8 @@ impl Deliveries {
 
     fn of(told: Option<mpsc::UnboundedSender<Verdict>>) -> Self {
         let state = Mutex::new(State::default());
-        Self(Arc::new(Shared { state, holds: watch::Sender::new(0), told }))
+        let (views, holds) = (Mutex::default(), watch::Sender::new(0));
+        Self(Arc::new(Shared { state, views, holds, told }))
     }
 
     /// All of this is known to be good: an Envoy ran it before this process began.
@@ -98,9 +102,14 @@ impl Deliveries {
         self.state().verdicts.know(snapshot);
     }
 
-    /// What whoever connects now is told of a snapshot.
+    /// Of a snapshot, what nobody refuses; in the place of the rest, what was before it.
     pub(crate) fn good(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
-        self.state().verdicts.served(snapshot, "", |_, _, _| false)
+        self.state().verdicts.served(snapshot, None, |_, _, _| false)
+    }
+
+    /// What the Envoys of a group are told of a snapshot.
+    pub(crate) fn seen_by(&self, group: &str, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        self.0.views.lock().unwrap_or_else(PoisonError::into_inner).of(group, snapshot)
     }
 
     /// Gives this to nobody who has an older version.
@@ -147,7 +156,7 @@ impl Deliveries {
         let connection = state.connections;
         state.envoys.insert(connection, Account::new(node.clone(), peer.address, now()));
         let (deliveries, holds) = (self.clone(), self.holds());
-        Delivery { deliveries, connection, node: node.id.clone(), holds }
+        Delivery { deliveries, connection, node: node.clone(), holds }
     }
 
     /// A poisoned lock would mean that one of these few lines panicked.
@@ -163,17 +172,19 @@ impl Deliveries {
 // === impl Delivery ===
 
 impl Delivery {
-    /// What this Envoy is to be told of a snapshot: what was refused is replaced
-    /// by the version before it that was not.
+    /// What this Envoy is to be told of a snapshot: of what its group sees, what was
+    /// refused is replaced by the version before it that was not.
     pub(crate) fn served(&self, snapshot: &Arc<Snapshot>, stream: &Stream) -> Arc<Snapshot> {
-        self.deliveries.state().verdicts.served(snapshot, &self.node, |kind, name, version| {
+        let seen = self.deliveries.seen_by(&self.node.group, snapshot);
+        self.deliveries.state().verdicts.served(&seen, Some(&self.node), |kind, name, version| {
             stream.has_offered(kind, name, version)
         })
     }
 
     /// Likewise, before anything was offered.
     pub(crate) fn served_first(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
-        self.deliveries.state().verdicts.served(snapshot, &self.node, |_, _, _| false)
+        let seen = self.deliveries.seen_by(&self.node.group, snapshot);
+        self.deliveries.state().verdicts.served(&seen, Some(&self.node), |_, _, _| false)
     }
 
     /// Waits until other things are held back than before.
@@ -191,7 +202,7 @@ impl Delivery {
     /// Takes a verdict; `snapshots` are those that it may be about.
     pub(crate) fn heard(&self, event: &Event, snapshots: &[&Snapshot]) {
         self.account(|account, now| account.heard(event, now));
-        let changed = self.deliveries.state().verdicts.heard(event, &self.node, snapshots, now());
+        let changed = self.deliveries.state().verdicts.heard(event, &self.node.id, snapshots, now());
         if changed {
             self.deliveries.holds_changed();
         }

@@ -150,9 +150,7 @@ mod tests {
     fn snapshot() -> Snapshot {
         let resource = tollgate_xds::Resource {
             version: "1".to_owned(),
-            body: Vec::new().into(),
-            needs: Vec::new(),
-            origin: String::new(),
+            ..tollgate_xds::Resource::default()
         };
         [(Kind::Cluster, "a".to_owned(), resource)].into_iter().collect()
     }

@@ -18,7 +18,7 @@ pub(crate) fn snapshot(snapshot: &Snapshot) -> Value {
 }
 
 fn resource(kind: Kind, name: &str, resource: &Resource) -> Value {
-    let Resource { version, body, needs, origin } = resource;
+    let Resource { version, body, needs, origin, envoys } = resource;
     let url = kind.type_url();
     // As text, if it is no message that is known: better than nothing.
     let body = message(url, body).unwrap_or_else(|| body.escape_ascii().to_string().into());
@@ -27,8 +27,10 @@ fn resource(kind: Kind, name: &str, resource: &Resource) -> Value {
         "type": url, "name": name, "version": version, "origin": origin, "needs": needs,
         "resource": body,
     });
-    if let (Some(configuration), Some(whole)) = (configuration, whole.as_object_mut()) {
-        whole.insert("configuration".to_owned(), configuration);
+    let groups: Vec<&str> = envoys.groups().collect();
+    if let Some(whole) = whole.as_object_mut() {
+        whole.extend(configuration.map(|one| ("configuration".to_owned(), one)));
+        whole.extend((!groups.is_empty()).then(|| ("envoys".to_owned(), json!(groups))));
     }
     whole
 }

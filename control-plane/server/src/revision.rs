@@ -37,7 +37,7 @@ impl Changes {
         let mut changes = Self::default();
         for (kind, name) in differing(old, new) {
             let count = match (old.get(kind, name), new.get(kind, name)) {
-                (Some(before), Some(after)) if before.version == after.version => continue,
+                (Some(before), Some(after)) if before.says_as(after) => continue,
                 (Some(_), Some(_)) => &mut changes.changed,
                 (None, Some(_)) => &mut changes.added,
                 (Some(_), None) => &mut changes.removed,
@@ -74,12 +74,7 @@ mod tests {
 
     fn snapshot(clusters: &[(&str, &str)]) -> Snapshot {
         let clusters = clusters.iter().map(|(name, version)| {
-            let resource = Resource {
-                version: (*version).to_owned(),
-                body: Vec::new().into(),
-                needs: Vec::new(),
-                origin: String::new(),
-            };
+            let resource = Resource { version: (*version).to_owned(), ..Resource::default() };
             (Kind::Cluster, (*name).to_owned(), resource)
         });
         clusters.collect()

@@ -1,26 +1,24 @@
 //! Clients that speak the state-of-the-world variant, as gRPC's do.
 
-use std::sync::Arc;
-
 use envoy_types::pb::envoy::service::discovery::v3::DiscoveryRequest;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tollgate_xds::sotw;
 use tonic::{Status, Streaming};
 
 use crate::client::{Following, Patience, introduced};
 use crate::connection::Peer;
+use crate::delivery::Node;
 use crate::report;
-use crate::revision::Revision;
 
 /// One client.
 struct Client {
     node: String,
+    group: String,
     peer: Peer,
     requests: Streaming<DiscoveryRequest>,
     responses: Responses,
-    revisions: watch::Receiver<Arc<Revision>>,
-    patience: Patience,
+    following: Following,
     stream: sotw::Stream,
 }
 
@@ -31,7 +29,7 @@ pub(crate) async fn attend(
     peer: Peer,
     mut requests: Streaming<DiscoveryRequest>,
     responses: Responses,
-    Following { mut revisions, patience, .. }: Following,
+    Following { mut revisions, deliveries, patience }: Following,
 ) {
     let (first, node) = match introduction(&mut requests, &peer, patience).await {
         Ok(introduction) => introduction,
@@ -41,9 +39,11 @@ pub(crate) async fn attend(
             return;
         }
     };
-    report::connected(&node, peer.address);
-    let stream = sotw::Stream::new(revisions.borrow_and_update().snapshot.clone());
-    let mut client = Client { node, peer, requests, responses, revisions, patience, stream };
+    report::connected(&node.id, peer.address);
+    let seen = deliveries.seen_by(&node.group, &revisions.borrow_and_update().snapshot);
+    let stream = sotw::Stream::new(seen);
+    let (following, Node { id, group }) = (Following { revisions, deliveries, patience }, node);
+    let mut client = Client { node: id, group, peer, requests, responses, following, stream };
     client.hear(first);
     while client.speak().await && client.listen().await {}
     report::gone(&client.node);
@@ -54,14 +54,14 @@ async fn introduction(
     requests: &mut Streaming<DiscoveryRequest>,
     peer: &Peer,
     patience: Patience,
-) -> Result<(DiscoveryRequest, String), Status> {
+) -> Result<(DiscoveryRequest, Node), Status> {
     let first = timeout(patience.introduction, requests.message())
         .await
         .map_err(|_| Status::deadline_exceeded("the first request did not come in time"))??
         .ok_or_else(|| Status::invalid_argument("the stream ended before the first request"))?;
     let node = introduced(first.node.as_ref())?;
     peer.admit(&node).map_err(Status::permission_denied)?;
-    Ok((first, node.id))
+    Ok((first, node))
 }
 
 // === impl Client ===
@@ -70,11 +70,12 @@ impl Client {
     /// Says all that there is to say now. False if nobody listens.
     async fn speak(&mut self) -> bool {
         while let Some(response) = self.stream.say() {
-            match timeout(self.patience.reading, self.responses.send(Ok(response))).await {
+            match timeout(self.following.patience.reading, self.responses.send(Ok(response))).await
+            {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return false,
                 Err(_) => {
-                    report::stalled(&self.node, self.patience.reading);
+                    report::stalled(&self.node, self.following.patience.reading);
                     self.peer.cut();
                     return false;
                 }
@@ -90,9 +91,10 @@ impl Client {
                 Ok(Some(request)) => self.hear(request),
                 Ok(None) | Err(_) => return false,
             },
-            changed = self.revisions.changed() => if changed.is_ok() {
-                let revision = self.revisions.borrow_and_update().clone();
-                self.stream.on_snapshot(revision.snapshot.clone());
+            changed = self.following.revisions.changed() => if changed.is_ok() {
+                let Following { revisions, deliveries, .. } = &mut self.following;
+                let newest = revisions.borrow_and_update().snapshot.clone();
+                self.stream.on_snapshot(deliveries.seen_by(&self.group, &newest));
             } else {
                 let status = Status::unavailable("the control plane is stopping");
                 self.responses.send(Err(status)).await.ok();

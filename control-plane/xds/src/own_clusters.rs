@@ -100,8 +100,8 @@ fn resource(
     Resource {
         version: version(&(name, address)),
         body: cluster(address).encode_to_vec().into(),
-        needs: Vec::new(),
         origin: origin.to_owned(),
+        ..Resource::default()
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn from_gateway(name: &str, gateway: &Gateway) -> RouteConfiguration 
 /// A piece of them. Within it the host needs no matching, and what it has no
 /// route for is told from what there is no piece for.
 pub(crate) fn from_shard(shard: &Shard<'_>, gateway: &Gateway) -> RouteConfiguration {
-    let Shard { piece, routes, asked, on_demand: _ } = shard;
+    let Shard { piece, routes, asked, on_demand: _, envoys: _ } = shard;
     let apis = shard.apis().into_iter().chain(asked.iter().copied());
     let asked = own_limits(&contracts(asked.iter().copied(), gateway), gateway);
     let mut host = from_host(&piece.host, "*", routes, (asked, contracts(apis, gateway)), gateway);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use envoy_types::pb::envoy::config::route::v3::ScopedRouteConfiguration;
 use envoy_types::pb::envoy::config::route::v3::scoped_route_configuration::{Key, key};
-use tollgate_model::{Gateway, HostRoute, RoutePiece, first_segment};
+use tollgate_model::{Envoys, Gateway, HostRoute, RoutePiece, first_segment};
 
 use crate::routes::recognises;
 
@@ -27,6 +27,7 @@ pub(crate) struct Shard<'a> {
     /// The APIs whose limits callers ask for here.
     pub(crate) asked: BTreeSet<&'a str>,
     pub(crate) on_demand: bool,
+    pub(crate) envoys: Envoys,
 }
 
 // === impl Lookup ===
@@ -50,7 +51,9 @@ impl<'a> Shard<'a> {
         let asked = gateway.asked_in(piece).into_iter();
         let asked = asked.filter(|api| recognises(api, gateway)).collect();
         let on_demand = may_wait(piece, all) && all_on_demand(&routes, gateway);
-        Some(Self { piece, routes, asked, on_demand })
+        // All APIs of a host are for the same Envoys.
+        let envoys = all.first().map(|one| gateway.envoys_of(&one.api)).unwrap_or_default();
+        Some(Self { piece, routes, asked, on_demand, envoys })
     }
 
     /// By what Envoy finds it.

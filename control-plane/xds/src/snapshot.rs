@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rpds::RedBlackTreeMapSync;
+use tollgate_model::Envoys;
 
 /// A kind of resource, in the order in which additions are pushed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -55,7 +56,7 @@ impl Kind {
 }
 
 /// One thing that Envoy is told.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Resource {
     /// A hash of the model that the resource says, never of its bytes: equal
     /// models have equal versions on every replica.
@@ -70,6 +71,21 @@ pub struct Resource {
     /// What it was made from, with its place, for whoever has to mend it:
     /// `backends.orders (tollgate.yaml:12)`.
     pub origin: String,
+
+    /// Who is told of it.
+    pub envoys: Envoys,
+}
+
+impl Resource {
+    /// Whether some Envoys are not told of it.
+    fn is_kept(&self) -> bool {
+        !self.envoys.are_all()
+    }
+
+    /// Whether it says the same as another, to the same Envoys.
+    pub fn says_as(&self, other: &Self) -> bool {
+        self.version == other.version && self.envoys == other.envoys
+    }
 }
 
 /// Everything one Envoy is to be told, by kind and by name.
@@ -79,6 +95,8 @@ pub struct Resource {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     tables: BTreeMap<Kind, Table>,
+    /// How many resources are not for every Envoy.
+    kept: usize,
     latest: Option<Arc<Change>>,
 }
 
@@ -111,8 +129,11 @@ impl Snapshot {
     /// Puts a resource in the place of whatever there was.
     pub fn insert(&mut self, kind: Kind, name: String, resource: Resource) {
         let before = self.get(kind, &name);
+        let was_kept = before.is_some_and(Resource::is_kept);
         // Only its origin can be another: that is nothing to be told.
-        if before.is_none_or(|before| before.version != resource.version) {
+        let is_news = before.is_none_or(|before| !before.says_as(&resource));
+        self.count(was_kept, resource.is_kept());
+        if is_news {
             self.note(kind, name.clone());
         }
         self.tables.entry(kind).or_default().insert_mut(name, resource);
@@ -121,9 +142,16 @@ impl Snapshot {
     /// Takes a resource out, if there is one.
     pub fn remove(&mut self, kind: Kind, name: &str) {
         let Some(table) = self.tables.get_mut(&kind) else { return };
+        let was_kept = table.get(name).is_some_and(Resource::is_kept);
         if table.remove_mut(name) {
+            self.count(was_kept, false);
             self.note(kind, name.to_owned());
         }
+    }
+
+    fn count(&mut self, was_kept: bool, is_kept: bool) {
+        let kept = self.kept.saturating_sub(usize::from(was_kept));
+        self.kept = kept.saturating_add(usize::from(is_kept));
     }
 
     /// Has these resources of a kind, and no others.
@@ -136,6 +164,28 @@ impl Snapshot {
         for (name, resource) in resources {
             self.insert(kind, name, resource);
         }
+    }
+
+    /// What of it Envoys of a group are told. `before`: an earlier one, and what they
+    /// were told of that.
+    pub fn seen_by(&self, group: &str, before: Option<(&Self, &Self)>) -> Self {
+        if self.kept == 0 {
+            return self.clone();
+        }
+        let known = before.and_then(|(all, seen)| Some((self.changed_since(all)?, seen.clone())));
+        let (changed, mut seen) = known.unwrap_or_else(|| (self.names(), Self::default()));
+        for (kind, name) in changed {
+            match self.get(kind, name).filter(|resource| resource.envoys.have(group)) {
+                Some(resource) => seen.insert(kind, name.to_owned(), resource.clone()),
+                None => seen.remove(kind, name),
+            }
+        }
+        seen
+    }
+
+    fn names(&self) -> BTreeSet<(Kind, &str)> {
+        let of = |kind| self.of(kind).map(move |(name, _)| (kind, name.as_str()));
+        Kind::ALL.into_iter().flat_map(of).collect()
     }
 
     fn note(&mut self, kind: Kind, name: String) {
@@ -192,12 +242,12 @@ mod tests {
     use super::*;
 
     fn resource(version: &str) -> Resource {
-        Resource {
-            version: version.to_owned(),
-            body: Bytes::new(),
-            needs: Vec::new(),
-            origin: String::new(),
-        }
+        Resource { version: version.to_owned(), ..Resource::default() }
+    }
+
+    fn of(groups: &[&str], version: &str) -> Resource {
+        let envoys = Envoys::of(groups.iter().copied().map(str::to_owned));
+        Resource { envoys, ..resource(version) }
     }
 
     fn with(before: &Snapshot, added: &[(&str, &str)]) -> Snapshot {
@@ -224,6 +274,39 @@ mod tests {
         assert_eq!(changed(&third, &first), Some(vec!["a", "b", "c"]));
         assert_eq!(changed(&third, &third), Some(vec![]));
         assert_eq!(first.of(Kind::Cluster).count(), 2, "it is as it was");
+    }
+
+    fn seen(snapshot: &Snapshot) -> Vec<&str> {
+        snapshot.of(Kind::Secret).map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_group_sees_what_is_its_own_and_everybodys() {
+        let mut all = Snapshot::default();
+        for (name, groups) in [("edge", &["edge"][..]), ("inner", &["inner"]), ("all", &[])] {
+            all.insert(Kind::Secret, name.to_owned(), of(groups, "1"));
+        }
+        let before = all.seen_by("edge", None);
+        assert_eq!(seen(&before), ["all", "edge"]);
+        assert_eq!(seen(&all.seen_by("other", None)), ["all"]);
+
+        let mut after = all.clone();
+        after.insert(Kind::Secret, "inner".to_owned(), of(&["inner", "edge"], "1"));
+        after.insert(Kind::Secret, "edge".to_owned(), of(&["inner"], "2"));
+        let now = after.seen_by("edge", Some((&all, &before)));
+        assert_eq!(seen(&now), ["all", "inner"], "nothing but who is told has changed");
+        assert_eq!(changed(&now, &before), Some(vec!["edge", "inner"]));
+        assert_eq!(now, after.seen_by("edge", None), "however it came about");
+    }
+
+    #[test]
+    fn where_nothing_is_kept_from_anybody_all_see_the_same() {
+        let mut all = with(&Snapshot::default(), &[("a", "1")]);
+        assert_eq!(changed(&all.seen_by("edge", None), &all), Some(vec![]), "nothing is copied");
+        all.insert(Kind::Secret, "inner".to_owned(), of(&["inner"], "1"));
+        assert_eq!(seen(&all.seen_by("edge", None)), [""; 0]);
+        all.remove(Kind::Secret, "inner");
+        assert_eq!(changed(&all.seen_by("edge", None), &all), Some(vec![]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use prost::Message;
 use tollgate_gateway::ContractSpec;
-use tollgate_model::{Backend, Gateway, HostRoute, Listener, RoutePiece, Tls};
+use tollgate_model::{Backend, Envoys, Gateway, HostRoute, Listener, RoutePiece, Tls};
 
 use crate::listener::{Filters, concurrency};
 use crate::shards::{Lookup, Shard};
@@ -23,8 +23,10 @@ pub fn translate(gateway: &Gateway, deployment: &Deployment) -> Snapshot {
     if lookup.is_some() {
         translate_pieces(&mut snapshot, &gateway.pieces(), gateway);
     } else {
-        snapshot
-            .replace(Kind::Routes, each(&gateway.listeners, |name, _| of_routes(name, gateway)));
+        snapshot.replace(
+            Kind::Routes,
+            each(&gateway.listeners, |name, one| of_routes(name, one, gateway)),
+        );
     }
     snapshot
 }
@@ -93,11 +95,13 @@ fn of_backend(name: &str, backend: &Backend, gateway: &Gateway) -> Resource {
     if endpoints::are_discovered(backend) {
         told.endpoints.clear();
     }
+    told.envoys = Envoys::default();
     Resource {
         version: version(&(name, told, backend.is_zoned())),
         body: encoded(&cluster::from_backend(name, backend)),
-        needs: Vec::new(),
         origin: origin(&[&format!("backends.{name}")], gateway),
+        envoys: backend.envoys.clone(),
+        ..Resource::default()
     }
 }
 
@@ -107,8 +111,9 @@ fn discovered(gateway: &Gateway) -> BTreeMap<String, Resource> {
     let resource = |name: &String, backend: &Backend| Resource {
         version: version(&(name, &backend.endpoints)),
         body: encoded(&endpoints::from_backend(name, backend)),
-        needs: Vec::new(),
         origin: origin(&[&format!("backends.{name}")], gateway),
+        envoys: backend.envoys.clone(),
+        ..Resource::default()
     };
     backends.map(|(name, backend)| (name.clone(), resource(name, backend))).collect()
 }
@@ -123,11 +128,12 @@ fn of_plugin(
     let resource = Resource {
         version: version(&(&deployment.module, &configuration)),
         body: encoded(&extension::from_configuration(name, &configuration, deployment)),
-        needs: Vec::new(),
+        envoys: listener.envoys.clone(),
         origin: origin(
             &[&format!("listeners.{name}"), "identity", "tiers", "tenants", "rate_limits"],
             gateway,
         ),
+        ..Resource::default()
     };
     (extension::name(name), resource)
 }
@@ -140,7 +146,7 @@ fn of_listener(
     gateway: &Gateway,
     deployment: &Deployment,
 ) -> Resource {
-    let Listener { address, trusted_hops, tls, .. } = listener;
+    let Listener { address, trusted_hops, tls, envoys, .. } = listener;
     let clients = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.certificates);
     let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls)));
     let counted = gateway.budgets.count_connections();
@@ -159,12 +165,13 @@ fn of_listener(
             adaptive,
         )),
         body: encoded(&listener::from_listener(name, listener, filters)),
-        needs: Vec::new(),
         origin: origin(&[&format!("listeners.{name}")], gateway),
+        envoys: envoys.clone(),
+        ..Resource::default()
     }
 }
 
-fn of_routes(name: &str, gateway: &Gateway) -> Resource {
+fn of_routes(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {
     let contracts: Vec<_> = gateway.contracts.values().map(ContractSpec::id).collect();
     let routes: Vec<_> = gateway.hosts.values().flatten().collect();
     let apis: Vec<_> = gateway.contracts.keys().map(|api| format!("apis.{api}")).collect();
@@ -173,6 +180,7 @@ fn of_routes(name: &str, gateway: &Gateway) -> Resource {
         body: encoded(&routes::from_gateway(name, gateway)),
         needs: needed_by(&routes),
         origin: origin(&apis.iter().map(String::as_str).collect::<Vec<_>>(), gateway),
+        envoys: listener.envoys.clone(),
     }
 }
 
@@ -181,13 +189,14 @@ fn of_scope(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
     Resource {
         version: version(&(piece, on_demand)),
         body: encoded(&shard.scope()),
-        needs: Vec::new(),
         origin: origin_of_apis(&shard.apis(), gateway),
+        envoys: shard.envoys.clone(),
+        ..Resource::default()
     }
 }
 
 fn of_shard(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
-    let Shard { piece, routes, asked, on_demand: _ } = shard;
+    let Shard { piece, routes, asked, on_demand: _, envoys } = shard;
     let apis: BTreeSet<_> = shard.apis().into_iter().chain(asked.iter().copied()).collect();
     let contracts = apis.iter().filter_map(|api| gateway.contracts.get(*api));
     let contracts: Vec<_> = contracts.map(ContractSpec::id).collect();
@@ -197,6 +206,7 @@ fn of_shard(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
         body: encoded(&routes::from_shard(shard, gateway)),
         needs: needed_by(routes),
         origin: origin_of_apis(&shard.apis(), gateway),
+        envoys: envoys.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::envoys::envoys;
 use super::host;
 use super::span::span;
 use super::tls::of_backend;
@@ -115,6 +116,7 @@ fn backend(at: &At<'_>, endpoints: Vec<Endpoint>, faults: &mut Faults) -> Option
         outlier_detection,
         admission_control,
         adaptive_concurrency,
+        envoys: envoys(at, faults),
     })
 }
 

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::envoys::envoys;
 use super::tls::tls;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::ListenerSpec;
-use crate::{Expiry, Listener, Loaded};
+use crate::{Envoys, Expiry, Listener, Loaded};
 
 /// Why a listener was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -34,7 +35,8 @@ pub(super) fn listeners(
     let named = written.into_iter().filter_map(|(name, at)| {
         let listener = listener(&at, &mut taken, faults)?;
         let tls = tls(&at, loaded, faults, expiries);
-        Some((name.to_owned(), Listener { tls, ..listener }))
+        let envoys = envoys(&at, faults);
+        Some((name.to_owned(), Listener { tls, envoys, ..listener }))
     });
     named.collect()
 }
@@ -63,7 +65,9 @@ fn listener(
         }
     });
     match checked {
-        Ok(address) => Some(Listener { address, trusted_hops, tls: None }),
+        Ok(address) => {
+            Some(Listener { address, trusted_hops, tls: None, envoys: Envoys::default() })
+        }
         Err(invalid) => {
             at.get("address")?.fault(faults, invalid.to_string());
             None

@@ -84,6 +84,13 @@ pub(crate) struct BackendSpec {
     /// all defaults.
     #[serde(default)]
     pub(crate) adaptive_concurrency: Option<AdaptiveConcurrencySpec>,
+
+    /// The groups of Envoys (`node.cluster` of their bootstraps) that are told of it
+    /// and are given its private key. By default all.
+    #[serde(default)]
+    #[schemars(length(min = 1), example = list("edge"))]
+    #[expect(dead_code, reason = "only its schema is used: it is read with its place")]
+    pub(crate) envoys: Vec<String>,
 }
 
 /// One endpoint of a backend.

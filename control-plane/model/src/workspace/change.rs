@@ -33,6 +33,10 @@ impl Workspace {
         let mut before = self.pieces_around(&around, names.len());
         before.extend(self.asked_pieces(&asked));
         let undo = self.enter(touched);
+        if !self.agree_around(&around, &names) {
+            self.enter(undo);
+            return None;
+        }
         asked.extend(self.asked_around(&around, &names));
         let mut after = self.pieces_around(&around, names.len());
         after.extend(self.asked_pieces(&asked));
@@ -121,6 +125,16 @@ impl Workspace {
             }
         }
         around
+    }
+
+    /// Whether these APIs are for the same Envoys as the others of their hosts, one
+    /// of which stands for all.
+    fn agree_around(&self, around: &Around, apis: &BTreeSet<String>) -> bool {
+        around.keys().filter_map(|host| self.hosts.get(host)).all(|division| {
+            let there = apis.iter().map(String::as_str).filter(|api| division.has(api));
+            let enough = apis.len().saturating_add(1);
+            self.agree(division.first_apis(enough).into_iter().chain(there))
+        })
     }
 
     /// Whether the routes come in pieces, and which hosts have several.

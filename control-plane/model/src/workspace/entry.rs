@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::match_of;
-use crate::Source;
 use crate::fault::Faults;
 use crate::piece::{Division, first_segment};
 use crate::yaml::{self, Node, Value};
+use crate::{Envoys, Source};
 
 /// What is kept of an API.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) on_demand: bool,
     /// The backends of its critical routes.
     pub(super) critical: BTreeSet<String>,
+    /// Which Envoys it is for.
+    pub(super) envoys: Envoys,
 }
 
 /// A file, taken apart.
@@ -45,6 +47,15 @@ pub(super) fn split(source: &Source) -> Option<Split> {
     faults.is_empty().then_some(Split { general, mark, apis })
 }
 
+/// The texts in a list of an API's.
+fn texts<'a>(api: &'a Node, name: &str) -> impl Iterator<Item = &'a str> {
+    let items = api.get(name).map(Node::items).unwrap_or_default();
+    items.iter().filter_map(|item| match &item.value {
+        Value::String(text) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
 fn mark(node: &Node) -> u64 {
     let mut hasher = DefaultHasher::new();
     node.hash(&mut hasher);
@@ -68,11 +79,8 @@ fn critical(route: &Node) -> Vec<String> {
 
 impl Entry {
     pub(super) fn of(file: &str, api: &Node) -> Self {
-        let items = api.get("hosts").map(Node::items).unwrap_or_default();
-        let hosts = items.iter().filter_map(|item| match &item.value {
-            Value::String(host) => Some(host.to_ascii_lowercase()),
-            _ => None,
-        });
+        let hosts = texts(api, "hosts").map(str::to_ascii_lowercase).collect();
+        let envoys = Envoys::of(texts(api, "envoys").map(str::to_owned));
         let mut segments = BTreeMap::new();
         for (_, route) in api.get("routes").map(Node::fields).unwrap_or_default() {
             let count: &mut usize = segments.entry(first_segment(&match_of(route))).or_default();
@@ -82,8 +90,8 @@ impl Entry {
             api.get("on_demand").is_some_and(|node| matches!(node.value, Value::Bool(true)));
         let routes = api.get("routes").map(Node::fields).unwrap_or_default();
         let critical = routes.iter().flat_map(|(_, route)| critical(route)).collect();
-        let (file, mark, hosts) = (file.to_owned(), mark(api), hosts.collect());
-        Self { file, mark, hosts, segments, on_demand, critical }
+        let (file, mark) = (file.to_owned(), mark(api));
+        Self { file, mark, hosts, segments, on_demand, critical, envoys }
     }
 
     pub(super) fn routes(&self) -> usize {

@@ -9,6 +9,7 @@ mod answers;
 mod backend_token;
 mod backends;
 mod budgets;
+mod envoys;
 mod file;
 mod identity;
 mod introspection;

@@ -84,7 +84,7 @@ fn values_of_another_type() {
         "listeners",
         "listeners: { a: 127.0.0.1:8080 }",
         &expect![[r#"
-            t.yaml:1: listeners.a: "127.0.0.1:8080" is not a mapping; write its fields, of `address`, `trusted_hops` and `tls`
+            t.yaml:1: listeners.a: "127.0.0.1:8080" is not a mapping; write its fields, of `address`, `trusted_hops`, `tls` and `envoys`
         "#]],
     );
     check(

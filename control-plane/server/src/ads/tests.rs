@@ -8,6 +8,7 @@ use envoy_types::pb::envoy::config::core::v3::Node;
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryResponse;
 use envoy_types::pb::envoy::service::discovery::v3::aggregated_discovery_service_client::AggregatedDiscoveryServiceClient;
 use tokio::sync::watch;
+use tollgate_model::Envoys;
 use tollgate_xds::{Kind, Resource, Snapshot};
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
@@ -74,12 +75,22 @@ fn clusters(clusters: &[(&str, &str)]) -> Snapshot {
         let resource = Resource {
             version: (*version).to_owned(),
             body: vec![0; 4096].into(),
-            needs: Vec::new(),
-            origin: String::new(),
+            ..Resource::default()
         };
         (Kind::Cluster, (*name).to_owned(), resource)
     });
     clusters.collect()
+}
+
+/// One secret for each group, and one for all.
+fn secrets() -> Snapshot {
+    let secrets = [("edge", &["edge"][..]), ("inner", &["inner"]), ("shared", &[])];
+    let secrets = secrets.map(|(name, groups)| {
+        let envoys = Envoys::of(groups.iter().copied().map(str::to_owned));
+        let version = "1".to_owned();
+        (Kind::Secret, name.to_owned(), Resource { version, envoys, ..Resource::default() })
+    });
+    secrets.into_iter().collect()
 }
 
 fn every_cluster(node: &str) -> DeltaDiscoveryRequest {
@@ -220,4 +231,46 @@ async fn state_of_the_world_is_served_to_others_than_envoys() {
     requests.send(asking(&first.nonce)).await.unwrap();
     server.revisions.send_replace(Arc::new(Revision::new(2, clusters(&[("b", "2")]))));
     assert_eq!(next().await.resources.len(), 1, "what is not in it is gone");
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_secret_of_another_group_whatever_is_asked() {
+    let server = Server::start(secrets(), PATIENT);
+    let (requests, mut responses) = server.stream().await;
+    let asking = |names: &[&str]| DeltaDiscoveryRequest {
+        node: Some(Node { id: "a".to_owned(), cluster: "inner".to_owned(), ..Node::default() }),
+        type_url: Kind::Secret.type_url().to_owned(),
+        resource_names_subscribe: names.iter().map(|&name| name.to_owned()).collect(),
+        ..DeltaDiscoveryRequest::default()
+    };
+    requests.send(asking(&["edge", "inner"])).await.unwrap();
+    let told = next(&mut responses).await.unwrap().unwrap();
+    assert_eq!(said(&told), ["inner=1", "-edge"], "as one that does not exist");
+    requests.send(asking(&["*"])).await.unwrap();
+    assert_eq!(said(&next(&mut responses).await.unwrap().unwrap()), ["shared=1"]);
+
+    let mut changed = secrets();
+    let resource = |version: &str, groups: [&str; 1]| Resource {
+        version: version.to_owned(),
+        envoys: Envoys::of(groups.map(str::to_owned)),
+        ..Resource::default()
+    };
+    changed.insert(Kind::Secret, "edge".to_owned(), resource("2", ["edge"]));
+    changed.insert(Kind::Secret, "inner".to_owned(), resource("2", ["inner"]));
+    server.revisions.send_replace(Arc::new(Revision::new(2, changed)));
+    assert_eq!(said(&next(&mut responses).await.unwrap().unwrap()), ["inner=2"]);
+
+    // Another that says so of the state of the world.
+    let (requests, queue) = mpsc::channel(8);
+    let queue = ReceiverStream::new(queue);
+    let stream = server.client(WINDOW).await.stream_aggregated_resources(queue).await.unwrap();
+    let asking = DiscoveryRequest {
+        node: Some(Node { id: "b".to_owned(), cluster: "edge".to_owned(), ..Node::default() }),
+        type_url: Kind::Secret.type_url().to_owned(),
+        resource_names: vec!["edge".to_owned(), "inner".to_owned()],
+        ..DiscoveryRequest::default()
+    };
+    requests.send(asking).await.unwrap();
+    let told = tokio::time::timeout(NEVER, stream.into_inner().message()).await.unwrap();
+    assert_eq!(told.unwrap().unwrap().resources.len(), 1);
 }

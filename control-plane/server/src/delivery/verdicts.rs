@@ -7,7 +7,7 @@ use tollgate_core::Timestamp;
 use tollgate_xds::delta::{Event, Named};
 use tollgate_xds::{Kind, Resource, Snapshot};
 
-use crate::delivery::Held;
+use crate::delivery::{Held, Node};
 
 /// What became of resources, whoever was told of them.
 ///
@@ -121,24 +121,28 @@ impl Verdicts {
         is_new
     }
 
-    /// What a node is to be told of a snapshot. What it was offered already is
-    /// left as it is: it has taken it, or it keeps what it had.
+    /// What a node is to be told of a snapshot that its group sees; any, without one.
+    /// What it was offered already is left as it is: it has taken it, or it keeps
+    /// what it had.
     pub(super) fn served(
         &self,
         snapshot: &Arc<Snapshot>,
-        node: &str,
+        node: Option<&Node>,
         was_offered: impl Fn(Kind, &str, &str) -> bool,
     ) -> Arc<Snapshot> {
+        let is_seen = |one: &Resource| node.is_none_or(|node| one.envoys.have(&node.group));
+        let id = node.map_or("", |node| &node.id);
         let replaced: Vec<_> = self
             .refusals()
             .filter(|(kind, name, refusal)| {
                 let served = snapshot.get(*kind, name);
                 served.is_some_and(|served| served.version == refusal.version)
-                    && self.is_held(*kind, name, refusal, node)
+                    && self.is_held(*kind, name, refusal, id)
                     && !was_offered(*kind, name, &refusal.version)
             })
             .filter_map(|(kind, name, refusal)| {
-                Some((kind, name, self.in_place_of(kind, name, &refusal.version)?))
+                let good = self.in_place_of(kind, name, &refusal.version)?;
+                is_seen(good).then_some((kind, name, good))
             })
             .collect();
         if replaced.is_empty() {
@@ -146,17 +150,23 @@ impl Verdicts {
         }
         let mut served = Snapshot::clone(snapshot);
         for (kind, name, resource) in replaced {
-            self.replace(&mut served, kind, name, resource);
+            self.replace(&mut served, (kind, name, resource), is_seen);
         }
         Arc::new(served)
     }
 
     /// What is gone from the snapshot may be what the older version names.
-    fn replace(&self, snapshot: &mut Snapshot, kind: Kind, name: &str, resource: &Resource) {
+    fn replace(
+        &self,
+        snapshot: &mut Snapshot,
+        (kind, name, resource): (Kind, &str, &Resource),
+        is_seen: impl Fn(&Resource) -> bool,
+    ) {
         for needed in &resource.needs {
             for kind in [Kind::Cluster, Kind::Endpoints] {
                 if let Some(good) = self.good.get(&kind).and_then(|all| all.get(needed))
                     && snapshot.get(kind, needed).is_none()
+                    && is_seen(&good.newest)
                 {
                     snapshot.insert(kind, needed.clone(), good.newest.clone());
                 }

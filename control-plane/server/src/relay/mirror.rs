@@ -118,7 +118,7 @@ impl Mirror {
             let body = entry.resource.map(|any| any.value.into()).unwrap_or_default();
             let (version, origin) = (entry.version, "what the control plane said".to_owned());
             versions.insert(entry.name.clone(), version.clone());
-            let resource = Resource { version, body, needs: Vec::new(), origin };
+            let resource = Resource { version, body, origin, ..Resource::default() };
             self.said.insert(kind, entry.name, resource);
         }
         for name in &removed_resources {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use envoy_types::pb::envoy::extensions::transport_sockets::tls::v3::Secret;
 use sha2::{Digest as _, Sha256};
-use tollgate_model::{BackendTls, Gateway, PrivateKey, Tls};
+use tollgate_model::{BackendTls, Envoys, Gateway, PrivateKey, Tls};
 
 use super::{encoded, origin};
 use crate::version::version;
@@ -16,22 +16,28 @@ type Versioned = (String, Secret);
 pub(super) fn of_gateway(gateway: &Gateway) -> BTreeMap<String, Resource> {
     let listeners = gateway.listeners.iter();
     let listeners = listeners.filter_map(|(name, one)| {
-        Some((format!("listeners.{name}"), of_listener(name, one.tls.as_ref()?)))
+        Some((format!("listeners.{name}"), &one.envoys, of_listener(name, one.tls.as_ref()?)))
     });
     let backends = gateway.backends.iter();
     let backends = backends.filter_map(|(name, one)| {
-        Some((format!("backends.{name}"), of_backend(name, one.tls.as_ref()?)))
+        Some((format!("backends.{name}"), &one.envoys, of_backend(name, one.tls.as_ref()?)))
     });
-    let resources = listeners.chain(backends).flat_map(|(path, secrets)| {
-        secrets.into_iter().map(move |secret| resource(&path, secret, gateway))
+    let resources = listeners.chain(backends).flat_map(|(path, envoys, secrets)| {
+        secrets.into_iter().map(move |secret| resource(&path, envoys, secret, gateway))
     });
     resources.collect()
 }
 
-fn resource(path: &str, (version, secret): Versioned, gateway: &Gateway) -> (String, Resource) {
+fn resource(
+    path: &str,
+    envoys: &Envoys,
+    (version, secret): Versioned,
+    gateway: &Gateway,
+) -> (String, Resource) {
     let origin = origin(&[path], gateway);
     let body = encoded(&secret);
-    (secret.name, Resource { version, body, needs: Vec::new(), origin })
+    let envoys = envoys.clone();
+    (secret.name, Resource { version, body, origin, envoys, ..Resource::default() })
 }
 
 fn of_listener(listener: &str, tls: &Tls) -> Vec<Versioned> {

@@ -101,8 +101,7 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
         let mut snapshot = Snapshot::default();
         let mut put = |kind, name: &str, version: String| {
             let needs = needs_of(&version);
-            let resource =
-                Resource { version, body: bytes::Bytes::new(), needs, origin: String::new() };
+            let resource = Resource { version, needs, ..Resource::default() };
             snapshot.insert(kind, name.to_owned(), resource);
         };
         let named_by = |named: &[bool; 3]| {

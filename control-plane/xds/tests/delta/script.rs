@@ -101,7 +101,8 @@ fn resource(text: &str) -> (String, Resource) {
     let (version, size) = rest.split_once('*').unwrap_or((rest, "1"));
     let body = Bytes::from(vec![0; size.parse().unwrap()]);
     let needs = needs.split_whitespace().map(str::to_owned).collect();
-    (name.to_owned(), Resource { version: version.to_owned(), body, needs, origin: String::new() })
+    let version = version.to_owned();
+    (name.to_owned(), Resource { version, body, needs, ..Resource::default() })
 }
 
 pub(crate) fn request(text: &str) -> DeltaDiscoveryRequest {

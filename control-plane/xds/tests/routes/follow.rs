@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_model::{Gateway, Loaded, Source, Workspace};
 use tollgate_xds::{
-    Deployment, Kind, Lookup, Snapshot, remove_piece, replace_general, translate, translate_pieces,
+    Deployment, Kind, Lookup, Resource, Snapshot, remove_piece, replace_general, translate,
+    translate_pieces,
 };
 
 /// What is in each file.
@@ -40,9 +41,10 @@ struct Followed {
 }
 
 impl Followed {
-    fn load(files: &Files) -> Result<Self, BTreeSet<String>> {
+    /// None if it has to be read as a whole.
+    fn load(files: &Files) -> Option<Result<Self, BTreeSet<String>>> {
         let read = |name: &str| source(files, name);
-        let workspace = Workspace::index(files.keys().map(String::as_str), &read).unwrap();
+        let workspace = Workspace::index(files.keys().map(String::as_str), &read)?;
         let mut this = Self { workspace, snapshot: Snapshot::default() };
         let mut faults = BTreeSet::new();
         for part in this.workspace.parts() {
@@ -52,7 +54,7 @@ impl Followed {
             }
         }
         this.general(files);
-        if faults.is_empty() { Ok(this) } else { Err(faults) }
+        Some(if faults.is_empty() { Ok(this) } else { Err(faults) })
     }
 
     fn general(&mut self, files: &Files) {
@@ -85,10 +87,13 @@ impl Followed {
     }
 }
 
-fn versions(snapshot: &Snapshot) -> Vec<(Kind, String, String, String)> {
+fn versions(snapshot: &Snapshot) -> Vec<(Kind, String, String, String, String)> {
     let of = |kind| {
         let all = snapshot.of(kind);
-        all.map(move |(name, one)| (kind, name.clone(), one.version.clone(), one.origin.clone()))
+        all.map(move |(name, one)| {
+            let Resource { version, origin, envoys, .. } = one;
+            (kind, name.clone(), version.clone(), origin.clone(), envoys.to_string())
+        })
     };
     Kind::ALL.into_iter().flat_map(of).collect()
 }
@@ -114,10 +119,13 @@ fn api() -> impl Strategy<Value = Value> {
         vec!["one.example.com"],
         vec!["one.example.com", "*.example.com"],
         vec!["two.example.com"],
+        vec!["three.example.com"],
         vec!["*"],
     ]);
-    (prop::collection::vec(route, 1..4), hosts, any::<bool>()).prop_map(
-        |(routes, hosts, on_demand)| {
+    // Of one host, so that seldom others of it are for others.
+    let envoys = prop::option::weighted(0.3, Just(vec!["edge"]));
+    (prop::collection::vec(route, 1..4), hosts, any::<bool>(), envoys).prop_map(
+        |(routes, hosts, on_demand, envoys)| {
             let routes =
                 routes.into_iter().enumerate().map(|(number, (path, backend, priority, is_prefix))| {
                     let is_prefix = is_prefix && !path.contains('{');
@@ -126,7 +134,11 @@ fn api() -> impl Strategy<Value = Value> {
                     (format!("r{number}"), route)
                 });
             let routes: serde_json::Map<_, _> = routes.collect();
-            json!({"hosts": hosts, "on_demand": on_demand, "routes": routes})
+            let mut api = json!({"hosts": hosts, "on_demand": on_demand, "routes": routes});
+            if let Some(envoys) = envoys.filter(|_| hosts == ["three.example.com"]) {
+                api["envoys"] = json!(envoys);
+            }
+            api
         },
     )
 }
@@ -148,8 +160,11 @@ proptest! {
     ) {
         let mut files = Files::from([(GENERAL.to_owned(), general())]);
         files.extend(first.into_iter().map(|(name, api)| (format!("{name}.yaml"), named(&name, api))));
-        let loaded = Followed::load(&files);
         let expected = whole(&files);
+        let Some(loaded) = Followed::load(&files) else {
+            prop_assert!(expected.is_err());
+            return Ok(());
+        };
         let (mut followed, mut served) = match (loaded, expected) {
             (Ok(followed), Ok(gateway)) => (followed, translate(&gateway, &deployment())),
             (loaded, expected) => {
@@ -175,7 +190,7 @@ proptest! {
                 (Err(expected), Some(faults)) if files.len() > 1 => prop_assert_eq!(faults, expected),
                 // More than APIs has changed, or the last of them is gone.
                 (Ok(_), None) => {
-                    followed = Followed::load(&files).ok().unwrap();
+                    followed = Followed::load(&files).unwrap().ok().unwrap();
                     served = versions_of(&files);
                     changed.clear();
                 }

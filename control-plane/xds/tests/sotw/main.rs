@@ -23,8 +23,7 @@ fn snapshot(resources: &[(Kind, &str, &str)]) -> Arc<Snapshot> {
         let resource = Resource {
             version: (*version).to_owned(),
             body: format!("{name}={version}").into_bytes().into(),
-            needs: Vec::new(),
-            origin: String::new(),
+            ..Resource::default()
         };
         (*kind, (*name).to_owned(), resource)
     });

@@ -1,3 +1,5 @@
+use tollgate_model::Envoys;
+
 use super::*;
 
 const NOW: Timestamp = Timestamp::EPOCH;
@@ -9,7 +11,7 @@ fn snapshot(lines: &[&str]) -> Arc<Snapshot> {
         let words: Vec<&str> = line.split(' ').collect();
         let (name, version) = (words[1].to_owned(), words[2].to_owned());
         let needs = words[3..].iter().map(|name| (*name).to_owned()).collect();
-        let resource = Resource { version, body: Vec::new().into(), needs, origin: String::new() };
+        let resource = Resource { version, needs, ..Resource::default() };
         snapshot.insert(kind(words[0]), name, resource);
     }
     Arc::new(snapshot)
@@ -34,6 +36,11 @@ fn shown(snapshot: &Snapshot) -> Vec<String> {
         snapshot.of(kind).map(move |(name, one)| format!("{} {name} {}", word(kind), one.version))
     };
     Kind::ALL.into_iter().flat_map(of).collect()
+}
+
+/// Of the group `edge`.
+fn of(node: &str) -> Node {
+    Node { id: node.to_owned(), group: "edge".to_owned() }
 }
 
 struct World {
@@ -73,7 +80,7 @@ impl World {
 
     /// What somebody who connects now is told.
     fn newcomer(&self, node: &str) -> Vec<String> {
-        shown(&self.verdicts.served(&self.snapshot, node, |_, _, _| false))
+        shown(&self.verdicts.served(&self.snapshot, Some(&of(node)), |_, _, _| false))
     }
 }
 
@@ -127,7 +134,7 @@ fn what_was_offered_already_is_not_taken_back() {
     world.publish(&["cluster x 2"]);
     world.refuses("a", "cluster x 2");
     let was_offered = |_, _: &str, version: &str| version == "2";
-    let served = world.verdicts.served(&world.snapshot, "b", was_offered);
+    let served = world.verdicts.served(&world.snapshot, Some(&of("b")), was_offered);
     assert!(Arc::ptr_eq(&served, &world.snapshot));
 }
 
@@ -146,4 +153,17 @@ fn an_older_version_brings_back_the_clusters_that_it_names() {
     world.publish(&["cluster new 1", "routes r 5 new"]);
     let kept: Vec<_> = world.verdicts.good[&Kind::Cluster].keys().collect();
     assert_eq!(kept, ["new"], "nothing needs the other");
+}
+
+#[test]
+fn an_older_version_that_was_for_others_is_not_brought_back() {
+    let mut world = World::of(&["cluster x 1", "cluster y 1"]);
+    let snapshot = Arc::make_mut(&mut world.snapshot);
+    let inner = Envoys::of(["inner".to_owned()]);
+    let resource = Resource { version: "2".to_owned(), envoys: inner, ..Resource::default() };
+    snapshot.insert(Kind::Cluster, "x".to_owned(), resource);
+    assert!(!world.accepts("of inner", "cluster x 2"));
+    world.publish(&["cluster x 3", "cluster y 1"]);
+    world.refuses("a", "cluster x 3");
+    assert_eq!(world.newcomer("a"), ["cluster x 3", "cluster y 1"]);
 }
