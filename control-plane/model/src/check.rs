@@ -29,6 +29,7 @@ use tollgate_auth::IdentitySpec;
 
 use crate::at::At;
 use crate::fault::Faults;
+use crate::spec::RoutingFile;
 use crate::yaml::Node;
 use crate::{Gateway, Loaded, Place, Reference, Shards};
 
@@ -45,7 +46,7 @@ pub(crate) fn references(root: &Node) -> Vec<Reference> {
 
 /// Whether routes are told in pieces; what is at fault says nothing.
 pub(crate) fn shards(root: &Node) -> Shards {
-    routing::shards(&At::root(root), &mut Faults::default())
+    routing::routing(&At::root(root), &mut Faults::default()).shards
 }
 
 /// Where callers ask for their limits, likewise.
@@ -76,7 +77,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
     let made = backend_token::made(&root, loaded, faults);
     let backends = backend::backends(&root, loaded, faults, &mut expiries);
     let api::Apis { hosts, contracts } = api::apis(&root, &backends, faults);
-    let shards = routing::shards(&root, faults);
+    let RoutingFile { shards, drop_max_percent } = routing::routing(&root, faults);
     let api_envoys = envoys::of_apis(&root, &hosts, &backends, shards, faults);
     let on_demand = routing::on_demand(&root, faults);
     let gateway = Gateway {
@@ -109,6 +110,7 @@ pub(crate) fn gateway(root: &Node, loaded: &Loaded, faults: &mut Faults) -> Gate
         shards,
         on_demand,
         api_envoys,
+        drop_max_percent,
         places: places(&root),
         expiries,
         notices: route::notices(&root).into_sorted(),

@@ -72,6 +72,9 @@ pub struct Gateway {
     /// Invariant: those that share a host are for the same.
     pub api_envoys: BTreeMap<String, Envoys>,
 
+    /// How many of a hundred routes one change of files may take away.
+    pub drop_max_percent: u8,
+
     /// Where things were written, by path: `backends.orders`, `apis.orders`,
     /// `apis.orders.routes.get-order`, `listeners.public`.
     pub places: BTreeMap<String, Place>,

@@ -14,6 +14,7 @@ use tollgate_xds::{Deployment, Snapshot, translate};
 use crate::Module;
 use crate::config::is_config;
 use crate::fetch::Fetched;
+use crate::guard::Routes;
 use crate::input::parts::Touches;
 use crate::keys::{Bodies, KeySets};
 use crate::ledger::{Ledger, Whole};
@@ -35,6 +36,8 @@ pub(crate) struct Input {
     config: PathBuf,
     /// What was made last, all of it together.
     made: Option<String>,
+    /// Whether the store could not be told of that.
+    pub(crate) is_unkept: bool,
     module: Module,
     pub(crate) fronts: Fronts,
     watch: Watch,
@@ -72,6 +75,7 @@ pub(crate) struct Made {
     pub(crate) snapshot: Snapshot,
     /// All that it was made of; nothing where routes come in pieces.
     pub(crate) whole: Option<(Whole, Gateway)>,
+    pub(crate) routes: Routes,
     /// What is wrong with key sets that were fetched, which is nobody's fault here.
     pub(crate) warnings: Vec<String>,
     /// Who answers for what it knows.
@@ -94,6 +98,7 @@ impl Input {
             ledger,
             config,
             made: None,
+            is_unkept: false,
             module,
             fronts,
             watch,
@@ -176,7 +181,7 @@ impl Input {
     fn is_stored_otherwise(&self) -> bool {
         // What cannot be read now is what it was.
         self.ledger.read().is_ok_and(|whole| match &self.made {
-            Some(made) => *made != whole.hash(),
+            Some(made) => self.is_unkept || *made != whole.hash(),
             None => whole.is_of_more_than_files(),
         })
     }
@@ -201,7 +206,7 @@ impl Input {
         if self.ledger.store().is_none() {
             return Ok(false);
         }
-        Ok(self.ledger.read()?.is_of_more_than_files())
+        Ok(self.ledger.read_or_remember()?.is_of_more_than_files())
     }
 
     fn deployment(&mut self) -> Result<Deployment, Vec<Fault>> {
@@ -211,7 +216,7 @@ impl Input {
 
     /// Everything together, as it is best where it is little.
     fn make_whole(&mut self) -> Result<Made, Vec<Fault>> {
-        let whole = self.ledger.read()?;
+        let whole = self.ledger.read_or_remember()?;
         self.made = Some(whole.hash());
         let written = Written::of(whole.sources())?.with_variables();
         let module_file = self.module.file().map(Path::to_owned);
@@ -226,7 +231,8 @@ impl Input {
         let deployment = self.deployment()?;
         self.table = None;
         let snapshot = translate(&gateway, &deployment);
-        Ok(Made { snapshot, whole: Some((whole, gateway)), warnings, front })
+        let routes = Routes::of(&gateway);
+        Ok(Made { snapshot, whole: Some((whole, gateway)), routes, warnings, front })
     }
 
     /// Whoever wants callers refused rather than served by what is old would be

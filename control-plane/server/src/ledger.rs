@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -25,8 +25,18 @@ pub(crate) struct Ledger {
     config: PathBuf,
     /// What the admin API wrote, and what was published; nothing without.
     kept: Option<(Store, Handle)>,
+    /// What was read of that last.
+    last: Arc<Mutex<Option<Stored>>>,
     /// The key sets that are in use.
     keys: Arc<Mutex<Bodies>>,
+}
+
+/// What stands in the store.
+#[derive(Clone)]
+struct Stored {
+    sequence: u64,
+    objects: Objects,
+    pinned: Option<(Pin, String)>,
 }
 
 /// All that is written at one moment.
@@ -49,13 +59,13 @@ pub(crate) const API: &str = "api";
 impl Ledger {
     pub(crate) fn new(config: PathBuf, store: Option<Store>, handle: Handle) -> Self {
         let kept = store.map(|store| (store, handle));
-        Self { config, kept, keys: Arc::default() }
+        Self { config, kept, last: Arc::default(), keys: Arc::default() }
     }
 
     /// Of files alone.
     #[cfg(test)]
     pub(crate) fn of_files(config: &std::path::Path) -> Self {
-        Self { config: config.to_owned(), kept: None, keys: Arc::default() }
+        Self { config: config.to_owned(), kept: None, last: Arc::default(), keys: Arc::default() }
     }
 
     pub(crate) fn config(&self) -> &std::path::Path {
@@ -68,16 +78,41 @@ impl Ledger {
 
     /// Reads everything. Waits for the store, so not for a thread of the runtime.
     pub(crate) fn read(&self) -> Result<Whole, Vec<Fault>> {
+        self.read_with(self.stored())
+    }
+
+    /// Likewise; what cannot be read now is what it was.
+    pub(crate) fn read_or_remember(&self) -> Result<Whole, Vec<Fault>> {
+        let stored = self.stored();
+        self.read_with(stored.or_else(|fault| self.last().clone().map(Some).ok_or(fault)))
+    }
+
+    fn read_with(
+        &self,
+        stored: Result<Option<Stored>, StoreUnavailable>,
+    ) -> Result<Whole, Vec<Fault>> {
         let files = read_config(&self.config);
         let files = files.map_err(|all| all.into_iter().map(Fault::File).collect::<Vec<_>>())?;
         let hash_of_files = hash_of_files(&files);
-        let Some((store, handle)) = &self.kept else {
+        let Some(stored) = stored.map_err(|fault| vec![fault.into()])? else {
             return Ok(Whole { files, hash_of_files, objects: Objects::new(), sequence: 0 });
         };
-        let (sequence, objects, pinned) =
-            handle.block_on(stored(store, &hash_of_files)).map_err(|fault| vec![fault.into()])?;
-        let files = pinned.as_deref().and_then(sources).unwrap_or(files);
+        let Stored { sequence, objects, pinned } = stored;
+        let pinned = pinned.filter(|(pin, _)| pin.files == hash_of_files);
+        let files = pinned.and_then(|(_, text)| sources(&text)).unwrap_or(files);
         Ok(Whole { files, hash_of_files, objects, sequence })
+    }
+
+    /// What stands in the store; nothing without one.
+    fn stored(&self) -> Result<Option<Stored>, StoreUnavailable> {
+        let Some((store, handle)) = &self.kept else { return Ok(None) };
+        let stored = handle.block_on(Store::in_time(stored(store)))?;
+        *self.last() = Some(stored.clone());
+        Ok(Some(stored))
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Stored>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what is published now, and tells its number; nothing if nothing is kept.
@@ -90,7 +125,8 @@ impl Ledger {
         let (store, handle) = self.kept.as_ref()?;
         let difference = before.map(|before| diff(before, after).to_string());
         let revision = whole.revision("files", difference.unwrap_or_default());
-        Some(handle.block_on(store.publish(&revision, now())))
+        let published = Store::in_time(store.publish(&revision, now()));
+        Some(handle.block_on(published))
     }
 
     /// What was published last, if it is kept and still good.
@@ -103,19 +139,18 @@ impl Ledger {
         self.compile(&Whole::of_content(&content?)?).ok()
     }
 
-    /// Tells whenever something in the store may have changed, until nobody
-    /// listens. Other control planes write there, and commands.
+    /// Tells whenever something in the store may have changed, and when it can be
+    /// read again, until nobody listens. Other control planes write there, and commands.
     pub(crate) async fn follow(store: Store, changed: impl Fn() -> bool) {
-        let mut before = look(&store).await;
+        let mut before = look(&store).await.ok();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let now = look(&store).await;
             // While it cannot be read, nothing has changed.
-            if now.is_some() && now != before {
-                before = now;
-                if !changed() {
-                    return;
-                }
+            let now = look(&store).await.ok();
+            let is_news = now.is_some() && now != before;
+            before = now;
+            if is_news && !changed() {
+                return;
             }
         }
     }
@@ -135,25 +170,25 @@ impl Ledger {
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// What changes whenever something is to be published.
-async fn look(store: &Store) -> Option<(u64, Option<Pin>, Option<u64>)> {
-    let newest = store.revisions(None, 1).await.ok()?.into_iter().next();
-    let newest = newest.map(|newest| newest.number);
-    Some((store.objects_sequence().await.ok()?, store.pin().await.ok()?, newest))
+async fn look(store: &Store) -> Result<(u64, Option<Pin>, Option<u64>), StoreUnavailable> {
+    Store::in_time(async {
+        let newest = store.revisions(None, 1).await?.into_iter().next();
+        let newest = newest.map(|newest| newest.number);
+        Ok((store.objects_sequence().await?, store.pin().await?, newest))
+    })
+    .await
 }
 
-async fn stored(
-    store: &Store,
-    files: &str,
-) -> Result<(u64, Objects, Option<String>), StoreUnavailable> {
+async fn stored(store: &Store) -> Result<Stored, StoreUnavailable> {
     // Before the objects: whoever builds on it is told if they changed between.
     let sequence = store.objects_sequence().await?;
     let objects = store.objects().await?;
     let objects = objects.into_iter().map(|one| ((one.kind, one.name), one.body)).collect();
     let pinned = match store.pin().await? {
-        Some(Pin { files: pinned, revision }) if pinned == files => store.content(revision).await?,
-        _ => None,
+        Some(pin) => store.content(pin.revision).await?.map(|content| (pin, content.sources)),
+        None => None,
     };
-    Ok((sequence, objects, pinned.map(|content| content.sources)))
+    Ok(Stored { sequence, objects, pinned })
 }
 
 // === impl Whole ===
@@ -164,6 +199,11 @@ impl Whole {
         let files = sources(&content.sources)?;
         let (hash_of_files, objects) = (hash_of_files(&files), content.objects.clone());
         Some(Self { files, hash_of_files, objects, sequence: 0 })
+    }
+
+    /// By which it is known whether other files lie there.
+    pub(crate) fn hash_of_files(&self) -> &str {
+        &self.hash_of_files
     }
 
     /// Whether the admin API wrote something, or files are served that do not lie there.

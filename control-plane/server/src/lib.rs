@@ -22,6 +22,7 @@ mod connection;
 mod delivery;
 mod dial;
 mod fetch;
+mod guard;
 mod health;
 mod identity;
 mod input;

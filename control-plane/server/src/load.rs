@@ -36,6 +36,21 @@ pub enum Fault {
     /// Tokens for backends that cannot be made.
     #[error("identity.backend_token.{0}")]
     BackendToken(InvalidMint),
+    /// Nobody takes so much away on purpose, unless it says so.
+    #[error(
+        "routing.drop_max_percent: {gone} of {before} routes would be gone, which is more than \
+         {most} percent; write {percent} there if that is meant"
+    )]
+    RoutesGone {
+        /// How many would be gone.
+        gone: usize,
+        /// Of how many.
+        before: usize,
+        /// How many of a hundred may be.
+        most: u8,
+        /// How many of a hundred would be, rounded down.
+        percent: usize,
+    },
     /// What the admin API wrote cannot be read.
     #[error(transparent)]
     Store(#[from] StoreUnavailable),

@@ -26,6 +26,9 @@ pub(crate) struct Publisher {
     warnings: Vec<String>,
     /// What was published last, and its hash, if anything is kept of it.
     kept: Option<(String, Gateway)>,
+    /// How many routes were published last, and from which files if that is known.
+    routes: usize,
+    files: Option<String>,
 }
 
 /// What a publisher works with.
@@ -44,7 +47,7 @@ impl Publisher {
     pub(crate) fn start(
         Means { mut input, deliveries, precheck, last }: Means,
     ) -> Result<(Self, watch::Receiver<Arc<Revision>>), Vec<Fault>> {
-        let Made { whole, snapshot, warnings, front } = input.make()?;
+        let Made { whole, snapshot, routes, warnings, front } = input.make()?;
         input.fronts.replace(front);
         report::warnings(&warnings);
         let published = whole.as_ref().and_then(|(whole, gateway)| {
@@ -54,9 +57,19 @@ impl Publisher {
         let number = published.unwrap_or(1);
         report::published(number, &Changes::between(&Snapshot::default(), &snapshot));
         let (revisions, receiver) = watch::channel(Arc::new(Revision::new(number, snapshot)));
+        let files = hash_of_files(whole.as_ref());
         let kept = published.and(whole).map(|(whole, gateway)| (whole.hash(), gateway));
-        let faults = Vec::new();
-        let this = Self { revisions, deliveries, input, precheck, faults, warnings, kept };
+        let this = Self {
+            revisions,
+            deliveries,
+            input,
+            precheck,
+            faults: Vec::new(),
+            warnings,
+            kept,
+            routes: routes.count,
+            files,
+        };
         if let Some(last) = last {
             this.deliveries.know(&last);
             this.check(&last, &receiver.borrow().snapshot);
@@ -75,13 +88,24 @@ impl Publisher {
 
     /// Publishes what is written now, if all of it is good.
     fn attempt(&mut self) {
-        match self.input.make() {
+        match self.input.make().and_then(|made| self.guarded(made)) {
             Ok(made) => self.publish(made),
             Err(faults) => self.hold_back(&faults),
         }
     }
 
-    fn publish(&mut self, Made { whole, snapshot, warnings, front }: Made) {
+    /// Nothing if other files would take too much away; the admin API sees to that
+    /// itself, change by change.
+    fn guarded(&self, made: Made) -> Result<Made, Vec<Fault>> {
+        let files = hash_of_files(made.whole.as_ref());
+        if files.is_none() || files != self.files {
+            made.routes.may_follow(self.routes).map_err(|fault| vec![fault])?;
+        }
+        Ok(made)
+    }
+
+    fn publish(&mut self, Made { whole, snapshot, routes, warnings, front }: Made) {
+        (self.routes, self.files) = (routes.count, hash_of_files(whole.as_ref()));
         // Before any gateway asks for what is new.
         self.input.fronts.replace(front);
         if self.warnings != warnings {
@@ -123,17 +147,20 @@ impl Publisher {
     fn number(&mut self, whole: &Whole, gateway: Gateway, newest: u64) -> Option<u64> {
         let hash = whole.hash();
         if self.kept.as_ref().is_some_and(|(before, _)| *before == hash) {
+            self.input.is_unkept = false;
             return Some(newest);
         }
         let last = self.kept.as_ref().map(|(_, gateway)| gateway);
         match self.input.ledger.publish(whole, last, &gateway)? {
             Ok(number) => {
                 self.kept = Some((hash, gateway));
+                self.input.is_unkept = false;
                 Some(number)
             }
-            // It is served all the same, and kept with the next one.
+            // It is served all the same, and kept when that is possible again.
             Err(fault) => {
                 report::not_kept(&fault.to_string());
+                self.input.is_unkept = true;
                 None
             }
         }
@@ -147,4 +174,8 @@ impl Publisher {
             self.faults = faults;
         }
     }
+}
+
+fn hash_of_files(whole: Option<&(Whole, Gateway)>) -> Option<String> {
+    whole.map(|(whole, _)| whole.hash_of_files().to_owned())
 }

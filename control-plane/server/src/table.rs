@@ -10,6 +10,7 @@ use tollgate_model::{Change, Gateway, Loaded, Part, Source, Workspace};
 use tollgate_xds::{Deployment, Lookup, Snapshot, replace_general, translate_pieces};
 
 use crate::config::{config_files, read_file};
+use crate::guard::Routes;
 use crate::load::Fault;
 
 /// An index of the files, and how they looked when they were read.
@@ -173,6 +174,11 @@ impl Table {
             token.audiences.extend(self.audiences.values().flatten().cloned());
         }
         gateway
+    }
+
+    pub(crate) fn routes(&self) -> Routes {
+        let count = self.index.workspace.routes();
+        Routes { count, drop_max_percent: self.general.drop_max_percent }
     }
 
     pub(crate) fn notices(&self) -> impl Iterator<Item = &String> {

@@ -138,6 +138,13 @@ impl OpenFailed {
 
 // === impl StoreUnavailable ===
 
+impl StoreUnavailable {
+    /// It was asked, and does not answer: a lost network says nothing.
+    pub fn silent() -> Self {
+        Self(format!("it did not answer within {PATIENCE:?}"))
+    }
+}
+
 impl From<sqlx::Error> for StoreUnavailable {
     fn from(error: sqlx::Error) -> Self {
         Self(reason(&error))

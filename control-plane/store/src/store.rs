@@ -74,6 +74,15 @@ impl Store {
         Ok(Self { address: address.clone(), pool })
     }
 
+    /// What `work` comes to, if the store answers in time.
+    pub async fn in_time<T>(
+        work: impl Future<Output = Result<T, StoreUnavailable>>,
+    ) -> Result<T, StoreUnavailable> {
+        tokio::time::timeout(PATIENCE, work)
+            .await
+            .unwrap_or_else(|_| Err(StoreUnavailable::silent()))
+    }
+
     /// Whether several control planes may use it at once.
     pub fn is_shared(&self) -> bool {
         self.address.path().is_none()

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::Shards;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::RoutingFile;
 
-pub(super) fn shards(root: &At<'_>, faults: &mut Faults) -> Shards {
+pub(super) fn routing(root: &At<'_>, faults: &mut Faults) -> RoutingFile {
     let file = root.get("routing").and_then(|at| at.read::<RoutingFile>(faults));
-    file.unwrap_or_default().shards
+    file.unwrap_or_default()
 }
 
 /// The APIs whose routes need not be there before they are asked for.

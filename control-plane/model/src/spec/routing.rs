@@ -7,7 +7,7 @@ use super::DURATION;
 use crate::{RetryOn, Shards};
 
 /// How Envoy is told its routes.
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "Routing")]
 pub(crate) struct RoutingFile {
@@ -15,6 +15,19 @@ pub(crate) struct RoutingFile {
     /// segment of paths: then a change costs what the piece is large, however
     /// many others there are.
     pub(crate) shards: Shards,
+
+    /// How many of a hundred routes one change of files may take away, where there
+    /// are fifty or more. A change that takes away more is held back like one with
+    /// a fault, until more is written here: a folder of which half arrived is not
+    /// meant. `0` lets none go, `100` all of them.
+    #[schemars(range(min = 0, max = 100))]
+    pub(crate) drop_max_percent: u8,
+}
+
+impl Default for RoutingFile {
+    fn default() -> Self {
+        Self { shards: Shards::default(), drop_max_percent: 20 }
+    }
 }
 
 /// What is done with requests that go to a backend: a route's own fields, read

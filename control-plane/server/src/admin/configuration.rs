@@ -13,6 +13,7 @@ use super::answer::{Answer, Problem};
 use super::asked::Asked;
 use super::endpoints::Kind;
 use super::views::{Edited, ExplainRequest, Owned};
+use crate::guard::Routes;
 use crate::ledger::{API, Whole};
 use crate::load::Fault;
 use crate::store::now;
@@ -113,7 +114,12 @@ impl Admin {
         let whole = self.whole()?;
         let next = whole.with(kind.section(), name, body.as_deref());
         let after = self.compiled_with(&next, *kind, name)?;
-        let differences = self.differences(&whole, &after);
+        let before = self.ledger.compile(&whole).ok();
+        if let Some(before) = &before {
+            let guarded = Routes::of(&after).may_follow(Routes::of(before).count);
+            guarded.map_err(|fault| problem(&[fault]))?;
+        }
+        let differences = before.map(|before| diff(&before, &after)).unwrap_or_default();
         if is_dry_run {
             return Ok(Answer::json(200, &Edited { revision: None, differences }));
         }

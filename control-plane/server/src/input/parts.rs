@@ -110,6 +110,7 @@ impl Input {
         let warnings = told.chain(table.notices().cloned()).collect();
         let front = self.fronts.next(&gateway)?;
         let snapshot = table.snapshot.clone();
-        Ok(Made { whole: None, snapshot, warnings, front })
+        let routes = table.routes();
+        Ok(Made { whole: None, snapshot, routes, warnings, front })
     }
 }
