@@ -26,7 +26,7 @@ use crate::delivery::verdicts::Verdicts;
 use crate::delivery::views::Views;
 use crate::precheck::Faulty;
 use crate::progress::Arrival;
-use crate::revision::Revision;
+use crate::revision::{Revision, differing};
 use crate::store::now;
 
 /// Who refuses what never came to an Envoy that serves.
@@ -60,6 +60,8 @@ struct State {
     connections: u64,
     verdicts: Verdicts,
     latency: Latency,
+    /// What was published last.
+    newest: Arc<Snapshot>,
 }
 
 /// One stream's entry. It goes when the stream does.
@@ -143,7 +145,8 @@ impl Deliveries {
     /// A new revision is served from now on.
     pub(crate) fn published(&self, revision: &Revision) {
         let mut state = self.state();
-        state.verdicts.prune(&revision.snapshot);
+        let before = std::mem::replace(&mut state.newest, Arc::clone(&revision.snapshot));
+        state.verdicts.prune(&revision.snapshot, differing(&before, &revision.snapshot));
         state.envoys.values_mut().for_each(|envoy| envoy.renew(&revision.snapshot));
         let connected = state.envoys.keys().copied().collect();
         state.latency.published(revision.number, revision.published, connected);
@@ -202,7 +205,8 @@ impl Delivery {
     /// Takes a verdict; `snapshots` are those that it may be about.
     pub(crate) fn heard(&self, event: &Event, snapshots: &[&Snapshot]) {
         self.account(|account, now| account.heard(event, now));
-        let changed = self.deliveries.state().verdicts.heard(event, &self.node.id, snapshots, now());
+        let changed =
+            self.deliveries.state().verdicts.heard(event, &self.node.id, snapshots, now());
         if changed {
             self.deliveries.holds_changed();
         }

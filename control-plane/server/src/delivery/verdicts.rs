@@ -1,5 +1,7 @@
 //! Which versions are good and which are held back.
 
+mod goods;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,6 +9,7 @@ use tollgate_core::Timestamp;
 use tollgate_xds::delta::{Event, Named};
 use tollgate_xds::{Kind, Resource, Snapshot};
 
+use self::goods::Goods;
 use crate::delivery::{Held, Node};
 
 /// What became of resources, whoever was told of them.
@@ -18,15 +21,8 @@ use crate::delivery::{Held, Node};
 /// and it is offered as it is.
 #[derive(Debug, Default)]
 pub(super) struct Verdicts {
-    good: BTreeMap<Kind, BTreeMap<String, Good>>,
+    good: Goods,
     refused: BTreeMap<Kind, BTreeMap<String, Refusal>>,
-}
-
-/// The versions of a resource that Envoys run, newest first.
-#[derive(Debug)]
-struct Good {
-    newest: Resource,
-    before: Option<Resource>,
 }
 
 /// The newest refused version of a resource.
@@ -85,16 +81,14 @@ impl Verdicts {
     /// Keeps what an Envoy runs. True if it was not known to be good.
     fn keep(&mut self, kind: Kind, one: &Named, snapshots: &[&Snapshot]) -> bool {
         let Named { name, version, .. } = one;
-        if self.is_good(kind, name, version) {
+        if self.good.has(kind, name, version) {
             return false;
         }
         let resource = snapshots.iter().find_map(|snapshot| {
             snapshot.get(kind, name).filter(|resource| resource.version == *version)
         });
         let Some(newest) = resource.cloned() else { return false };
-        let all = self.good.entry(kind).or_default();
-        let before = all.remove(name).map(|good| good.newest);
-        all.insert(name.clone(), Good { newest, before });
+        self.good.keep(kind, name, newest);
         true
     }
 
@@ -164,7 +158,7 @@ impl Verdicts {
     ) {
         for needed in &resource.needs {
             for kind in [Kind::Cluster, Kind::Endpoints] {
-                if let Some(good) = self.good.get(&kind).and_then(|all| all.get(needed))
+                if let Some(good) = self.good.get(kind, needed)
                     && snapshot.get(kind, needed).is_none()
                     && is_seen(&good.newest)
                 {
@@ -177,27 +171,15 @@ impl Verdicts {
 
     /// All of this ran before.
     pub(super) fn know(&mut self, snapshot: &Snapshot) {
-        for kind in Kind::ALL {
-            let good = snapshot.of(kind).map(|(name, newest)| {
-                (name.clone(), Good { newest: newest.clone(), before: None })
-            });
-            self.good.entry(kind).or_default().extend(good);
-        }
+        self.good.know(snapshot);
     }
 
     fn is_held(&self, kind: Kind, name: &str, refusal: &Refusal, node: &str) -> bool {
-        refusal.nodes.contains(node) || !self.is_good(kind, name, &refusal.version)
-    }
-
-    /// Whether some Envoy runs this version.
-    fn is_good(&self, kind: Kind, name: &str, version: &str) -> bool {
-        let good = self.good.get(&kind).and_then(|all| all.get(name));
-        good.is_some_and(|good| good.newest.version == version)
+        refusal.nodes.contains(node) || !self.good.has(kind, name, &refusal.version)
     }
 
     fn in_place_of(&self, kind: Kind, name: &str, version: &str) -> Option<&Resource> {
-        let Good { newest, before } = self.good.get(&kind)?.get(name)?;
-        if newest.version == version { before.as_ref() } else { Some(newest) }
+        self.good.get(kind, name)?.in_place_of(version)
     }
 
     fn refusals(&self) -> impl Iterator<Item = (Kind, &String, &Refusal)> {
@@ -208,7 +190,7 @@ impl Verdicts {
     pub(super) fn held(&self) -> Vec<Held> {
         let held = self
             .refusals()
-            .filter(|(kind, name, refusal)| !self.is_good(*kind, name, &refusal.version));
+            .filter(|(kind, name, refusal)| !self.good.has(*kind, name, &refusal.version));
         let held = held.map(|(kind, name, refusal)| Held {
             kind,
             name: name.clone(),
@@ -222,26 +204,19 @@ impl Verdicts {
         held.collect()
     }
 
-    /// Forgets what nobody is told any more, and what no good version needs.
-    pub(super) fn prune(&mut self, snapshot: &Snapshot) {
+    /// Forgets what nobody is told any more, and what no good version needs. `changed`:
+    /// in what the snapshot differs from the one before.
+    pub(super) fn prune<'a>(
+        &mut self,
+        snapshot: &Snapshot,
+        changed: impl IntoIterator<Item = (Kind, &'a str)>,
+    ) {
         for (kind, all) in &mut self.refused {
             all.retain(|name, refusal| {
                 snapshot.get(*kind, name).is_some_and(|now| now.version == refusal.version)
             });
         }
-        let needed = self.needed();
-        for (kind, all) in &mut self.good {
-            let is_backend = matches!(kind, Kind::Cluster | Kind::Endpoints);
-            all.retain(|name, _| {
-                snapshot.get(*kind, name).is_some() || is_backend && needed.contains(name)
-            });
-        }
-    }
-
-    fn needed(&self) -> BTreeSet<String> {
-        let good = self.good.values().flat_map(BTreeMap::values);
-        let resources = good.flat_map(|good| [Some(&good.newest), good.before.as_ref()]);
-        resources.flatten().flat_map(|resource| &resource.needs).cloned().collect()
+        self.good.prune(snapshot, changed);
     }
 }
 
