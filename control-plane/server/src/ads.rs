@@ -1,3 +1,5 @@
+mod frames;
+
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
@@ -5,13 +7,16 @@ use std::task::{Context, Poll};
 use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DiscoveryRequest};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tollgate_xds::{delta, sotw};
+use tollgate_xds::sotw;
 use tonic::body::Body;
+use tonic::codec::Codec as _;
 use tonic::codegen::{BoxFuture, Service, http};
+use tonic::metadata::GRPC_CONTENT_TYPE;
 use tonic::server::{Grpc, NamedService, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
+use self::frames::Frames;
 use crate::client::{Following, attend};
 use crate::connection::Peer;
 use crate::world;
@@ -23,8 +28,8 @@ const REQUEST_BYTES_MAX: usize = 64 << 20;
 /// Envoy's aggregated discovery service: the delta variant for Envoys, and for
 /// others the one of the state of the world.
 ///
-/// Written by hand rather than generated, because the generated one has an
-/// answer type that would copy every resource for every client.
+/// Written by hand rather than generated, because the generated one would copy
+/// every resource for every client.
 #[derive(Clone)]
 pub(crate) struct Ads(Following);
 
@@ -33,6 +38,24 @@ pub(crate) struct Ads(Following);
 impl Ads {
     pub(crate) fn new(following: Following) -> Self {
         Self(following)
+    }
+
+    /// Hands the stream to a task of its own, which owns all there is to know
+    /// about this client and ends with it.
+    fn deltas(self, request: http::Request<Body>) -> http::Response<Body> {
+        let Some(peer) = request.extensions().get::<Peer>().cloned() else {
+            return Status::internal("the connection is unknown").into_http();
+        };
+        let decoder = ProstCodec::<(), DeltaDiscoveryRequest>::default().decoder();
+        let body = request.into_body();
+        let requests = Streaming::new_request(decoder, body, None, Some(REQUEST_BYTES_MAX));
+        // One response waits here and one in the connection; the rest is made
+        // when the client has read them.
+        let (responses, queue) = mpsc::channel(1);
+        tokio::spawn(attend(peer, requests, responses, self.0));
+        let mut response = http::Response::new(Body::new(Frames::new(ReceiverStream::new(queue))));
+        response.headers_mut().insert(http::header::CONTENT_TYPE, GRPC_CONTENT_TYPE);
+        response
     }
 }
 
@@ -54,9 +77,7 @@ impl Service<http::Request<Body>> for Ads {
         Box::pin(async move {
             let path = request.uri().path();
             if path.ends_with("/DeltaAggregatedResources") {
-                let mut grpc = Grpc::new(ProstCodec::default())
-                    .apply_max_message_size_config(Some(REQUEST_BYTES_MAX), None);
-                return Ok(grpc.streaming(ads, request).await);
+                return Ok(ads.deltas(request));
             }
             if path.ends_with("/StreamAggregatedResources") {
                 let mut grpc = Grpc::new(ProstCodec::default())
@@ -65,25 +86,6 @@ impl Service<http::Request<Body>> for Ads {
             }
             Ok(Status::unimplemented("there is no such method").into_http())
         })
-    }
-}
-
-impl StreamingService<DeltaDiscoveryRequest> for Ads {
-    type Response = delta::Response;
-    type ResponseStream = ReceiverStream<Result<delta::Response, Status>>;
-    type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
-
-    /// Hands the stream to a task of its own, which owns all there is to know
-    /// about this client and ends with it.
-    fn call(&mut self, request: Request<Streaming<DeltaDiscoveryRequest>>) -> Self::Future {
-        let Some(peer) = request.extensions().get::<Peer>().cloned() else {
-            return ready(Err(Status::internal("the connection is unknown")));
-        };
-        // One response waits here and one in the connection; the rest is made
-        // when the client has read them.
-        let (responses, queue) = mpsc::channel(1);
-        tokio::spawn(attend(peer, request.into_inner(), responses, self.0.clone()));
-        ready(Ok(Response::new(ReceiverStream::new(queue))))
     }
 }
 

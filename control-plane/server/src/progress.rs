@@ -148,10 +148,8 @@ mod tests {
 
     /// With a cluster `a`.
     fn snapshot() -> Snapshot {
-        let resource = tollgate_xds::Resource {
-            version: "1".to_owned(),
-            ..tollgate_xds::Resource::default()
-        };
+        let resource =
+            tollgate_xds::Resource { version: "1".to_owned(), ..tollgate_xds::Resource::default() };
         [(Kind::Cluster, "a".to_owned(), resource)].into_iter().collect()
     }
 }

@@ -18,6 +18,7 @@ mod order;
 mod running;
 mod stream;
 mod subscription;
+mod wire;
 
 pub use crate::delta::event::{Event, Named};
 pub use crate::delta::message::{Body, Entry, Response};
