@@ -32,9 +32,8 @@ pub(crate) async fn keep(cache: Cache, following: Following) {
         holds.borrow_and_update();
         let (cache, good) = (cache.clone(), deliveries.good(&newest));
         let began = Instant::now();
-        match tokio::task::spawn_blocking(move || cache.save(&good)).await {
-            Ok(Err(fault)) => report::cache(&fault),
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(fault)) = tokio::task::spawn_blocking(move || cache.save(&good)).await {
+            report::cache(&fault);
         }
         let rest = SAVE_AFTER.max(began.elapsed().saturating_mul(SAVES_OF));
         tokio::select! {

@@ -168,6 +168,7 @@ impl Snapshot {
 
     /// What of it Envoys of a group are told. `before`: an earlier one, and what they
     /// were told of that.
+    #[must_use]
     pub fn seen_by(&self, group: &str, before: Option<(&Self, &Self)>) -> Self {
         if self.kept == 0 {
             return self.clone();

@@ -43,6 +43,44 @@ fn flawless(report: &Report) {
     assert_eq!(report.statuses.keys().collect::<Vec<_>>(), [&200], "{report:?}");
 }
 
+/// How many changes there are, each 600 ms after the one before it: `CHANGES=500` is
+/// 100 a minute for five minutes.
+fn changes() -> usize {
+    std::env::var("CHANGES").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+}
+
+const CHANGE_EVERY: Duration = Duration::from_millis(600);
+
+/// A hundred times a minute, over and over.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_changes_fail_no_request_and_leave_nothing_in_memory() {
+    let mut gateway = Gateway::start(&revision("r0")).await.unwrap();
+    let load = Load::start(gateway.address, CONNECTIONS, &call());
+    let (mut took, mut resident, mut ticks) =
+        (Vec::new(), Vec::new(), tokio::time::interval(CHANGE_EVERY));
+    for change in 0..changes() {
+        ticks.tick().await;
+        took.push(becomes_live(&gateway, &format!("change-{change}")).await);
+        let control_plane = gateway.control_plane.process().unwrap().usage().unwrap();
+        let envoy = gateway.envoy.usage().unwrap();
+        resident.push([control_plane.resident_bytes, envoy.resident_bytes]);
+    }
+    let report = load.stop().await.unwrap();
+    took.sort();
+    let (median, last) = (took[took.len() / 2], took[took.len() - 1]);
+    let (third, end) = (resident[resident.len() / 3], resident[resident.len() - 1]);
+    println!("{} changes, live in {median:?}, the slowest in {last:?}", took.len());
+    println!(
+        "resident, control plane and Envoy: {third:?} bytes after a third, {end:?} at the end"
+    );
+    println!("meanwhile {} requests, the slowest {:?}", report.answers(), report.slowest);
+    flawless(&report);
+    for (third, end) in third.into_iter().zip(end) {
+        assert!(end <= third + third / 5, "{resident:?}");
+    }
+    gateway.never_trapped().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_live_soon_and_fails_no_request() {
     let gateway = Gateway::start(&revision("r0")).await.unwrap();

@@ -45,6 +45,23 @@ impl ControlPlane {
         Self::serving(config.to_owned(), tempfile::tempdir()?, port, built).await
     }
 
+    /// Serves a file that is there already, on a free port, with further options.
+    pub async fn of_file_with(config: &Path, built: &Built, options: &[&str]) -> Result<Self> {
+        let address = || Ok::<_, anyhow::Error>((Ipv4Addr::LOCALHOST, free_port()?).into());
+        let mut this = Self {
+            built: built.clone(),
+            config: config.to_owned(),
+            folder: tempfile::tempdir()?,
+            xds: address()?,
+            introspection: address()?,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
+            variables: Vec::new(),
+            process: None,
+        };
+        this.run().await?;
+        Ok(this)
+    }
+
     /// One that runs elsewhere, by the file that it serves and a command that
     /// follows its log.
     pub fn elsewhere(built: Built, config: PathBuf, log: Command) -> Result<Self> {

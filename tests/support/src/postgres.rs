@@ -111,6 +111,17 @@ impl Postgres {
         Ok(String::from_utf8(output.stdout)?)
     }
 
+    /// Ends it, for good. Asked to terminate, it would wait for its clients;
+    /// interrupted, it does not.
+    pub fn stop(&mut self) {
+        let is_there = self.process.ended().is_none();
+        let id = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        if let Some(id) = id.filter(|_| is_there) {
+            // It may have ended by itself just now.
+            let _ = kill_process(id, Signal::INT);
+        }
+    }
+
     /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.port
@@ -135,13 +146,9 @@ impl Postgres {
     }
 }
 
-/// Asked to terminate, it would wait for its clients; interrupted, it does not.
 impl Drop for Postgres {
     fn drop(&mut self) {
-        if let Some(id) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself.
-            let _ = kill_process(id, Signal::INT);
-        }
+        self.stop();
     }
 }
 

@@ -1,10 +1,16 @@
 //! How a configuration gets to Envoy, and what is served when it does not.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod fleet;
 mod groups;
 mod relay;
+mod replicas;
+mod silence;
 mod trust;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -18,17 +18,21 @@ use tollgate_support::{
 use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 
 /// The built `tollgate relay`, with a cache.
-struct Relay {
+pub(super) struct Relay {
     process: Process,
-    xds: SocketAddr,
+    pub(super) xds: SocketAddr,
 }
 
 impl Relay {
     fn start(cache: &Path, upstream: &[SocketAddr]) -> Self {
+        Self::start_with(cache, upstream, &[])
+    }
+
+    pub(super) fn start_with(cache: &Path, upstream: &[SocketAddr], options: &[&str]) -> Self {
         let xds = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
         let mut command = Command::new(Built::find().unwrap().tollgate);
         command.args(["relay", "--node", "envoy-1", "--xds", &xds.to_string(), "--cache"]);
-        command.arg(cache);
+        command.arg(cache).args(options);
         for address in upstream {
             command.args(["--upstream", &address.to_string()]);
         }
@@ -36,7 +40,7 @@ impl Relay {
         Self { process, xds }
     }
 
-    async fn logged(&self, words: &[&str]) {
+    pub(super) async fn logged(&self, words: &[&str]) {
         eventually(&format!("{words:?} in the relay's log"), PATIENCE, async || {
             let log = self.process.stderr();
             log.lines().any(|line| words.iter().all(|word| line.contains(word))).then_some(())

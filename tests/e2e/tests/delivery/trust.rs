@@ -11,6 +11,7 @@ use tollgate_support::{
     Authority, Built, Certificate, ControlPlane, Envoy, Upstream, Wanted, free_port,
 };
 
+use super::relay::Relay;
 use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 
 /// Who may sign for whom.
@@ -171,6 +172,38 @@ async fn whoever_is_not_who_the_certificate_says_is_told_nothing() {
     is_logged(&control_plane, &["turned away", "received corrupt message"]).await;
     super::serves_nothing_of(&envoy).await;
     assert!(!control_plane.log().contains("INFO connected"), "{PATIENCE:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_shows_the_certificate_of_its_envoy_and_believes_the_right_control_plane() {
+    let world = World::new();
+    let upstream = Upstream::start().await.unwrap();
+    let address = free_address();
+    let config = fill_in(&revision("first"), address, &upstream);
+    let control_plane = world.control_plane(&config).await;
+    let (good, foreign) = (Authority::new("others").unwrap(), world.certificate(ENVOY_1));
+    let foreign = folder(&foreign, &good);
+    let files = folder(&world.certificate(ENVOY_1), &world.control_planes);
+    let relay = |files: &TempDir, cache: &TempDir| {
+        let file = |name: &str| files.path().join(name).display().to_string();
+        let (shown, key) = (file("client.pem"), file("client.key"));
+        let (believed, name) = (file("authorities.pem"), "localhost");
+        let options = ["--certificate", &shown, "--key", &key, "--authorities", &believed];
+        let options = [&options[..], &["--upstream-name", name]].concat();
+        Relay::start_with(cache.path(), &[control_plane.xds()], &options)
+    };
+    let caches = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let deceived = relay(&foreign, &caches[0]);
+    deceived.logged(&["invalid peer certificate: UnknownIssuer"]).await;
+
+    let relay = relay(&files, &caches[1]);
+    let mut envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
+    envoy.ready().await.unwrap();
+    envoy.listening(address).await.unwrap();
+    let gateway = Gateway { upstream, control_plane, envoy, address };
+    is_served(&gateway, "first").await;
+    gateway.write(&revision("second")).unwrap();
+    is_served_soon(&gateway, "second").await;
 }
 
 fn passes_the_health_check(xds: SocketAddr) {
