@@ -12,8 +12,8 @@ use tokio::runtime::Runtime;
 
 pub use self::failed::ServeFailed;
 use self::prepared::Prepared;
-use self::stand_in::stand_in;
 pub(crate) use self::services::Services;
+use self::stand_in::stand_in;
 pub(crate) use self::streams::{ended, serve_streams};
 use crate::cli::admin::AdminArgs;
 use crate::cli::identity::IdentityArgs;

@@ -73,7 +73,7 @@ async fn many_changes_fail_no_request_and_leave_nothing_in_memory() {
     println!(
         "resident, control plane and Envoy: {third:?} bytes after a third, {end:?} at the end"
     );
-    println!("meanwhile {} requests, the slowest {:?}", report.answers(), report.slowest);
+    println!("meanwhile {} requests, the slowest {:?}", report.answers(), report.slowest());
     flawless(&report);
     for (third, end) in third.into_iter().zip(end) {
         assert!(end <= third + third / 5, "{resident:?}");
