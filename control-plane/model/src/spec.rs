@@ -1,8 +1,6 @@
-//! What an operator writes. The comments on fields are the manual: the schema
-//! and the reference page are made of them.
-//!
-//! Fields that the schema requires are optional to serde: a file without them is
-//! refused, but what else is wrong with it can still be told.
+//! What an operator writes. The comments on fields are the manual: the schema and the reference
+//! page are made of them. Fields that the schema requires are optional to serde: a file without
+//! them is refused, but what else is wrong with it can still be told.
 
 mod backend;
 mod backend_token;
