@@ -7,8 +7,25 @@ pub(crate) struct Plan<'a> {
     pub(crate) filters: Value,
     /// The API's contract, which travels with the route; Envoy's own filters ignore it.
     pub(crate) contract: &'a ContractSpec,
-    /// Servers besides the upstream: names and ports.
-    pub(crate) others: &'a [(&'a str, u16)],
+    /// Servers besides the upstream.
+    pub(crate) others: &'a [Server<'a>],
+    /// By what Envoy's own limits tell requests apart.
+    pub(crate) rate_limits: Value,
+}
+
+/// A server besides the upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) port: u16,
+    pub(crate) speaks: Speaks,
+}
+
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Speaks {
+    Http1,
+    Grpc,
 }
 
 /// Where it listens, and whom it calls.
@@ -22,11 +39,18 @@ pub(crate) struct Ports {
 /// The group of every operation, and the cluster that serves it.
 pub(crate) const UPSTREAM: &str = "upstream";
 
+impl<'a> Plan<'a> {
+    /// Without other servers and limits of Envoy's own.
+    pub(crate) fn new(filters: Value, contract: &'a ContractSpec) -> Self {
+        Self { filters, contract, others: &[], rate_limits: json!([]) }
+    }
+}
+
 /// One listener with one route to the upstream: the same for all, but for the plan.
 pub(crate) fn bootstrap(plan: &Plan<'_>, ports: Ports) -> Value {
-    let upstream = cluster(UPSTREAM, ports.upstream);
-    let others = plan.others.iter().map(|(name, port)| cluster(name, *port));
-    let clusters: Vec<_> = std::iter::once(upstream).chain(others).collect();
+    let upstream = Server { name: UPSTREAM, port: ports.upstream, speaks: Speaks::Http1 };
+    let servers = std::iter::once(upstream).chain(plan.others.iter().copied());
+    let clusters: Vec<_> = servers.map(cluster).collect();
     json!({
         "admin": {"address": loopback(ports.admin)},
         "static_resources": {
@@ -55,16 +79,25 @@ fn manager(plan: &Plan<'_>) -> Value {
         "use_remote_address": true,
         "normalize_path": true,
         "merge_slashes": true,
-        "route_config": routes(plan.contract),
+        "route_config": routes(plan),
         "http_filters": chain,
     })
 }
 
-fn cluster(name: &str, port: u16) -> Value {
+fn cluster(Server { name, port, speaks }: Server<'_>) -> Value {
     let endpoint = json!({"endpoint": {"address": loopback(port)}});
+    let http = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    let options = match speaks {
+        Speaks::Http1 => json!({}),
+        Speaks::Grpc => json!({http: {
+            "@type": format!("type.googleapis.com/{http}"),
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }}),
+    };
     json!({
         "name": name,
         "connect_timeout": "5s",
+        "typed_extension_protocol_options": options,
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{"lb_endpoints": [endpoint]}],
@@ -72,13 +105,14 @@ fn cluster(name: &str, port: u16) -> Value {
     })
 }
 
-fn routes(contract: &ContractSpec) -> Value {
+fn routes(Plan { contract, rate_limits, .. }: &Plan<'_>) -> Value {
     let id = contract.id();
     let name = format!("{id} {UPSTREAM}");
     let contracts = json!({id: contract.canonical()});
     json!({"virtual_hosts": [{
         "name": "all",
         "domains": ["*"],
+        "rate_limits": rate_limits,
         "metadata": {"filter_metadata": {"tollgate": {"contracts": contracts}}},
         "routes": [{
             "name": name,

@@ -10,7 +10,7 @@ use tollgate_support::{Built, Key};
 use crate::bootstrap::{Plan, UPSTREAM};
 use crate::chain::{SCOPE, claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
-use crate::identity::{Bar, Finding, pairwise, share};
+use crate::finding::{Bar, Finding, pairwise, share};
 use crate::load::Requests;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
@@ -40,8 +40,8 @@ pub(crate) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>
     let upstream = Upstream::start()?;
     let configuration = configuration(&key);
     let filters = json!([gateway(&built.module.display().to_string(), &configuration)]);
-    let plan = Plan { filters, contract: &contract()?, others: &[] };
-    let bench = Bench::start(built, &plan, upstream.port())?;
+    let contract = contract()?;
+    let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
     let callers = Callers::new(&key)?;
     let mut costs = Costs::default();
     // One more, which warms up.

@@ -126,12 +126,17 @@ pub(crate) fn recognising(jwks: &Value) -> Value {
 
 /// The fused module as an HTTP filter.
 pub(crate) fn gateway(module: &str, configuration: &Value) -> Value {
+    wasm("gateway", module, configuration)
+}
+
+/// One of our modules as an HTTP filter.
+pub(crate) fn wasm(name: &str, module: &str, configuration: &Value) -> Value {
     filter(
         "wasm",
         "wasm.v3.Wasm",
         json!({"config": {
             "name": "tollgate",
-            "root_id": "gateway",
+            "root_id": name,
             "vm_config": {
                 "vm_id": "tollgate",
                 "runtime": "envoy.wasm.runtime.v8",
@@ -161,7 +166,7 @@ pub(crate) fn contract() -> Result<ContractSpec> {
     }))?)
 }
 
-fn filter(name: &str, message: &str, config: Value) -> Value {
+pub(crate) fn filter(name: &str, message: &str, config: Value) -> Value {
     let mut typed = object(config);
     let url = format!("type.googleapis.com/envoy.extensions.filters.http.{message}");
     typed.insert("@type".to_owned(), url.into());
@@ -238,7 +243,7 @@ pub(crate) fn with_token(path: &str, token: &str) -> Vec<u8> {
 }
 
 /// What a browser's `fetch` would send, more or less.
-fn request_to(path: &str, credential: &str) -> Vec<u8> {
+pub(crate) fn request_to(path: &str, credential: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nhost: orders.example.com\r\nuser-agent: bench/1\r\n\
          accept: application/json\r\naccept-encoding: gzip\r\n{credential}\r\n"

@@ -30,8 +30,7 @@ pub(crate) fn start(built: &Built, job: &Job) -> Result<Vec<Bench>> {
         .iter()
         .map(|chain| {
             let filters = (chain.filters)(job, &module);
-            let plan = Plan { filters, contract: &contract, others: &[] };
-            let bench = Bench::start(built, &plan, upstream.port())
+            let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())
                 .with_context(|| format!("the chain {}", chain.name))?;
             bench.does_its_job(chain, job, &upstream)?;
             Ok(bench)

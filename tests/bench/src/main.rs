@@ -11,8 +11,10 @@ mod budgets;
 mod chain;
 mod clock;
 mod envoys;
+mod finding;
 mod http;
 mod identity;
+mod limits;
 mod load;
 mod report;
 mod samples;
@@ -27,7 +29,10 @@ use tollgate_support::Built;
 
 use crate::chain::{CHAINS, Job};
 use crate::envoys::Bench;
+use crate::limits::counters::{self, COUNTERS};
+use crate::limits::service::Service;
 use crate::load::Requests;
+use crate::report::{Measured, Report};
 use crate::samples::Samples;
 use crate::settings::Settings;
 
@@ -37,31 +42,51 @@ fn main() -> Result<()> {
     let settings = Settings::from_env()?;
     let built = Built::find()?;
     let job = Job::new()?;
-    let samples = measure(&settings, &built, &job)?;
-    let mut findings = identity::measure(&built, &settings)?;
-    findings.extend(budgets::measure(&built, &settings)?);
-    let report = report::Report::new(&settings, &built, samples, findings)?;
+    let chains = CHAINS.map(|chain| chain.name);
+    let chains =
+        measure(&settings, &chains, from_ref(&job.admitted), || envoys::start(&built, &job))?;
+    let counters = count(&settings, &built)?;
+    let callers = identity::measure(&built, &settings)?;
+    let limits = limits::measure(&built, &settings)?;
+    let budgets = budgets::measure(&built, &settings)?;
+    let measured = Measured { chains, counters, callers, limits, budgets };
+    let report = Report::new(&settings, &built, measured)?;
     report.write(Path::new(OUTPUT))?;
     println!("\n{}", report.markdown());
     println!("written to target/bench/report.md and target/bench/report.json");
     Ok(())
 }
 
+/// The ways to count one limit.
+fn count(settings: &Settings, built: &Built) -> Result<Vec<Samples>> {
+    counters::check(built)?;
+    let service = Service::start(counters::UNLIMITED)?;
+    let names = COUNTERS.map(|counter| counter.name);
+    measure(settings, &names, &counters::requests(), || {
+        counters::start(built, counters::UNLIMITED, &service)
+    })
+}
+
 /// Each round has new Envoys: by where its memory happens to lie, one can be
 /// faster than another of the same kind by more than what a filter costs.
-fn measure(settings: &Settings, built: &Built, job: &Job) -> Result<Vec<Samples>> {
+fn measure(
+    settings: &Settings,
+    names: &[&'static str],
+    requests: &[Vec<u8>],
+    start: impl Fn() -> Result<Vec<Bench>>,
+) -> Result<Vec<Samples>> {
     let mut rate = None;
-    let mut samples: Vec<_> = CHAINS.iter().map(|chain| Samples::new(chain.name)).collect();
+    let mut samples: Vec<_> = names.iter().copied().map(Samples::new).collect();
+    let requests = Requests::admitted(requests);
     for round in 0..settings.rounds {
         println!("round {} of {}", round.saturating_add(1), settings.rounds);
-        let benches = envoys::start(built, job)?;
-        let slowest = warm_up(settings, &benches, job)?;
+        let benches = start()?;
+        let slowest = warm_up(settings, &benches, requests)?;
         let rate = *rate.get_or_insert_with(|| settings.rate_for(slowest));
         let mut turns: Vec<_> = benches.iter().zip(&mut samples).collect();
         // Whoever comes first in a round has the coldest caches.
         let chains = turns.len();
         turns.rotate_left(round.checked_rem(chains).unwrap_or_default());
-        let requests = Requests::admitted(from_ref(&job.admitted));
         for (bench, samples) in turns {
             let latencies = bench.at_rate(settings, requests, rate)?;
             samples.add(bench.flat_out(settings, requests)?, latencies, rate);
@@ -71,8 +96,7 @@ fn measure(settings: &Settings, built: &Built, job: &Job) -> Result<Vec<Samples>
 }
 
 /// The requests a second of the slowest chain.
-fn warm_up(settings: &Settings, benches: &[Bench], job: &Job) -> Result<f64> {
-    let requests = Requests::admitted(from_ref(&job.admitted));
+fn warm_up(settings: &Settings, benches: &[Bench], requests: Requests<'_>) -> Result<f64> {
     let mut slowest = f64::MAX;
     for bench in benches {
         slowest = slowest.min(bench.flat_out(settings, requests)?.rps);

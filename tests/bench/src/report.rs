@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tollgate_support::Built;
 
 use crate::chain::CHAINS;
-use crate::identity::{Bar, Finding};
+use crate::finding::{Bar, Finding};
+use crate::limits::counters::COUNTERS;
 use crate::samples::{Samples, least, median, most};
 use crate::settings::Settings;
 
@@ -16,23 +17,27 @@ pub(crate) struct Report {
     machine: Value,
     versions: Value,
     settings: Settings,
-    chains: Vec<Samples>,
-    findings: Vec<Finding>,
+    measured: Measured,
+}
+
+/// All of it.
+pub(crate) struct Measured {
+    /// Ways to do a whole gateway's job.
+    pub(crate) chains: Vec<Samples>,
+    /// Ways to count one limit.
+    pub(crate) counters: Vec<Samples>,
+    pub(crate) callers: Vec<Finding>,
+    pub(crate) limits: Vec<Finding>,
+    pub(crate) budgets: Vec<Finding>,
 }
 
 impl Report {
-    pub(crate) fn new(
-        settings: &Settings,
-        built: &Built,
-        chains: Vec<Samples>,
-        findings: Vec<Finding>,
-    ) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings, built: &Built, measured: Measured) -> Result<Self> {
         Ok(Self {
             machine: machine()?,
             versions: versions(built)?,
             settings: settings.clone(),
-            chains,
-            findings,
+            measured,
         })
     }
 
@@ -45,36 +50,36 @@ impl Report {
     }
 
     fn json(&self) -> Value {
-        let chains: Vec<_> = self.chains.iter().map(chain_json).collect();
-        let identity: Vec<_> = self.findings.iter().map(finding_json).collect();
+        let Measured { chains, counters, callers, limits, budgets } = &self.measured;
+        let samples = |all: &[Samples]| all.iter().map(chain_json).collect::<Vec<_>>();
+        let findings = |all: &[Finding]| all.iter().map(finding_json).collect::<Vec<_>>();
         json!({
             "machine": self.machine,
             "versions": self.versions,
-            "chains": chains,
-            "identity": identity,
+            "chains": samples(chains),
+            "counters": samples(counters),
+            "identity": findings(callers),
+            "limits": findings(limits),
+            "budgets": findings(budgets),
         })
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let rows: Vec<String> = self.chains.iter().map(|chain| self.row(chain)).collect();
-        let legend: Vec<String> = CHAINS
-            .iter()
-            .map(|chain| format!("- `{}`: {}\n", chain.name, chain.description))
-            .collect();
+        let Measured { chains, counters, callers, limits, budgets } = &self.measured;
         let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
         let (machine, versions) = (&self.machine, &self.versions);
         let Settings { rounds, seconds, connections, .. } = self.settings;
-        let rate = self.chains.first().map_or(0, |chain| chain.rate);
+        let of_chains = CHAINS.iter().map(|chain| (chain.name, chain.description));
+        let of_counters = COUNTERS.iter().map(|counter| (counter.name, counter.description));
         format!(
-            "| chain | Envoy CPU, µs a request | added | requests/s | p50 ms | p99 ms | memory, MB |\n\
-             |---|---|---|---|---|---|---|\n{}\n{}\n\
-             | what is promised | measured | promised | kept |\n|---|---|---|---|\n{}\n\
-             Medians of {rounds} alternating rounds of {seconds} s, least and most in parentheses; one worker, \
-             {connections} connections.\nLatencies at {rate} requests a second.\n\n\
-             {}, {} cores, Linux {}; {}; {}; tollgate {}.\n",
-            rows.concat(),
-            legend.concat(),
-            self.findings.iter().map(finding_row).collect::<String>(),
+            "{}\n{}\n{}\n{}\n{}\nMedians of {rounds} alternating rounds of {seconds} s, least and most in \
+             parentheses; one worker, {connections} connections.\n\n{}, {} cores, Linux {}; {}; {}; \
+             tollgate {}.\n",
+            table("chain", chains, of_chains),
+            table("one limit for each of 1,000 tenants", counters, of_counters),
+            promises("who is calling", callers),
+            promises("how often they may", limits),
+            promises("how much at once", budgets),
             text(machine, "cpu"),
             machine["cores"],
             text(machine, "kernel"),
@@ -83,20 +88,41 @@ impl Report {
             text(versions, "tollgate"),
         )
     }
+}
 
-    fn row(&self, chain: &Samples) -> String {
-        let Samples { name, cpu_us, rps, p50_ms, p99_ms, rss_mb, rate: _ } = chain;
-        let bare = self.chains.first().map_or(0.0, |bare| median(&bare.cpu_us));
-        format!(
-            "| {name} | {} | {:+.1} | {} | {} | {} | {:.0} |\n",
-            spread(cpu_us, 1),
-            median(cpu_us) - bare,
-            spread(rps, 0),
-            spread(p50_ms, 2),
-            spread(p99_ms, 2),
-            median(rss_mb),
-        )
-    }
+/// Ways to do the same, beside the first of them.
+fn table<'a>(
+    what: &str,
+    ways: &[Samples],
+    legend: impl Iterator<Item = (&'a str, &'a str)>,
+) -> String {
+    let bare = ways.first().map_or(0.0, |bare| median(&bare.cpu_us));
+    let rate = ways.first().map_or(0, |bare| bare.rate);
+    let rows: String = ways.iter().map(|way| row(way, bare)).collect();
+    let legend: Vec<String> = legend.map(|(name, what)| format!("- `{name}`: {what}\n")).collect();
+    format!(
+        "| {what} | Envoy CPU, µs a request | added | requests/s | p50 ms | p99 ms | memory, MB |\n\
+         |---|---|---|---|---|---|---|\n{rows}\n{}\nLatencies at {rate} requests a second.\n",
+        legend.concat(),
+    )
+}
+
+fn promises(about: &str, findings: &[Finding]) -> String {
+    let rows: String = findings.iter().map(finding_row).collect();
+    format!("| {about} | measured | promised | kept |\n|---|---|---|---|\n{rows}")
+}
+
+fn row(way: &Samples, bare: f64) -> String {
+    let Samples { name, cpu_us, rps, p50_ms, p99_ms, rss_mb, rate: _ } = way;
+    format!(
+        "| {name} | {} | {:+.1} | {} | {} | {} | {:.0} |\n",
+        spread(cpu_us, 1),
+        median(cpu_us) - bare,
+        spread(rps, 0),
+        spread(p50_ms, 2),
+        spread(p99_ms, 2),
+        median(rss_mb),
+    )
 }
 
 fn finding_row(finding: &Finding) -> String {
@@ -106,7 +132,7 @@ fn finding_row(finding: &Finding) -> String {
         Bar::AtLeast(bar) => ("at least", bar),
     };
     let kept = if finding.holds() { "yes" } else { "**no**" };
-    format!("| {what} | {} {unit} | {word} {bar:.0} | {kept} |\n", spread(values, 1))
+    format!("| {what} | {} {unit} | {word} {bar:.1} | {kept} |\n", spread(values, 1))
 }
 
 fn finding_json(finding: &Finding) -> Value {

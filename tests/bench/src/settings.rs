@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) identities: u32,
     /// `BENCH_FLOOD_SECONDS`: how long made-up tokens come.
     pub(crate) flood_seconds: u32,
+    /// `BENCH_FLEET_SECONDS`: how long simulated Envoys share limits.
+    pub(crate) fleet_seconds: u32,
 }
 
 impl Settings {
@@ -30,6 +32,7 @@ impl Settings {
             connections: at_least_one("BENCH_CONNECTIONS")?.unwrap_or(32),
             rate: at_least_one("BENCH_RATE")?,
             identities: at_least_one("BENCH_IDENTITIES")?.unwrap_or(100_000),
+            fleet_seconds: at_least_one("BENCH_FLEET_SECONDS")?.unwrap_or(20),
             flood_seconds: at_least_one("BENCH_FLOOD_SECONDS")?.unwrap_or(10),
         })
     }

@@ -91,7 +91,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // contract by itself, because it runs the module without a control plane.
     ("tollgate-support", &[]),
     ("tollgate-e2e", &["tollgate-support"]),
-    ("tollgate-bench", &["tollgate-gateway", "tollgate-support"]),
+    ("tollgate-bench", &["tollgate-gateway", "tollgate-support", "tollgate-sync"]),
     ("tollgate-tidy", &[]),
 ];
 

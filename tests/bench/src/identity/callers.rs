@@ -6,10 +6,10 @@ use serde_json::json;
 use tollgate_gateway::ContractSpec;
 use tollgate_support::{Built, Key};
 
-use super::{Bar, Finding, pairwise, share};
 use crate::bootstrap::{Plan, UPSTREAM};
 use crate::chain::{SCOPE, UNREACHED, claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
+use crate::finding::{Bar, Finding, of_a_proxied_request, pairwise, share};
 use crate::load::{Requests, joined};
 use crate::settings::Settings;
 use crate::upstream::Upstream;
@@ -37,8 +37,8 @@ pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>
     let key = Key::new("RS256", "bench-1")?;
     let upstream = Upstream::start()?;
     let filters = json!([gateway(&built.module.display().to_string(), &recognising(&key.jwks()))]);
-    let plan = Plan { filters, contract: &contract()?, others: &[] };
-    let bench = Bench::start(built, &plan, upstream.port())?;
+    let contract = contract()?;
+    let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
     let callers = Callers::new(&key)?;
     let mut costs = Costs::default();
     // One more, which warms up.
@@ -170,8 +170,4 @@ impl Costs {
             of_a_proxied_request("forged", "a forged RS256 token", pairwise(forged, known, share)),
         ]
     }
-}
-
-fn of_a_proxied_request(name: &'static str, what: &'static str, values: Vec<f64>) -> Finding {
-    Finding { name, what, unit: "% of a proxied request", bar: Bar::AtMost(100.0 / 3.0), values }
 }

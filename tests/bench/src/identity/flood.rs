@@ -7,11 +7,11 @@ use tollgate_gateway::ContractSpec;
 use tollgate_support::Built;
 
 use super::provider::{GOOD, Provider};
-use super::{Bar, Finding};
-use crate::bootstrap::{Plan, UPSTREAM};
+use crate::bootstrap::{Plan, Server, Speaks, UPSTREAM};
 use crate::chain::{gateway, with_token};
 use crate::clock::now;
 use crate::envoys::Bench;
+use crate::finding::{Bar, Finding};
 use crate::load::{self, Requests, joined};
 use crate::settings::Settings;
 use crate::upstream::Upstream;
@@ -29,8 +29,9 @@ pub(super) fn measure(built: &Built, settings: &Settings) -> Result<[Finding; 2]
     println!("{FLOOD_PER_SECOND} made-up tokens a second for {} s", settings.flood_seconds);
     let (provider, upstream) = (Provider::start()?, Upstream::start()?);
     let filters = json!([gateway(&built.module.display().to_string(), &configuration())]);
-    let others = [("provider", provider.port())];
-    let plan = Plan { filters, contract: &contract()?, others: &others };
+    let others = [Server { name: "provider", port: provider.port(), speaks: Speaks::Http1 }];
+    let contract = contract()?;
+    let plan = Plan { others: &others, ..Plan::new(filters, &contract) };
     let bench = Bench::start(built, &plan, upstream.port())?;
     let good: Vec<_> = (0..GOOD_CALLERS).map(|number| order(&format!("{GOOD}{number}"))).collect();
     let good = Requests::admitted(&good);

@@ -3,10 +3,10 @@ use serde_json::json;
 use tollgate_gateway::ContractSpec;
 use tollgate_support::{Built, Key};
 
-use super::{Bar, Finding};
 use crate::bootstrap::{Plan, UPSTREAM};
 use crate::chain::{claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
+use crate::finding::{Bar, Finding};
 use crate::load::Requests;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
@@ -18,8 +18,8 @@ pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Finding> {
     let key = Key::new("HS256", "bench-1")?;
     let upstream = Upstream::start()?;
     let filters = json!([gateway(&built.module.display().to_string(), &recognising(&key.jwks()))]);
-    let plan = Plan { filters, contract: &contract()?, others: &[] };
-    let bench = Bench::start(built, &plan, upstream.port())?;
+    let contract = contract()?;
+    let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
     let first = vec![caller(&key, 0)?; settings.connections];
     bench.flat_out(settings, Requests::admitted(&first))?;
     let before = bench.rss_mb()?;

@@ -1,0 +1,146 @@
+use std::slice::from_ref;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use tollgate_gateway::ContractSpec;
+use tollgate_support::{Built, Key};
+
+use crate::bootstrap::{Plan, UPSTREAM};
+use crate::chain::{SCOPE, UNREACHED, claims, gateway, recognising, with_token};
+use crate::envoys::Bench;
+use crate::finding::{Bar, Finding, of_a_proxied_request, pairwise, share};
+use crate::http::Client;
+use crate::load::Requests;
+use crate::settings::Settings;
+use crate::upstream::Upstream;
+
+/// So many that each call of one finds hardly a token that its worker holds.
+const MANY: u32 = 1_000;
+
+/// What one kind of request costs Envoy, in microseconds, round by round.
+#[derive(Default)]
+struct Costs {
+    open: Vec<f64>,
+    limited: Vec<f64>,
+    many_open: Vec<f64>,
+    many_limited: Vec<f64>,
+    refused: Vec<f64>,
+}
+
+/// All kinds of requests take turns at one Envoy: two Envoys differ by more than
+/// what is measured here.
+pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>> {
+    println!("limits: none, three, used up");
+    // Who is calling is remembered, whatever the token was signed with.
+    let key = Key::new("HS256", "bench-1")?;
+    let upstream = Upstream::start()?;
+    let filters = json!([gateway(&built.module.display().to_string(), &recognising(&key.jwks()))]);
+    let contract = contract()?;
+    let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
+    let callers = Callers::new(&key)?;
+    callers.use_up(&bench)?;
+    let mut costs = Costs::default();
+    // One more, which warms up.
+    for round in 0..=settings.rounds {
+        println!("round {round} of {}", settings.rounds);
+        let mut warm_up = Costs::default();
+        let costs = if round == 0 { &mut warm_up } else { &mut costs };
+        callers.round(&bench, settings, costs)?;
+    }
+    Ok(costs.findings())
+}
+
+/// Operations that differ in nothing but their limits.
+fn contract() -> Result<ContractSpec> {
+    let operation = |name: &str, limits: Value| {
+        json!({
+            "name": name,
+            "group": UPSTREAM,
+            "match": {"path": format!("/{name}/{{id}}")},
+            "access": {"auth": {"any_of": ["jwt.bench"]}, "allow": {"scopes": [SCOPE]}},
+            "limits": limits,
+        })
+    };
+    let three = json!([
+        {"by": ["tenant"], "requests": UNREACHED, "per": "second"},
+        {"by": ["subject", "route"], "requests": UNREACHED, "per": "minute", "burst": UNREACHED},
+        {"by": ["tenant", "api"], "requests": UNREACHED, "per": "hour", "burst": 10 * UNREACHED},
+    ]);
+    Ok(serde_json::from_value(json!({
+        "api": "orders",
+        "operations": [
+            operation("open", json!([])),
+            operation("limited", three),
+            operation("used-up", json!([{"by": ["tenant"], "requests": 1, "per": "hour"}])),
+        ],
+    }))?)
+}
+
+struct Callers {
+    open: Vec<u8>,
+    limited: Vec<u8>,
+    used_up: Vec<u8>,
+    many_open: Vec<Vec<u8>>,
+    many_limited: Vec<Vec<u8>>,
+}
+
+impl Callers {
+    fn new(key: &Key) -> Result<Self> {
+        let token = |tenant: u32| key.sign(&claims(SCOPE, json!({"tenant": format!("t{tenant}")})));
+        let tokens: Result<Vec<String>> = (1..=MANY).map(token).collect();
+        let (tokens, one) = (tokens?, token(0)?);
+        let many = |path| tokens.iter().map(|token| with_token(path, token)).collect();
+        Ok(Self {
+            open: with_token("/open/7", &one),
+            limited: with_token("/limited/7", &one),
+            used_up: with_token("/used-up/7", &one),
+            many_open: many("/open/7"),
+            many_limited: many("/limited/7"),
+        })
+    }
+
+    /// Nobody is refused before something was admitted.
+    fn use_up(&self, bench: &Bench) -> Result<()> {
+        let mut client = Client::open(bench.address)?;
+        let statuses = [client.send(&self.used_up)?, client.send(&self.used_up)?];
+        ensure!(statuses == [200, 429], "the limit that is to be used up: {statuses:?}");
+        Ok(())
+    }
+
+    fn round(&self, bench: &Bench, settings: &Settings, costs: &mut Costs) -> Result<()> {
+        let refused = Requests { all: from_ref(&self.used_up), answers: &[429] };
+        for (requests, costs) in [
+            (Requests::admitted(from_ref(&self.open)), &mut costs.open),
+            (Requests::admitted(from_ref(&self.limited)), &mut costs.limited),
+            (refused, &mut costs.refused),
+            (Requests::admitted(&self.many_open), &mut costs.many_open),
+            (Requests::admitted(&self.many_limited), &mut costs.many_limited),
+        ] {
+            costs.push(bench.flat_out(settings, requests)?.cpu_us);
+        }
+        Ok(())
+    }
+}
+
+impl Costs {
+    fn findings(&self) -> Vec<Finding> {
+        let Self { open, limited, many_open, many_limited, refused } = self;
+        vec![
+            Finding {
+                name: "three_limits_added_us",
+                what: "three limits on a route, one busy caller: what they add",
+                unit: "µs",
+                bar: Bar::AtMost(1.5),
+                values: pairwise(limited, open, |limited, open| limited - open),
+            },
+            Finding {
+                name: "three_limits_many_added_us",
+                what: "the same with 1,000 callers in turn, of whom workers hold nothing",
+                unit: "µs",
+                bar: Bar::AtMost(1.5),
+                values: pairwise(many_limited, many_open, |limited, open| limited - open),
+            },
+            of_a_proxied_request("refused_429", "a 429", pairwise(refused, limited, share)),
+        ]
+    }
+}
