@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollgate_gateway::ContractSpec;
 
 /// What distinguishes one Envoy from the others.
@@ -105,7 +105,7 @@ fn cluster(Server { name, port, speaks }: Server<'_>) -> Value {
     })
 }
 
-fn routes(Plan { contract, rate_limits, .. }: &Plan<'_>) -> Value {
+fn routes(Plan { filters, contract, rate_limits, .. }: &Plan<'_>) -> Value {
     let id = contract.id();
     let name = format!("{id} {UPSTREAM}");
     let contracts = json!({id: contract.canonical()});
@@ -114,12 +114,37 @@ fn routes(Plan { contract, rate_limits, .. }: &Plan<'_>) -> Value {
         "domains": ["*"],
         "rate_limits": rate_limits,
         "metadata": {"filter_metadata": {"tollgate": {"contracts": contracts}}},
-        "routes": [{
+        "routes": [by_envoy(filters), {
             "name": name,
             "match": {"prefix": "/"},
             "route": {"cluster": UPSTREAM},
         }],
     }]})
+}
+
+/// What Envoy refuses by itself, without any filter: no refusal can cost less.
+pub(crate) const BY_ENVOY: &str = "/by-envoy";
+
+fn by_envoy(filters: &Value) -> Value {
+    let names =
+        filters.as_array().into_iter().flatten().filter_map(|filter| filter["name"].as_str());
+    let off = json!({
+        "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+        "disabled": true,
+    });
+    let off: Map<String, Value> = names.map(|name| (name.to_owned(), off.clone())).collect();
+    let problem = json!({
+        "status": 401,
+        "title": "Unauthorized",
+        "type": "https://tollgate.dev/problems/unauthorized",
+        "detail": "the token is not one that is known here",
+    });
+    json!({
+        "name": "by Envoy",
+        "match": {"path": BY_ENVOY},
+        "direct_response": {"status": 401, "body": {"inline_string": problem.to_string()}},
+        "typed_per_filter_config": off,
+    })
 }
 
 fn loopback(port: u16) -> Value {

@@ -121,15 +121,20 @@ impl Callers {
     fn round(&self, bench: &Bench, settings: &Settings, costs: &mut Costs) -> Result<()> {
         let one = |request| Requests::admitted(from_ref(request));
         let refused = Requests { all: from_ref(&self.refused), answers: &[503] };
-        for (requests, costs) in [
-            (one(&self.free), &mut costs.free),
-            (one(&self.counted), &mut costs.counted),
-            (refused, &mut costs.refused),
-            (Requests::admitted(&self.many_free), &mut costs.many_free),
-            (Requests::admitted(&self.many_counted), &mut costs.many_counted),
-        ] {
-            costs.push(bench.flat_out(settings, requests)?.cpu_us);
-        }
+        let (many_free, many_counted) = (&self.many_free, &self.many_counted);
+        let kinds = [
+            one(&self.free),
+            one(&self.counted),
+            refused,
+            Requests::admitted(many_free),
+            Requests::admitted(many_counted),
+        ];
+        let [free, counted, refused, many_free, many_counted] = bench.in_turn(settings, kinds)?;
+        costs.free.push(free);
+        costs.counted.push(counted);
+        costs.refused.push(refused);
+        costs.many_free.push(many_free);
+        costs.many_counted.push(many_counted);
         Ok(())
     }
 }

@@ -73,6 +73,23 @@ impl Bench {
         self.measured(|| load::flat_out(self.address, requests, connections, settings.duration()))
     }
 
+    /// What kinds of requests cost Envoy that take turns, in microseconds of its
+    /// processor time a request.
+    pub(crate) fn in_turn<const KINDS: usize>(
+        &self,
+        settings: &Settings,
+        kinds: [Requests<'_>; KINDS],
+    ) -> Result<[f64; KINDS]> {
+        let duration = settings.duration();
+        let cpu = || Ok(self.usage()?.cpu);
+        let costs = load::in_turn(self.address, &kinds, settings.connections, duration, cpu)?;
+        let mut each = [0.0; KINDS];
+        for (each, (cpu, answered)) in each.iter_mut().zip(costs) {
+            *each = cpu.as_secs_f64() * 1e6 / f64::from(u32::try_from(answered)?);
+        }
+        Ok(each)
+    }
+
     /// Each request once, as fast as answers come.
     pub(crate) fn once_each(&self, settings: &Settings, requests: Requests<'_>) -> Result<FlatOut> {
         self.measured(|| load::once_each(self.address, requests, settings.connections))

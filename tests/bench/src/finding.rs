@@ -18,6 +18,8 @@ pub(crate) struct Finding {
 pub(crate) enum Bar {
     AtMost(f64),
     AtLeast(f64),
+    /// Nothing: others are compared with it.
+    Nothing,
 }
 
 impl Finding {
@@ -27,6 +29,7 @@ impl Finding {
         match self.bar {
             Bar::AtMost(bar) => measured <= bar,
             Bar::AtLeast(bar) => bar <= measured,
+            Bar::Nothing => true,
         }
     }
 }

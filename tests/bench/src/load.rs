@@ -1,5 +1,5 @@
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,101 @@ pub(crate) fn flat_out(
         stop.store(true, Ordering::Relaxed);
         sum(clients)
     })
+}
+
+/// Whose turn it is, and how many of each kind have been answered.
+struct Turn {
+    kind: AtomicUsize,
+    answered: Vec<AtomicU64>,
+}
+
+/// How long one kind has its turn, from when the last answers to the kind before
+/// should have come.
+const TURN: Duration = Duration::from_millis(45);
+const SETTLED: Duration = Duration::from_millis(5);
+
+/// Sends several kinds of requests, each for a moment and over and over, so that
+/// what else the machine does falls on all of them alike. For each kind, what `cpu`
+/// grew by, and how many were answered meanwhile.
+pub(crate) fn in_turn(
+    address: SocketAddr,
+    kinds: &[Requests<'_>],
+    connections: usize,
+    duration: Duration,
+    cpu: impl Fn() -> Result<Duration>,
+) -> Result<Vec<(Duration, u64)>> {
+    let turn = &Turn::new(kinds.len());
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..connections)
+            .map(|place| scope.spawn(move || turn.follow(address, kinds, (place, connections))))
+            .collect();
+        let measured = turn.measure(duration, cpu);
+        turn.end();
+        sum(clients)?;
+        measured
+    })
+}
+
+impl Turn {
+    /// The turn of nobody any more.
+    const NOBODYS: usize = usize::MAX;
+
+    fn new(kinds: usize) -> Self {
+        let answered = (0..kinds).map(|_| AtomicU64::new(0)).collect();
+        Self { kind: AtomicUsize::new(0), answered }
+    }
+
+    fn end(&self) {
+        self.kind.store(Self::NOBODYS, Ordering::Relaxed);
+    }
+
+    fn measure(
+        &self,
+        duration: Duration,
+        cpu: impl Fn() -> Result<Duration>,
+    ) -> Result<Vec<(Duration, u64)>> {
+        let turns = duration.as_millis().div_ceil(TURN.as_millis());
+        let mut measured = vec![(Duration::ZERO, 0_u64); self.answered.len()];
+        for _ in 0..turns {
+            for (kind, (used, answered)) in measured.iter_mut().enumerate() {
+                self.kind.store(kind, Ordering::Relaxed);
+                thread::sleep(SETTLED);
+                let (cpu_before, answered_before) = (cpu()?, self.answered(kind));
+                thread::sleep(TURN);
+                let (cpu_after, answered_after) = (cpu()?, self.answered(kind));
+                *used = used.saturating_add(cpu_after.saturating_sub(cpu_before));
+                *answered = answered.saturating_add(answered_after.saturating_sub(answered_before));
+            }
+        }
+        Ok(measured)
+    }
+
+    fn answered(&self, kind: usize) -> u64 {
+        self.answered.get(kind).map_or(0, |answered| answered.load(Ordering::Relaxed))
+    }
+
+    /// Sends what has its turn until nobody has.
+    fn follow(
+        &self,
+        address: SocketAddr,
+        kinds: &[Requests<'_>],
+        (place, clients): (usize, usize),
+    ) -> Result<u64> {
+        let mut client = Client::open(address)?;
+        let mut own: Vec<_> = kinds.iter().map(|kind| kind.starting_at(place, clients)).collect();
+        let mut sent = 0_u64;
+        loop {
+            let kind = self.kind.load(Ordering::Relaxed);
+            let (Some(requests), Some(answered)) = (kinds.get(kind), self.answered.get(kind))
+            else {
+                return Ok(sent);
+            };
+            let Some(request) = own.get_mut(kind).and_then(Iterator::next) else { return Ok(sent) };
+            requests.send(&mut client, request)?;
+            answered.fetch_add(1, Ordering::Relaxed);
+            sent = sent.saturating_add(1);
+        }
+    }
 }
 
 /// Sends each request once, as fast as answers come; how many there were.

@@ -34,27 +34,44 @@ use crate::limits::service::Service;
 use crate::load::Requests;
 use crate::report::{Measured, Report};
 use crate::samples::Samples;
-use crate::settings::Settings;
+use crate::settings::{Part, Settings};
 
 const OUTPUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/bench");
 
 fn main() -> Result<()> {
     let settings = Settings::from_env()?;
     let built = Built::find()?;
-    let job = Job::new()?;
-    let chains = CHAINS.map(|chain| chain.name);
-    let chains =
-        measure(&settings, &chains, from_ref(&job.admitted), || envoys::start(&built, &job))?;
-    let counters = count(&settings, &built)?;
-    let callers = identity::measure(&built, &settings)?;
-    let limits = limits::measure(&built, &settings)?;
-    let budgets = budgets::measure(&built, &settings)?;
-    let measured = Measured { chains, counters, callers, limits, budgets };
+    let mut measured = Measured::default();
+    for part in &settings.parts {
+        part.measure(&settings, &built, &mut measured)?;
+        // Whoever waits for the others has something to read.
+        println!("\n{}", measured.part(*part));
+    }
     let report = Report::new(&settings, &built, measured)?;
     report.write(Path::new(OUTPUT))?;
-    println!("\n{}", report.markdown());
+    println!("{}", report.markdown());
     println!("written to target/bench/report.md and target/bench/report.json");
     Ok(())
+}
+
+impl Part {
+    fn measure(self, settings: &Settings, built: &Built, measured: &mut Measured) -> Result<()> {
+        match self {
+            Self::Chains => measured.chains = chains(settings, built)?,
+            Self::Counters => measured.counters = count(settings, built)?,
+            Self::Callers => measured.callers = identity::measure(built, settings)?,
+            Self::Limits => measured.limits = limits::measure(built, settings)?,
+            Self::Budgets => measured.budgets = budgets::measure(built, settings)?,
+        }
+        Ok(())
+    }
+}
+
+/// The ways to do a whole gateway's job.
+fn chains(settings: &Settings, built: &Built) -> Result<Vec<Samples>> {
+    let job = Job::new()?;
+    let names = CHAINS.map(|chain| chain.name);
+    measure(settings, &names, from_ref(&job.admitted), || envoys::start(built, &job))
 }
 
 /// The ways to count one limit.

@@ -10,7 +10,7 @@ use crate::chain::CHAINS;
 use crate::finding::{Bar, Finding};
 use crate::limits::counters::COUNTERS;
 use crate::samples::{Samples, least, median, most};
-use crate::settings::Settings;
+use crate::settings::{Part, Settings};
 
 /// What was measured, where and with what.
 pub(crate) struct Report {
@@ -20,7 +20,8 @@ pub(crate) struct Report {
     measured: Measured,
 }
 
-/// All of it.
+/// All of it, as far as it was asked for.
+#[derive(Default)]
 pub(crate) struct Measured {
     /// Ways to do a whole gateway's job.
     pub(crate) chains: Vec<Samples>,
@@ -65,21 +66,15 @@ impl Report {
     }
 
     pub(crate) fn markdown(&self) -> String {
-        let Measured { chains, counters, callers, limits, budgets } = &self.measured;
         let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        let (machine, versions) = (&self.machine, &self.versions);
-        let Settings { rounds, seconds, connections, .. } = self.settings;
-        let of_chains = CHAINS.iter().map(|chain| (chain.name, chain.description));
-        let of_counters = COUNTERS.iter().map(|counter| (counter.name, counter.description));
+        let Self { machine, versions, measured, .. } = self;
+        let Settings { rounds, seconds, connections, ref parts, .. } = self.settings;
+        let parts: Vec<_> = parts.iter().map(|part| measured.part(*part)).collect();
         format!(
-            "{}\n{}\n{}\n{}\n{}\nMedians of {rounds} alternating rounds of {seconds} s, least and most in \
+            "{}\nMedians of {rounds} alternating rounds of {seconds} s, least and most in \
              parentheses; one worker, {connections} connections.\n\n{}, {} cores, Linux {}; {}; {}; \
              tollgate {}.\n",
-            table("chain", chains, of_chains),
-            table("one limit for each of 1,000 tenants", counters, of_counters),
-            promises("who is calling", callers),
-            promises("how often they may", limits),
-            promises("how much at once", budgets),
+            parts.join("\n"),
             text(machine, "cpu"),
             machine["cores"],
             text(machine, "kernel"),
@@ -87,6 +82,22 @@ impl Report {
             text(versions, "rustc"),
             text(versions, "tollgate"),
         )
+    }
+}
+
+impl Measured {
+    /// A table for people.
+    pub(crate) fn part(&self, part: Part) -> String {
+        let Self { chains, counters, callers, limits, budgets } = self;
+        let of_chains = CHAINS.iter().map(|chain| (chain.name, chain.description));
+        let of_counters = COUNTERS.iter().map(|counter| (counter.name, counter.description));
+        match part {
+            Part::Chains => table("chain", chains, of_chains),
+            Part::Counters => table("one limit for each of 1,000 tenants", counters, of_counters),
+            Part::Callers => promises("who is calling", callers),
+            Part::Limits => promises("how often they may", limits),
+            Part::Budgets => promises("how much at once", budgets),
+        }
     }
 }
 
@@ -127,12 +138,17 @@ fn row(way: &Samples, bare: f64) -> String {
 
 fn finding_row(finding: &Finding) -> String {
     let Finding { name: _, what, unit, bar, values } = finding;
-    let (word, bar) = match bar {
-        Bar::AtMost(bar) => ("at most", bar),
-        Bar::AtLeast(bar) => ("at least", bar),
+    let promise = match bar {
+        Bar::AtMost(bar) => format!("at most {bar:.1}"),
+        Bar::AtLeast(bar) => format!("at least {bar:.1}"),
+        Bar::Nothing => "–".to_owned(),
     };
-    let kept = if finding.holds() { "yes" } else { "**no**" };
-    format!("| {what} | {} {unit} | {word} {bar:.1} | {kept} |\n", spread(values, 1))
+    let kept = match bar {
+        Bar::Nothing => "–",
+        _ if finding.holds() => "yes",
+        _ => "**no**",
+    };
+    format!("| {what} | {} {unit} | {promise} | {kept} |\n", spread(values, 1))
 }
 
 fn finding_json(finding: &Finding) -> Value {
@@ -140,6 +156,7 @@ fn finding_json(finding: &Finding) -> Value {
     let (at_most, at_least) = match bar {
         Bar::AtMost(bar) => (Some(rounded(*bar, 2)), None),
         Bar::AtLeast(bar) => (None, Some(rounded(*bar, 2))),
+        Bar::Nothing => (None, None),
     };
     json!({
         "name": name,

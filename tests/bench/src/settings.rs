@@ -2,7 +2,7 @@ use std::env;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 /// How much is measured; each value can be changed by a variable.
 #[derive(Clone, Debug)]
@@ -20,8 +20,37 @@ pub(crate) struct Settings {
     pub(crate) identities: u32,
     /// `BENCH_FLOOD_SECONDS`: how long made-up tokens come.
     pub(crate) flood_seconds: u32,
+    /// `BENCH_ONLY`: what is measured, by name and separated by commas; everything by default.
+    pub(crate) parts: Vec<Part>,
     /// `BENCH_FLEET_SECONDS`: how long simulated Envoys share limits.
     pub(crate) fleet_seconds: u32,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Part {
+    Chains,
+    Counters,
+    Callers,
+    Limits,
+    Budgets,
+}
+
+impl Part {
+    const ALL: [(&'static str, Self); 5] = [
+        ("chains", Self::Chains),
+        ("counters", Self::Counters),
+        ("callers", Self::Callers),
+        ("limits", Self::Limits),
+        ("budgets", Self::Budgets),
+    ];
+
+    fn named(name: &str) -> Result<Self> {
+        let mut all = Self::ALL.iter();
+        let found = all.find(|(known, _)| *known == name).map(|(_, part)| *part);
+        let names = Self::ALL.map(|(name, _)| name).join(", ");
+        found.with_context(|| format!("BENCH_ONLY: {name:?} is none of {names}"))
+    }
 }
 
 impl Settings {
@@ -32,6 +61,7 @@ impl Settings {
             connections: at_least_one("BENCH_CONNECTIONS")?.unwrap_or(32),
             rate: at_least_one("BENCH_RATE")?,
             identities: at_least_one("BENCH_IDENTITIES")?.unwrap_or(100_000),
+            parts: parts()?,
             fleet_seconds: at_least_one("BENCH_FLEET_SECONDS")?.unwrap_or(20),
             flood_seconds: at_least_one("BENCH_FLOOD_SECONDS")?.unwrap_or(10),
         })
@@ -44,6 +74,13 @@ impl Settings {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate")]
     pub(crate) fn rate_for(&self, slowest_rps: f64) -> u32 {
         self.rate.unwrap_or_else(|| (slowest_rps / 2.0).max(1.0) as u32)
+    }
+}
+
+fn parts() -> Result<Vec<Part>> {
+    match env::var("BENCH_ONLY") {
+        Ok(names) => names.split(',').map(Part::named).collect(),
+        Err(_) => Ok(Part::ALL.map(|(_, part)| part).to_vec()),
     }
 }
 

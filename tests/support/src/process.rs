@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use nix::time::ClockId;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -33,8 +34,7 @@ const TAIL_LINES: usize = 40;
 const END_LOOKS: u32 = 500;
 const END_PAUSE: Duration = Duration::from_millis(10);
 
-/// `USER_HZ` and the page size of every Linux that Envoy is built for.
-const NANOS_PER_TICK: u64 = 10_000_000;
+/// The page size of every Linux that Envoy is built for.
 const PAGE_BYTES: u64 = 4096;
 
 impl Process {
@@ -120,9 +120,10 @@ impl Process {
             let text = fields.split_whitespace().nth(at).context("/proc/PID/stat is too short")?;
             Ok(text.parse()?)
         };
-        let ticks = field(14)?.saturating_add(field(15)?);
+        let clock =
+            ClockId::pid_cpu_clock_id(nix::unistd::Pid::from_raw(i32::try_from(self.id())?))?;
         Ok(Usage {
-            cpu: Duration::from_nanos(ticks.saturating_mul(NANOS_PER_TICK)),
+            cpu: clock.now()?.into(),
             resident_bytes: field(24)?.saturating_mul(PAGE_BYTES),
         })
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tollgate_gateway::ContractSpec;
 use tollgate_support::{Built, Key};
 
-use crate::bootstrap::{Plan, UPSTREAM};
+use crate::bootstrap::{BY_ENVOY, Plan, UPSTREAM};
 use crate::chain::{SCOPE, UNREACHED, claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
 use crate::finding::{Bar, Finding, of_a_proxied_request, pairwise, share};
@@ -23,6 +23,7 @@ const BAD_TOKENS: usize = 5000;
 /// What one kind of request costs Envoy, in microseconds, round by round.
 #[derive(Default)]
 struct Costs {
+    by_envoy: Vec<f64>,
     open: Vec<f64>,
     known: Vec<f64>,
     new: Vec<f64>,
@@ -77,6 +78,7 @@ fn contract() -> Result<ContractSpec> {
 
 struct Callers<'a> {
     key: &'a Key,
+    by_envoy: Vec<u8>,
     open: Vec<u8>,
     known: Vec<u8>,
     made_up: Vec<Vec<u8>>,
@@ -89,6 +91,7 @@ impl<'a> Callers<'a> {
         let order = |token: String| with_token("/orders/7", &token);
         Ok(Self {
             key,
+            by_envoy: with_token(BY_ENVOY, &token),
             open: with_token("/open/7", &token),
             known: with_token("/orders/7", &token),
             made_up: (0..BAD_TOKENS).map(|number| order(format!("{number:043}"))).collect(),
@@ -103,15 +106,21 @@ impl<'a> Callers<'a> {
         number: usize,
         costs: &mut Costs,
     ) -> Result<()> {
+        let one = |request| Requests::admitted(from_ref(request));
         let refused = |all| Requests { all, answers: &[401] };
-        for (requests, costs) in [
-            (Requests::admitted(from_ref(&self.open)), &mut costs.open),
-            (Requests::admitted(from_ref(&self.known)), &mut costs.known),
-            (refused(&self.made_up), &mut costs.made_up),
-            (refused(&self.forged), &mut costs.forged),
-        ] {
-            costs.push(bench.flat_out(settings, requests)?.cpu_us);
-        }
+        let kinds = [
+            refused(from_ref(&self.by_envoy)),
+            one(&self.open),
+            one(&self.known),
+            refused(&self.made_up),
+            refused(&self.forged),
+        ];
+        let [by_envoy, open, known, made_up, forged] = bench.in_turn(settings, kinds)?;
+        costs.by_envoy.push(by_envoy);
+        costs.open.push(open);
+        costs.known.push(known);
+        costs.made_up.push(made_up);
+        costs.forged.push(forged);
         let new = new_tokens(self.key, number)?;
         costs.new.push(bench.once_each(settings, Requests::admitted(&new))?.cpu_us);
         Ok(())
@@ -150,7 +159,7 @@ fn new_token(key: &Key, number: usize) -> Result<Vec<u8>> {
 
 impl Costs {
     fn findings(&self) -> Vec<Finding> {
-        let Self { open, known, new, made_up, forged } = self;
+        let Self { by_envoy, open, known, new, made_up, forged } = self;
         vec![
             Finding {
                 name: "known_added_us",
@@ -165,6 +174,14 @@ impl Costs {
                 unit: "µs",
                 bar: Bar::AtMost(60.0),
                 values: pairwise(new, known, |new, known| new - known),
+            },
+            Finding {
+                bar: Bar::Nothing,
+                ..of_a_proxied_request(
+                    "by_envoy",
+                    "a refusal by Envoy itself, without a filter",
+                    pairwise(by_envoy, known, share),
+                )
             },
             of_a_proxied_request("made_up", "a made-up token", pairwise(made_up, known, share)),
             of_a_proxied_request("forged", "a forged RS256 token", pairwise(forged, known, share)),

@@ -16,8 +16,8 @@ use crate::load::{self, Requests, joined};
 use crate::settings::Settings;
 use crate::upstream::Upstream;
 
-/// Fewer than are asked about at once.
-const GOOD_CALLERS: u32 = 80;
+/// Fewer than may be asked about at once for callers at one address.
+const GOOD_CALLERS: u32 = 40;
 const GOOD_PER_SECOND: u32 = 500;
 const FLOOD_PER_SECOND: u32 = 5000;
 

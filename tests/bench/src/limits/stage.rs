@@ -21,6 +21,7 @@ const MANY: u32 = 1_000;
 #[derive(Default)]
 struct Costs {
     open: Vec<f64>,
+    told: Vec<f64>,
     limited: Vec<f64>,
     many_open: Vec<f64>,
     many_limited: Vec<f64>,
@@ -70,14 +71,32 @@ fn contract() -> Result<ContractSpec> {
         "api": "orders",
         "operations": [
             operation("open", json!([])),
+            told(),
             operation("limited", three),
             operation("used-up", json!([{"by": ["tenant"], "requests": 1, "per": "hour"}])),
         ],
     }))?)
 }
 
+/// Has no limit and says what one would: two headers of a response have their cost
+/// whoever sets them.
+fn told() -> Value {
+    let fields = json!({
+        "ratelimit-policy": "\"acme-second\";q=1000000000;w=1",
+        "ratelimit": "\"acme-second\";r=999999999;t=1",
+    });
+    json!({
+        "name": "told",
+        "group": UPSTREAM,
+        "match": {"path": "/told/{id}"},
+        "access": {"auth": {"any_of": ["jwt.bench"]}, "allow": {"scopes": [SCOPE]}},
+        "response": {"headers": {"set": fields}},
+    })
+}
+
 struct Callers {
     open: Vec<u8>,
+    told: Vec<u8>,
     limited: Vec<u8>,
     used_up: Vec<u8>,
     many_open: Vec<Vec<u8>>,
@@ -92,6 +111,7 @@ impl Callers {
         let many = |path| tokens.iter().map(|token| with_token(path, token)).collect();
         Ok(Self {
             open: with_token("/open/7", &one),
+            told: with_token("/told/7", &one),
             limited: with_token("/limited/7", &one),
             used_up: with_token("/used-up/7", &one),
             many_open: many("/open/7"),
@@ -109,23 +129,38 @@ impl Callers {
 
     fn round(&self, bench: &Bench, settings: &Settings, costs: &mut Costs) -> Result<()> {
         let refused = Requests { all: from_ref(&self.used_up), answers: &[429] };
-        for (requests, costs) in [
-            (Requests::admitted(from_ref(&self.open)), &mut costs.open),
-            (Requests::admitted(from_ref(&self.limited)), &mut costs.limited),
-            (refused, &mut costs.refused),
-            (Requests::admitted(&self.many_open), &mut costs.many_open),
-            (Requests::admitted(&self.many_limited), &mut costs.many_limited),
-        ] {
-            costs.push(bench.flat_out(settings, requests)?.cpu_us);
-        }
+        let one = |request| Requests::admitted(from_ref(request));
+        let kinds = [
+            one(&self.open),
+            one(&self.told),
+            one(&self.limited),
+            refused,
+            Requests::admitted(&self.many_open),
+            Requests::admitted(&self.many_limited),
+        ];
+        let [open, told, limited, refused, many_open, many_limited] =
+            bench.in_turn(settings, kinds)?;
+        costs.open.push(open);
+        costs.told.push(told);
+        costs.limited.push(limited);
+        costs.refused.push(refused);
+        costs.many_open.push(many_open);
+        costs.many_limited.push(many_limited);
         Ok(())
     }
 }
 
 impl Costs {
     fn findings(&self) -> Vec<Finding> {
-        let Self { open, limited, many_open, many_limited, refused } = self;
+        let Self { open, told, limited, many_open, many_limited, refused } = self;
         vec![
+            Finding {
+                name: "two_fields_added_us",
+                what: "two headers of a response alone, of which limits set as many",
+                unit: "µs",
+                bar: Bar::Nothing,
+                values: pairwise(told, open, |told, open| told - open),
+            },
             Finding {
                 name: "three_limits_added_us",
                 what: "three limits on a route, one busy caller: what they add",
