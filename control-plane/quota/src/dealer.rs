@@ -93,8 +93,9 @@ impl Dealer {
             }
             touched.insert(demand.key);
         }
+        let how = self.how(now);
         for key in touched {
-            self.deal(key, now);
+            self.deal(key, how);
         }
         Ok(self.page(report.instance))
     }
@@ -125,9 +126,10 @@ impl Dealer {
         self.is_learning = is_learning;
         let keys = self.pots.iter().filter(|(_, pot)| changed || pot.is_cool(now));
         let keys: Vec<Key> = keys.map(|(key, _)| *key).collect();
+        let how = self.how(now);
         for key in keys {
             self.end(key, now);
-            self.deal(key, now);
+            self.deal(key, how);
         }
     }
 
@@ -227,8 +229,12 @@ impl Dealer {
         ALL <= known.map(|member| member.share).sum()
     }
 
-    fn deal(&mut self, key: Key, now: Timestamp) {
-        let how = How { now, total: self.total(), is_learning: self.is_learning };
+    /// How all keys are dealt at a moment: it takes a look at every Envoy.
+    fn how(&self, now: Timestamp) -> How {
+        How { now, total: self.total(), is_learning: self.is_learning }
+    }
+
+    fn deal(&mut self, key: Key, how: How) {
         let Some(pot) = self.pots.get_mut(&key) else { return };
         let changed = pot.deal(&self.members, how);
         tell(&mut self.members, key, changed);
