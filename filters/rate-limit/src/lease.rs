@@ -1,9 +1,9 @@
 //! Tokens that one worker holds, to spend without asking the others.
 //!
-//! A call of shared data costs about a microsecond with its lock, so a worker
-//! that serves one caller often takes several tokens at once. What it does not
-//! spend within a tenth of a second goes back: nobody else can have it
-//! meanwhile, and spent late it would add to what refilled since.
+//! To read and write a count takes several microseconds, so a worker that serves
+//! a caller more than a few times a second takes several tokens at once. What it
+//! does not spend within a second goes back: nobody else can have it meanwhile,
+//! and spent late it would add to what refilled since.
 //!
 //! So one worker never holds more than a 128th of an allowance, 32 at most, nor
 //! an eighth of what is left of it; of a small allowance, one token at a time. In
@@ -49,10 +49,10 @@ pub(crate) struct Spent {
 const ACCOUNTS_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8_191);
 
 /// How long tokens are held.
-pub(crate) const SPAN: Duration = Duration::from_millis(100);
+pub(crate) const SPAN: Duration = Duration::from_secs(1);
 
 /// Tokens that are spent within this time were too few.
-const SOON: Duration = Duration::from_millis(50);
+const SOON: Duration = Duration::from_millis(500);
 
 /// As many as are drawn at once at most.
 const TOKENS_MAX: u64 = 32;

@@ -16,7 +16,7 @@ use crate::answer::{Teller, counters_unavailable, unknown, unpriced};
 use crate::caller::{Caller, Known};
 use crate::fleet::{self, Alone};
 use crate::gcra::Scale;
-use crate::lease::{self, Leases};
+use crate::lease::Leases;
 use crate::limit::{Limit, Limits};
 use crate::meter::Remainder;
 use crate::overrides::Overrides;
@@ -117,7 +117,7 @@ impl RateLimiter {
     }
 
     /// How often [`RateLimiter::on_tick`] is to run.
-    pub const TICK_PERIOD: Duration = lease::SPAN;
+    pub const TICK_PERIOD: Duration = Duration::from_millis(100);
 
     /// Gives back what this worker holds and did not spend, and keeps up with
     /// the other Envoys.
