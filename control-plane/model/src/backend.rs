@@ -54,11 +54,12 @@ pub struct Endpoint {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Dns {
-    /// Each is an endpoint, and one that the name no longer has is none.
+    /// Each is an endpoint, and one that the name no longer has is none. Where there
+    /// are addresses of IPv4, those of IPv6 are left out: they lead to the same.
     #[default]
     Strict,
-    /// All are one endpoint, of which each new connection takes the first: for
-    /// names that have other addresses every time.
+    /// All are one endpoint, of which each new connection takes the first that
+    /// answers: for names that have other addresses every time.
     Logical,
 }
 

@@ -59,15 +59,19 @@ fn discovered(cluster: Cluster) -> Cluster {
 }
 
 /// Names stand in the cluster, which follows what DNS says.
+///
+/// Where every address is an endpoint, one that has addresses of both families is not
+/// to count twice, nor to fail by half where one family leads nowhere. Otherwise a
+/// connection tries one family after the other (RFC 8305).
 fn resolved(cluster: Cluster, name: &str, backend: &Backend) -> Cluster {
-    let kind = match backend.dns {
-        Dns::Strict => DiscoveryType::StrictDns,
-        Dns::Logical => DiscoveryType::LogicalDns,
+    let (kind, family) = match backend.dns {
+        Dns::Strict => (DiscoveryType::StrictDns, DnsLookupFamily::V4Preferred),
+        Dns::Logical => (DiscoveryType::LogicalDns, DnsLookupFamily::All),
     };
     Cluster {
         cluster_discovery_type: Some(ClusterDiscoveryType::Type(kind as i32)),
         load_assignment: Some(endpoints::from_backend(name, backend)),
-        dns_lookup_family: DnsLookupFamily::All as i32,
+        dns_lookup_family: family as i32,
         ..cluster
     }
 }

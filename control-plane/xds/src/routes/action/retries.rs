@@ -16,8 +16,9 @@ const RETRY_ON: &str = "connect-failure,refused-stream";
 /// What is written of statuses counts only beside this.
 const STATUSES: &str = "retriable-status-codes";
 
-/// How often another endpoint is looked for, before one is asked again.
-const ENDPOINTS_LOOKED_AT_MAX: i64 = 3;
+/// How often another endpoint is looked for, before one is asked again: of two, the
+/// one that has just failed is drawn ten times in a row once in a thousand.
+const ENDPOINTS_LOOKED_AT_MAX: i64 = 10;
 
 /// How much longer the last pause may be than the first.
 const BACKOFF_GROWTH: u32 = 10;
