@@ -10,6 +10,7 @@
 mod addresses;
 mod jwks;
 mod signatures;
+mod upgrade;
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
