@@ -51,7 +51,7 @@ def lay_out():
 def rename_links(page):
     """As mdBook renames pages. The contents are on every page."""
     with open(page) as file:
-        text = file.read().replace("docs/SUMMARY.md)", "docs/quickstart.md)")
+        text = file.read().replace("SUMMARY.md)", "quickstart.md)")
     with open(page, "w") as file:
         file.write(re.sub(r"README\.md(?=[#)])", "index.md", text))
 

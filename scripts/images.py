@@ -11,21 +11,19 @@ that the engine has already is not loaded again.
 
     images.py [--profile PROFILE] [--output FOLDER] [NAME …]
 
-Our programs are those of `target/PROFILE`, or of the profile `dist`: built as what
+Our programs are those of `target/PROFILE`, or with the profile `packed` built as what
 `make dist` packs, so that equal sources give equal images wherever they lie.
 """
 
 import argparse
 import functools
 import glob
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 
 import dist
-from filters import FILTERS
 from image import Image, program, tree
 from setup import ROOT, output
 
@@ -46,7 +44,7 @@ def main():
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--profile", default="dist", help="which build of our programs is packed: dist, release or debug")
+    parser.add_argument("--profile", default=dist.PROFILE, help="which build of our programs is packed")
     parser.add_argument("--output", help="writes NAME.tar there, for `docker load`, and needs no engine")
     parser.add_argument("names", nargs="*", metavar="NAME")
     return parser.parse_args()
@@ -77,21 +75,13 @@ def load(image):
 
 
 def ours(profile):
-    if profile == "dist":
-        shipped = functools.cache(dist.build)
-        target = "target/release"
-    else:
-        target = os.path.join(os.environ.get("CARGO_TARGET_DIR") or "target", profile)
-        shipped = lambda: (newest_modules(), os.path.join(target, "tollgate"))
+    shipped = functools.cache(lambda: dist.shipped(profile))
+    target = os.path.join(os.environ.get("CARGO_TARGET_DIR") or "target", "release" if profile == dist.PROFILE else profile)
     return {
         "control-plane": lambda: control_plane(shipped()[1]),
         "filters": lambda: modules(shipped()[0]),
         "backend": lambda: backend(target),
     }
-
-
-def newest_modules():
-    return {name: os.path.realpath(os.path.join("target", "filters", f"{name}.wasm")) for name in FILTERS}
 
 
 def control_plane(tollgate):
@@ -109,7 +99,7 @@ def modules(paths):
     image = Image("filters", VERSION, user=NOBODY, is_bare=True)
     for name, path in paths.items():
         # Under both names: the short one says which is the newest.
-        target = f"{name}.{hashlib.sha256(dist.read(path)).hexdigest()[:16]}.wasm"
+        target = dist.by_content(name, dist.read(path))
         image.file(path, f"/filters/{target}", mode=0o644)
         image.link(f"/filters/{name}.wasm", target)
     return image

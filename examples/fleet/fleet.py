@@ -24,8 +24,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOLLGATE = os.environ.get("TOLLGATE", "tollgate")
-ENVOY = os.environ.get("ENVOY", str(ROOT / ".tools/envoy"))
-MODULE = os.environ.get("MODULE", str(ROOT / "target/filters/gateway.wasm"))
+FETCHED = ROOT / ".tools/envoy"
+ENVOY = os.environ.get("ENVOY") or (str(FETCHED) if FETCHED.exists() else "envoy")
+# The control plane knows where the one is that came along with it.
+MODULE = ["--module", os.environ["MODULE"]] if "MODULE" in os.environ else []
 # The gateway, the backend, both control planes and where they answer for tokens, the
 # relays, the Envoys' admin interfaces, PostgreSQL.
 PORTS = [8080, 9000, 18100, 18101, 18110, 18111, 18121, 18122, 18123, 19001, 19002, 19003, 15432]
@@ -79,7 +81,7 @@ def database():
 def control_plane(name):
     index = ["control-plane-a", "control-plane-b"].index(name)
     xds, introspection = CONTROL_PLANES[index], INTROSPECTION[index]
-    start(name, TOLLGATE, "serve", str(work / "tollgate.yaml"), "--module", MODULE,
+    start(name, TOLLGATE, "serve", str(work / "tollgate.yaml"), *MODULE,
           "--xds", f"127.0.0.1:{xds}", "--introspection", f"127.0.0.1:{introspection}",
           "--store", STORE, "--key-hash-secret", f"file:{work / 'secret'}",
           "--last-good", str(work / f"{name}.last-good"))

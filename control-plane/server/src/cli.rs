@@ -8,7 +8,7 @@ pub mod signing_keys;
 pub mod store;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -162,7 +162,7 @@ pub struct ServeArgs {
 pub struct ModuleArgs {
     /// The wasm module, which Envoy reads from the same path. Symbolic links
     /// are followed.
-    #[arg(long, value_name = "PATH", default_value = "target/filters/gateway.wasm")]
+    #[arg(long, value_name = "PATH", default_value_os_t = module_that_came_along())]
     module: PathBuf,
 
     /// The whole path of the module where Envoy runs, if that is another
@@ -178,6 +178,15 @@ pub enum Step {
     Model,
     /// What Envoy is told.
     Xds,
+}
+
+/// In the archive as in a checkout, modules and program lie in folders beside each other.
+fn module_that_came_along() -> PathBuf {
+    const MODULE: &str = "filters/gateway.wasm";
+    let program = std::env::current_exe().ok();
+    let beside = program.as_deref().and_then(Path::parent).and_then(Path::parent);
+    let beside = beside.map(|folder| folder.join(MODULE)).filter(|module| module.is_file());
+    beside.unwrap_or_else(|| Path::new("target").join(MODULE))
 }
 
 // === impl ServeArgs ===

@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::Built;
 use crate::built::root;
 
-/// An example, or another folder, done as its README tells a reader to.
+/// An example, or another folder, done as its README or another page tells a reader to.
 ///
-/// In the README's blocks marked `console`, a line that begins with `$ ` is a
+/// In the page's blocks marked `console`, a line that begins with `$ ` is a
 /// command for the shell (one that ends in `\` goes on in the next), and each
 /// line below it is the beginning of a line that the command must print:
 ///
@@ -24,6 +24,7 @@ use crate::built::root;
 #[derive(Debug)]
 pub struct Example {
     folder: PathBuf,
+    page: String,
     ports: Vec<(u16, u16)>,
     variables: Vec<(String, String)>,
 }
@@ -51,7 +52,15 @@ impl Example {
 
     /// What lies in this folder of the repository.
     pub fn at(folder: &str) -> Self {
-        Self { folder: root().join(folder), ports: Vec::new(), variables: Vec::new() }
+        let (page, ports, variables) = ("README.md".to_owned(), Vec::new(), Vec::new());
+        Self { folder: root().join(folder), page, ports, variables }
+    }
+
+    /// Follows another page of the folder.
+    #[must_use]
+    pub fn page(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.page);
+        self
     }
 
     /// Has another port of loopback where the example's files name this one.
@@ -80,10 +89,11 @@ impl Example {
         }))
     }
 
-    /// Does what the README says, and tells how many commands that were.
+    /// Does what the page says, and tells how many commands that were.
     pub async fn follow(&self, built: &Built) -> Result<usize> {
-        let steps = steps(&self.file("README.md")?);
-        ensure!(!steps.is_empty(), "{} has no console blocks", self.folder.display());
+        let steps = steps(&self.file(&self.page)?);
+        let page = self.folder.join(&self.page);
+        ensure!(!steps.is_empty(), "{} has no console blocks", page.display());
         let mut command = self.shell(&steps, built)?;
         let output = tokio::task::spawn_blocking(move || command.output()).await??;
         let (out, err) =
@@ -91,7 +101,7 @@ impl Example {
         let mut printed = out.split(MARK);
         for step in &steps {
             let printed = printed.next().unwrap_or_default();
-            step.check(printed).with_context(|| format!("{}\n{err}", self.folder.display()))?;
+            step.check(printed).with_context(|| format!("{}\n{err}", page.display()))?;
         }
         ensure!(printed.count() == 1, "the shell ended early ({}):\n{out}\n{err}", output.status);
         Ok(steps.len())

@@ -47,7 +47,12 @@ fn exists(name: &str, document: &str) -> bool {
 #[test]
 fn every_example_can_be_read_and_run() {
     let mut incomplete = Vec::new();
-    for entry in std::fs::read_dir(root().join("examples")).into_iter().flatten().flatten() {
+    let entries = std::fs::read_dir(root().join("examples")).into_iter().flatten().flatten();
+    let list = std::fs::read_to_string(root().join("examples/README.md")).unwrap_or_default();
+    for entry in entries.filter(|entry| entry.path().is_dir()) {
+        if !list.contains(&format!("]({}/)", entry.file_name().display())) {
+            incomplete.push(format!("examples/README.md has no {}", entry.path().display()));
+        }
         for file in ["README.md", "tollgate.yaml"] {
             if !entry.path().join(file).is_file() {
                 incomplete.push(format!("{} has no {file}", entry.path().display()));

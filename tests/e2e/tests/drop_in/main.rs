@@ -8,6 +8,7 @@
 )]
 
 mod addresses;
+mod archive;
 mod jwks;
 mod signatures;
 mod upgrade;
