@@ -41,8 +41,18 @@ SUITE = [
     "paths",
     "routing",
 ]
+# Counts of days and months. The small stack has them from the first request on; the
+# whole one has a store, which lends them and keeps them from one test to the next.
+WITHOUT_STORE = [
+    "costs::",
+    "examples::the_example_of_a_month",
+    "examples::the_example_of_costs",
+    "examples::the_example_of_tiers",
+    "limits_by_header_and_month_count_beside_each_other",
+]
 # Tests of those files that ask for what the stack does not have.
 NOT_HERE = {
+    *WITHOUT_STORE,
     # Keys are fetched without encryption from the control plane's own loopback alone.
     "keys_are_fetched_and_followed_when_they_change",
     "unknown_keys_cause_no_fetches",
@@ -53,13 +63,6 @@ NOT_HERE = {
     "backends::backends_are_found_by_name",
     "examples::retries",
     "secure::backends_are_verified_by_authority_and_name",
-    # Counts of days and months: the stack has a store, from which Envoy is lent them,
-    # and which keeps them from one test to the next.
-    "costs::",
-    "examples::the_example_of_a_month",
-    "examples::the_example_of_costs",
-    "examples::the_example_of_tiers",
-    "limits_by_header_and_month_count_beside_each_other",
     # Another module than the one that ships.
     "traps::",
     "hard::workers_that_end_with_tokens_admit_nothing_more_and_lose_few",
@@ -127,6 +130,8 @@ def small(stack):
             if runs.strip() != AS_PUBLISHED:
                 sys.exit(f"compose: Envoy is of the image {runs.strip()}, not ENVOY_IMAGE")
             tests(["compose"], ["--ignored", "--exact", *OF_BOTH])
+            find_backends(stack)
+            tests(["limits"], WITHOUT_STORE)
     finally:
         del os.environ["ENVOY_IMAGE"]
         output(["docker", "image", "rm", AS_PUBLISHED])
@@ -162,10 +167,15 @@ def outlives_its_container(stack, folder):
         sys.exit("compose: the store has forgotten a tenant with its container")
 
 
-def suite(stack, folder):
+def find_backends(stack):
+    """Those of tests are outside."""
     gateway = "{{range .IPAM.Config}}{{.Gateway}}{{end}}"
     edge = output(["docker", "network", "inspect", "--format", gateway, f"{stack.project}_edge"])
     os.environ["BACKEND_HOST"] = edge.strip()
+
+
+def suite(stack, folder):
+    find_backends(stack)
     # The suite has files of its own.
     os.remove(os.path.join(folder, "config", "full", "provider.yaml"))
     tests(SUITE, [word for name in sorted(NOT_HERE) for word in ("--skip", name)])

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use tollgate_support::{Built, ControlPlane, Envoy, Upstream};
 
 use crate::Gateway;
@@ -15,8 +15,10 @@ use crate::Gateway;
 pub(crate) struct Stack {
     project: String,
     config: PathBuf,
-    /// Where the relay keeps what Envoy took.
-    relay: PathBuf,
+    /// What runs between the configuration and callers, and is started in this order.
+    services: &'static [&'static str],
+    /// Where the relay keeps what Envoy took, if there is one.
+    relay: Option<PathBuf>,
     gateway: u16,
     admin: u16,
     /// Where containers find what listens outside.
@@ -29,10 +31,18 @@ impl Stack {
     pub(crate) fn from_env() -> Result<Option<Self>> {
         let Ok(project) = env::var("TOLLGATE_STACK") else { return Ok(None) };
         let variable = |name: &str| env::var(name).with_context(|| format!("{name} is not set"));
+        // The small stack has none.
+        let relay = env::var("RELAY_CACHE").ok().map(|cache| PathBuf::from(cache).join("relay"));
+        let (profile, services): (_, &[_]) = match relay {
+            Some(_) => ("full", &["control-plane", "relay", "envoy"]),
+            None => ("minimal", &["control-plane-minimal", "envoy"]),
+        };
+        let configs = PathBuf::from(variable("TOLLGATE_CONFIG")?);
         Ok(Some(Self {
             project,
-            config: PathBuf::from(variable("TOLLGATE_CONFIG")?).join("full/tollgate.yaml"),
-            relay: PathBuf::from(variable("RELAY_CACHE")?).join("relay"),
+            config: configs.join(profile).join("tollgate.yaml"),
+            services,
+            relay,
             gateway: variable("GATEWAY_PORT")?.parse()?,
             admin: variable("ADMIN_PORT")?.parse()?,
             host: variable("BACKEND_HOST")?,
@@ -60,21 +70,25 @@ impl Stack {
     ) -> Result<Gateway> {
         ensure!(arguments.is_empty(), "the stack's control plane has the stack's arguments");
         fs::write(&self.config, self.fill_in(config, &upstream))?;
-        let [control_plane, relay, envoy] =
-            ["control-plane", "relay", "envoy"].map(|service| self.container(service));
-        let (control_plane, relay, envoy) = (control_plane?, relay?, envoy?);
+        let containers = self.services.iter().map(|service| self.container(service));
+        let containers = containers.collect::<Result<Vec<_>>>()?;
+        let all: Vec<&str> = containers.iter().map(String::as_str).collect();
+        let (Some(control_plane), Some(envoy)) = (all.first(), all.last()) else {
+            bail!("the stack has no containers");
+        };
         let since = docker(&["info", "--format", "{{.SystemTime}}"])?;
-        docker(&["stop", "--time", "1", &envoy, &relay, &control_plane])?;
+        let backwards: Vec<&str> = all.iter().rev().copied().collect();
+        docker(&[&["stop", "--time", "1"], &backwards[..]].concat())?;
         // It would tell Envoy what the test before was about.
-        if self.relay.exists() {
-            fs::remove_dir_all(&self.relay)?;
+        if let Some(relay) = self.relay.as_ref().filter(|relay| relay.exists()) {
+            fs::remove_dir_all(relay)?;
         }
-        docker(&["start", &control_plane, &relay, &envoy])?;
+        docker(&[&["start"], &all[..]].concat())?;
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let control_plane = follow(&control_plane, &since);
+        let control_plane = follow(control_plane, &since);
         let control_plane =
             ControlPlane::elsewhere(built.clone(), self.config.clone(), control_plane)?;
-        let mut envoy = Envoy::elsewhere(follow(&envoy, &since), loopback(self.admin))?;
+        let mut envoy = Envoy::elsewhere(follow(envoy, &since), loopback(self.admin))?;
         envoy.ready().await.with_context(|| control_plane.log())?;
         Ok(Gateway { upstream, control_plane, envoy, address: loopback(self.gateway) })
     }
