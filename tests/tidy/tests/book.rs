@@ -3,11 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a checkout that cannot be read is a failed test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use saphyr_parser::Parser;
 use tollgate_tidy::{root, text_files};
 
 /// Every page, by its path. Beside code lie only parts of pages.
@@ -90,6 +91,7 @@ fn code_is_what_it_says() {
         for (language, code) in blocks(&text) {
             let is_good = match language {
                 "json" => serde_json::from_str::<serde_json::Value>(code).is_ok(),
+                "yaml" => is_yaml(code),
                 "sh" => is_shell(code),
                 "console" => is_shell(&commands(code)),
                 _ => true,
@@ -117,6 +119,10 @@ fn commands(code: &str) -> String {
     });
     let typed = typed.map(|line| line.strip_prefix("$ ").unwrap_or(line));
     typed.collect::<Vec<_>>().join("\n")
+}
+
+fn is_yaml(code: &str) -> bool {
+    Parser::new_from_str(code).all(|event| event.is_ok())
 }
 
 fn is_shell(code: &str) -> bool {
@@ -154,6 +160,25 @@ fn envoys(code: &str) -> BTreeMap<String, String> {
         Some((name.to_owned(), format!("**{status}** {title}.")))
     };
     rows.filter_map(read).collect()
+}
+
+/// Operators look up what a field of a line in the access log is.
+#[test]
+fn every_field_of_the_access_log_is_explained() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    let code = read("control-plane/xds/src/listener/access_log.rs");
+    let (_, fields) = code.split_once("const FIELDS").unwrap();
+    let (fields, _) = fields.split_once("];\n\n").unwrap();
+    let fields =
+        fields.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next());
+    let manual = read("docs/operations.md");
+    let (_, section) = manual.split_once("### The access log\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    let explained = cells.flat_map(|cell| cell.trim_end_matches('`').split("`, `"));
+    let (fields, explained): (BTreeSet<_>, BTreeSet<_>) = (fields.collect(), explained.collect());
+    assert!(fields.contains("shadow"), "{fields:?}");
+    assert_eq!(explained, fields);
 }
 
 fn is_filter_code(path: &str) -> bool {
@@ -205,6 +230,7 @@ fn links_headings_and_commands_are_read() {
     assert_eq!(slug("`limits`: how often"), "limits-how-often");
     assert_eq!(commands("$ a \\\n  b\nprinted\n$ c\n"), "a \\\n  b\nc");
     assert!(!is_shell("if"));
+    assert!(is_yaml("a: { b: [c, ...] }") && !is_yaml("a: { b: [c }"));
     let code = "const A: Problem =\n    Problem { status: 401, name: \"a-b\", title: \"No\" };";
     assert_eq!(problems(code), [("a-b".to_owned(), "**401** No.".to_owned())]);
 }
