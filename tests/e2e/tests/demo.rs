@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
-use tollgate_support::{Answer, Built, Call, Process, eventually, free_port};
+use tollgate_support::{Answer, Built, Call, Example, Process, eventually, free_port};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -56,6 +56,15 @@ async fn the_printed_lines_give_what_is_printed() {
     for port in ports {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_quick_start_of_the_manual_prints_what_it_says() {
+    let ports = free_ports();
+    let mut demo = demo(ports);
+    is_up(&mut demo).await;
+    let page = Example::at("docs").page("quickstart.md").port(8080, ports[0]);
+    assert_eq!(page.follow(&Built::find().unwrap()).await.unwrap(), 5);
 }
 
 /// Does what `curl` would; a line with a loop is done four times.
