@@ -45,6 +45,7 @@ test: python signers ## runs all tests that need no containers, what fails faste
 	@$(MAKE) fuzz
 	@$(call step,documentation)
 	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@$(PYTHON) scripts/book.py --skip
 
 images: setup ## builds the container images into the Docker engine, and prints their sizes
 	@$(PYTHON) scripts/setup.py --tests

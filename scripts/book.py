@@ -2,6 +2,9 @@
 """Makes the manual by mdBook into target/book/: the pages of `docs/`, and the
 examples and drop-in folders that they lead to. Then every link of a page must
 lead to a file of the book.
+
+With --skip it is no failure that there is no mdBook, which takes minutes to
+install. That links lead somewhere, and code is what it says, tests/tidy sees too.
 """
 
 import html.parser
@@ -23,7 +26,8 @@ FILES = ["README.md", "CHANGELOG.md", "LICENSE"]
 def main():
     os.chdir(ROOT)
     if not shutil.which("mdbook"):
-        sys.exit("book: mdbook is missing; install it with `cargo install --locked mdbook`")
+        print("book: mdbook is missing; install it with `cargo install --locked mdbook`", flush=True)
+        sys.exit(0 if "--skip" in sys.argv[1:] else 1)
     for folder in [PAGES, BOOK]:
         shutil.rmtree(folder, ignore_errors=True)
     lay_out()
