@@ -1,4 +1,7 @@
-"""A backend in trouble: every other request fails, and /slow takes its time."""
+"""A backend in trouble: every other request fails, and /slow takes its time.
+
+    flaky.py PORT [ADDRESS]
+"""
 
 import itertools
 import sys
@@ -23,4 +26,5 @@ class Flaky(BaseHTTPRequestHandler):
         pass
 
 
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Flaky).serve_forever()
+PORT, *ADDRESS = sys.argv[1:]
+ThreadingHTTPServer((*(ADDRESS or ["127.0.0.1"]), int(PORT)), Flaky).serve_forever()

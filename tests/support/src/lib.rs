@@ -32,7 +32,7 @@ pub use crate::grpc::{Conversation, GrpcUpstream};
 pub use crate::link::Link;
 pub use crate::load::{Load, Report};
 pub use crate::oidc::{OidcProvider, TokenRequest};
-pub use crate::port::{claim, free_port};
+pub use crate::port::{claim, free_port, reachable};
 pub use crate::postgres::Postgres;
 pub use crate::process::{Process, Usage};
 pub use crate::raw::RawConnection;

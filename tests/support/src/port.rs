@@ -32,7 +32,7 @@ pub fn free_port() -> Result<u16> {
 
 /// Where what a gateway calls listens: on loopback, or, where containers are tested,
 /// on all addresses, since they reach no other's loopback.
-pub(crate) fn reachable() -> Ipv4Addr {
+pub fn reachable() -> Ipv4Addr {
     let stack = std::env::var_os("TOLLGATE_STACK");
     stack.map_or(Ipv4Addr::LOCALHOST, |_| Ipv4Addr::UNSPECIFIED)
 }

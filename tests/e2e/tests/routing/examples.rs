@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use tollgate_e2e::Gateway;
-use tollgate_support::{Built, Example, Process, Upstream, eventually, free_port};
+use tollgate_support::{Built, Example, Process, Upstream, eventually, free_port, reachable};
 
 use super::PATIENCE;
 
@@ -30,7 +30,7 @@ async fn retries() {
     let port = free_port().unwrap();
     let mut command = Command::new("python3");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/retries/flaky.py");
-    command.args([script, &port.to_string()]);
+    command.args([script, &port.to_string(), &reachable().to_string()]);
     let _flaky = Process::start("flaky.py", command, tempfile::tempdir().unwrap()).unwrap();
     let address = ([127, 0, 0, 1], port);
     eventually("flaky.py listens", PATIENCE, async || {
