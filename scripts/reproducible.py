@@ -21,7 +21,11 @@ IMAGES = ["control-plane", "filters"]
 
 def main():
     with tempfile.TemporaryDirectory(prefix="tollgate-dist-") as base:
-        first, second = (sums(os.path.join(base, folder)) for folder in FOLDERS)
+        folders = [os.path.join(base, folder) for folder in FOLDERS]
+        # Both of one commit, whatever is committed while the first is built.
+        for folder in folders:
+            run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, folder])
+        first, second = (sums(folder) for folder in folders)
     for path in sorted(first | second):
         same = first.get(path) == second.get(path)
         print(f"{'same     ' if same else 'DIFFERENT'}  {first.get(path, 'missing'):<64}  {path}")
@@ -32,7 +36,6 @@ def sums(folder):
     """The sum of each file that `make dist` packs in a clone at `folder`, and of our
     images."""
     print(f"building in {folder}", flush=True)
-    run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, folder])
     run([sys.executable, os.path.join(folder, "scripts", "dist.py")])
     images = os.path.join(folder, "target", "images")
     run([sys.executable, os.path.join(folder, "scripts", "images.py"), "--output", images, *IMAGES])
