@@ -54,6 +54,10 @@ pub(crate) struct Seen {
 /// way: one in so many, divided by the number of workers.
 const CREDIT_SHARE: u32 = 64;
 
+/// Of so many or more, the last is for a tenant that has none: at a backend that others
+/// have filled, somebody new would have to wait for one of them.
+const NEWCOMER_FROM: u32 = 50;
+
 /// What becomes of the record of one worker.
 pub(crate) enum Decision {
     /// It holds so many, whoever they are for.
@@ -66,6 +70,12 @@ pub(crate) enum Decision {
 /// What one worker may hold without having it under way; of few, nothing.
 pub(crate) fn credit_of(cap: u32, workers: u32) -> u32 {
     cap.checked_div(CREDIT_SHARE.saturating_mul(workers)).unwrap_or_default()
+}
+
+/// How many of so many there may be for one who has `has` of them.
+fn open_to(has: u32, open: u32) -> u32 {
+    let is_kept = 0 < has && NEWCOMER_FROM <= open;
+    open.saturating_sub(u32::from(is_kept))
 }
 
 pub(crate) fn decide(
@@ -89,7 +99,7 @@ pub(crate) fn decide(
             let is_roomy = count.saturating_add(1).saturating_add(more) <= open.min(cap) / 2;
             if 0 < more && is_roomy && local.credit.is_some() {
                 Decision::Credit(credit)
-            } else if open <= count {
+            } else if open_to(tally.of(part), open) <= count {
                 Decision::Refused(Full::Total)
             } else if tally.may_enter(part, weight, open) {
                 Decision::Counted(tally.of(part).saturating_add(1))

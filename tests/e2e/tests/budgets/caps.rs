@@ -54,6 +54,21 @@ async fn a_tenant_alone_may_have_all_that_a_backend_takes_but_for_what_is_kept()
     gateway.never_trapped().await.unwrap();
 }
 
+/// Nobody else was there before.
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_new_is_served_at_a_backend_that_one_tenant_has_filled() {
+    let config = budgets("{ }", 60).replace("priority: critical", "");
+    let gateway = Gateway::start(&config).await.unwrap();
+    gateway.upstream.delay(Duration::from_secs(4));
+    let answers = at_once(&gateway, &get(ACME), 80);
+    shows(&gateway, "tollgate.tenant.acme.in_flight", 59).await;
+    assert_eq!(gateway.send(&get(ACME)).await.unwrap().status, 503);
+    assert_eq!(gateway.send(&get(GLOBEX)).await.unwrap().status, 200);
+    assert_eq!(statuses(answers).await, BTreeMap::from([(200, 59), (503, 21)]));
+    at_rest(&gateway).await;
+    gateway.never_trapped().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_of_grpc_are_told_in_their_own_terms() {
     let gateway = Gateway::start(&budgets("{ in_flight: 1 }", 1000)).await.unwrap();
