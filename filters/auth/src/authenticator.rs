@@ -9,7 +9,9 @@ mod term;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
-use tollgate_core::{Cx, Duplicate, Edit, Headers, Principal, Reply, RequestHead, Seed, Timestamp};
+use tollgate_core::{
+    Cx, Duplicate, Edit, Headers, Host, Principal, Reply, RequestHead, Seed, Timestamp,
+};
 use tollgate_sync::Mark;
 
 pub use self::admission::Caller;
@@ -189,6 +191,13 @@ impl Authenticator {
                 .map(|()| caller)
         });
         checked.transpose().map_err(|barred| methods.challenges.barred(barred))
+    }
+
+    /// Whose connection this is by the certificate that it began with, whatever its
+    /// requests show besides.
+    pub fn owner(&self, host: &mut dyn Host) -> Option<Rc<Principal>> {
+        let Identity { mtls, tenants, .. } = &*self.identity;
+        mtls.as_ref()?.owner(tenants, host)
     }
 
     /// Tells who is calling, as [`Authenticator::authenticate`] does, also by

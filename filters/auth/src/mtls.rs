@@ -104,12 +104,10 @@ impl Mtls {
         challenges: &Challenges,
         host: &mut dyn Host,
     ) -> Result<Option<Rc<Principal>>, Reply> {
-        let name = host.property(self.names.property()).filter(|name| !name.is_empty());
-        match name {
+        match self.name(host) {
             Some(name) => {
-                let found = self.names.find(name);
-                let found = found.ok_or_else(|| challenges.invalid_certificate())?;
-                Ok(Some(self.principal(found, tenants).into()))
+                let owner = self.principal(name, tenants);
+                Ok(Some(owner.ok_or_else(|| challenges.invalid_certificate())?))
             }
             // A certificate without a name of that kind is shown all the same.
             None if is_shown(host) => Err(challenges.invalid_certificate()),
@@ -117,16 +115,25 @@ impl Mtls {
         }
     }
 
-    fn principal(&self, found: Found, tenants: &Tenants) -> Principal {
-        let Found { tenant, subject } = found;
-        Principal {
+    /// Whose certificate this connection began with, if it is anybody's here.
+    pub(crate) fn owner(&self, tenants: &Tenants, host: &mut dyn Host) -> Option<Rc<Principal>> {
+        self.name(host).and_then(|name| self.principal(name, tenants))
+    }
+
+    fn name(&self, host: &mut dyn Host) -> Option<Vec<u8>> {
+        host.property(self.names.property()).filter(|name| !name.is_empty())
+    }
+
+    fn principal(&self, name: Vec<u8>, tenants: &Tenants) -> Option<Rc<Principal>> {
+        let Found { tenant, subject } = self.names.find(name)?;
+        Some(Rc::new(Principal {
             method: Rc::clone(&self.method),
             subject,
             tier: tenants.tier(&tenant),
             tenant: Some(tenant),
             scopes: self.scopes.clone(),
             ..Principal::default()
-        }
+        }))
     }
 }
 

@@ -127,6 +127,20 @@ pub(crate) fn ledger() -> Rc<RefCell<Ledger>> {
     Rc::default()
 }
 
+/// Counts the connection of a request as that of its certificate's owner or, without
+/// one, of whoever sends the first request on it.
+pub(crate) fn connect(
+    budgets: &mut Budgets,
+    authenticator: &Authenticator,
+    principal: Option<&Principal>,
+    cx: &mut Cx<'_>,
+) -> Result<(), Reply> {
+    let Some(connection) = budgets.connection_of_nobody(cx.host) else { return Ok(()) };
+    let owner = authenticator.owner(cx.host);
+    let Some(owner) = owner.as_deref().or(principal) else { return Ok(()) };
+    budgets.connect(connection, owner, cx)
+}
+
 /// Lets a request in that everything else has let in.
 pub(crate) fn begin(
     budgets: &mut Budgets,

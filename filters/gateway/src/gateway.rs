@@ -211,7 +211,10 @@ impl Gateway {
         let request = Counted { contract: &contract, operation, principal, facts: &facts };
         let Admitted { response, ticket: limits } = self.limit(&request, cx)?;
         let kind = budget::kind(operation, head.headers);
-        let place = budget::begin(&mut self.budgets, (&contract, operation), principal, kind, cx);
+        let connected = budget::connect(&mut self.budgets, &self.authenticator, principal, cx);
+        let place = connected.and_then(|()| {
+            budget::begin(&mut self.budgets, (&contract, operation), principal, kind, cx)
+        });
         let place =
             place.inspect_err(|_| limits.iter().for_each(|it| self.limiter.on_end(*it, cx)))?;
         let stream = (kind == KindSpec::Stream)

@@ -3,8 +3,8 @@
 
 mod common;
 
-use serde_json::json;
-use tollgate_core::{Filter as _, Ticket, Timestamp};
+use serde_json::{Value, json};
+use tollgate_core::{Filter as _, Ticket, Timestamp, property};
 
 use crate::common::{Gate, config, edits, request, show};
 
@@ -12,8 +12,13 @@ const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
 /// A gateway whose tier `pro` may have one request and one stream.
 fn gate() -> Gate {
+    gate_of(&json!({"in_flight": 1, "streams": 1}))
+}
+
+fn gate_of(pro: &Value) -> Gate {
     let mut config = config();
-    config["budgets"] = json!({"tiers": {"pro": {"in_flight": 1, "streams": 1}}});
+    config["budgets"] = json!({"tiers": {"pro": pro}});
+    config["identity"]["mtls"] = json!({"tenant": "uri_san", "pattern": "spiffe://{tenant}"});
     let key = json!({"auth": {"any_of": ["api_key"]}});
     let contract = json!({"api": "orders", "backends": {"echo": {"in_flight": 2}}, "operations": [
         {"name": "get", "group": "a", "match": {"path": "/get"}, "access": key, "uses": {"backends": ["echo"]}},
@@ -55,6 +60,35 @@ fn streams_count_by_themselves_and_in_what_the_backend_takes() {
     ask(&mut gate, "/socket", "acme-key", &[]).unwrap();
     let busy = "503 backend-busy retry-after: 1";
     assert_eq!(ask(&mut gate, "/get", "globex-key", &[]), Err(busy.to_owned()));
+}
+
+/// What comes next comes on a new connection, which began with this certificate.
+fn connect(gate: &mut Gate, number: u64, certificate: &str) {
+    let uri = b"connection\0uri_san_peer_certificate".to_vec();
+    gate.host.properties.insert(uri, certificate.as_bytes().to_vec());
+    gate.host.properties.insert(property::CONNECTION.to_vec(), number.to_le_bytes().to_vec());
+    gate.gateway.on_connection(number);
+}
+
+#[test]
+fn a_connection_is_that_of_its_certificate_or_else_of_who_comes_first_on_it() {
+    let mut gate = gate_of(&json!({"connections": 1}));
+    let is_refused = |asked: Result<Ticket, String>| {
+        asked.is_err_and(|refused| refused.starts_with("503 too-many-connections"))
+    };
+    connect(&mut gate, 1, "spiffe://acme");
+    ask(&mut gate, "/get", "globex-key", &[]).unwrap();
+    connect(&mut gate, 2, "spiffe://acme");
+    assert!(is_refused(ask(&mut gate, "/get", "globex-key", &[])));
+    for certificate in ["", "spiffe://globex", "https://acme"] {
+        connect(&mut gate, 3, certificate);
+        let held = ask(&mut gate, "/get", "globex-key", &[]).unwrap();
+        gate.gateway.on_end(held, &mut gate.host.at(NOW));
+    }
+    connect(&mut gate, 4, "");
+    assert!(is_refused(ask(&mut gate, "/get", "acme-key", &[])));
+    gate.gateway.on_disconnection(1, &mut gate.host.at(NOW));
+    ask(&mut gate, "/get", "acme-key", &[]).unwrap();
 }
 
 #[test]

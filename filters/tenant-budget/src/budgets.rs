@@ -18,6 +18,7 @@ use crate::spec::{
 pub struct Budgets {
     tiers: TenantBudgetsSpec,
     tenants: TenantBudgetsSpec,
+    counts_connections: bool,
     /// Names are their callers' to choose, so nobody may guess marks.
     seed: Seed,
     ledger: Rc<RefCell<Ledger>>,
@@ -95,10 +96,11 @@ impl Budgets {
         ledger: Rc<RefCell<Ledger>>,
         seed: Seed,
     ) -> Result<Self, InvalidBudgets> {
+        let counts_connections = spec.count_connections();
         let BudgetsSpec { tiers, tenants } = spec;
         tiers.iter().try_for_each(|(name, budget)| check("tiers", name, budget))?;
         tenants.iter().try_for_each(|(name, budget)| check("tenants", name, budget))?;
-        Ok(Self { tiers, tenants, seed, ledger })
+        Ok(Self { tiers, tenants, counts_connections, seed, ledger })
     }
 
     /// Makes room for the counts. Has to run once before any worker counts.
@@ -119,7 +121,6 @@ impl Budgets {
     /// [`Budgets::end`], which has to come once, however it ends.
     pub fn begin(&mut self, wanted: &Wanted<'_>, cx: &mut Cx<'_>) -> Result<Held, Reply> {
         let allowed = self.allowed(wanted.principal);
-        self.connect(&allowed, wanted, cx)?;
         let mut told = String::new();
         let (places, begun) = self.take(&allowed, wanted, &mut told, cx);
         if !told.is_empty() {
@@ -152,6 +153,35 @@ impl Budgets {
     /// Learns that a connection was made.
     pub fn on_connection(&mut self, connection: u64) {
         self.with(|ledger| ledger.connections.insert(connection, None));
+    }
+
+    /// The connection of a request, while it is nobody's and could be somebody's: one
+    /// that was there before anybody was told of connections never is.
+    pub fn connection_of_nobody(&self, host: &mut dyn Host) -> Option<u64> {
+        if !self.counts_connections {
+            return None;
+        }
+        let connection = connection(host)?;
+        let place = self.with(|ledger| ledger.connections.get(&connection).copied())??;
+        place.is_none().then_some(connection)
+    }
+
+    /// Counts a connection of nobody as its owner's until it is closed, or says why not.
+    pub fn connect(
+        &mut self,
+        connection: u64,
+        owner: &Principal,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Reply> {
+        let cap = self.allowed(Some(owner)).number(|one| one.connections);
+        let Some(cap) = cap else { return Ok(()) };
+        let Some(what) = self.caller(Some(owner), b"c", cx.host) else { return Ok(()) };
+        let place = Place { what, part: Mark::NONE };
+        let bound = Bound::Own { total: Some(cap), part: None };
+        let (seen, entered) = self.enter(&Ask { place, weight: 1, bound }, cx);
+        entered.map_err(|full| refused(Of::Connections, full, seen, cx))?;
+        self.with(|ledger| ledger.connections.insert(connection, Some(place)));
+        Ok(())
     }
 
     /// Learns that a connection is closed.
@@ -223,28 +253,6 @@ impl Budgets {
         let weight = allowed.number(|one| one.weight).unwrap_or(1);
         let bound = Bound::Shared { cap, open };
         Some((Of::Backend, "backend", Ask { place, weight, bound }))
-    }
-
-    /// Counts the connection of a request for its tenant, if it is the first one of
-    /// a caller on it.
-    fn connect(
-        &self,
-        allowed: &Allowed<'_>,
-        wanted: &Wanted<'_>,
-        cx: &mut Cx<'_>,
-    ) -> Result<(), Reply> {
-        let Some(cap) = allowed.number(|one| one.connections) else { return Ok(()) };
-        let Some(connection) = connection(cx.host) else { return Ok(()) };
-        // One that was there before anybody was told of connections counts for nobody.
-        let known = self.with(|ledger| ledger.connections.get(&connection).copied()).flatten();
-        let Some(None) = known else { return Ok(()) };
-        let Some(what) = self.caller(wanted.principal, b"c", cx.host) else { return Ok(()) };
-        let place = Place { what, part: Mark::NONE };
-        let bound = Bound::Own { total: Some(cap), part: None };
-        let (seen, entered) = self.enter(&Ask { place, weight: 1, bound }, cx);
-        entered.map_err(|full| refused(Of::Connections, full, seen, cx))?;
-        self.with(|ledger| ledger.connections.insert(connection, Some(place)));
-        Ok(())
     }
 
     fn allowed(&self, principal: Option<&Principal>) -> Allowed<'_> {

@@ -46,7 +46,9 @@ pub struct BudgetSpec {
     pub streams: Option<u32>,
 
     /// How many connections each tenant may have at one Envoy. A connection is that
-    /// of the tenant whose request came first on it, until it closes. The first request
+    /// of the tenant whose request came first on it, until it closes; one that began with
+    /// a certificate of a tenant (`identity.mtls`) is that tenant's, whoever sends requests
+    /// on it. The first request
     /// on one too many is answered 503 and, over HTTP/1.1, `connection: close`. No bound
     /// by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tollgate_e2e::{ACME, Gateway, HOST};
+use tollgate_e2e::{ACME, GLOBEX, Gateway, HOST};
 use tollgate_support::{
     Answer, Authority, Call, Certificate, Connection, ExtendedKeyUsagePurpose, Protocol, SanType,
     Seen, TlsClient, Wanted, eventually,
@@ -29,13 +29,18 @@ struct World {
 impl World {
     /// `mode` is what `client_certificates` says.
     async fn start(mode: &str) -> Self {
+        Self::with(mode, |config| config).await
+    }
+
+    /// With something else in the configuration.
+    async fn with(mode: &str, change: impl Fn(String) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (servers, clients) =
             (Authority::new("servers").unwrap(), Authority::new("clients").unwrap());
         put(folder.path(), "clients.pem", clients.pem());
         put(folder.path(), "clients.crl", &clients.crl(1, &[]).unwrap());
         put_server(folder.path(), &servers.sign(&Wanted::server().unwrap()).unwrap());
-        let gateway = Gateway::start(&config(folder.path(), mode)).await.unwrap();
+        let gateway = Gateway::start(&change(config(folder.path(), mode))).await.unwrap();
         Self { gateway, folder, servers, clients }
     }
 
@@ -141,6 +146,39 @@ async fn a_certificate_is_its_tenant_to_the_backend() {
         assert_eq!(seen.values("x-tollgate-subject"), ["acme-1"], "the request's own comes first");
         let wrong = Call::get(HOST, "/either").header("x-api-key", "wrong");
         assert_eq!(world.send(&wrong, &client).await.unwrap().status, 401);
+    }
+    world.gateway.never_trapped().await.unwrap();
+}
+
+/// Whatever its requests show besides, and whoever they are counted for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_that_of_the_certificate_it_began_with() {
+    let limits = "basic: { limits: [{ requests: 1000000, per: second }] }";
+    let capped = |config: String| config.replace(limits, "basic: { connections: 1 }");
+    let world = World::with("optional", capped).await;
+    let keyed = Call::get(HOST, "/either").header("x-api-key", GLOBEX);
+    let certified = Call::get(HOST, "/certified");
+    for protocol in PROTOCOLS {
+        let plain = world.client(protocol, None);
+        eventually("requests are served", LIVE_WITHIN, async || {
+            world.send(&keyed, &plain).await.ok().filter(|answer| answer.status == 200)
+        })
+        .await
+        .unwrap();
+        let client = world.client(protocol, Some(&world.tenant("acme")));
+        let mut one = Connection::secure(&client, world.gateway.address).await.unwrap();
+        assert_eq!(one.send(&keyed).await.unwrap().status, 200);
+        let refused = world.send(&certified, &client).await.unwrap();
+        assert_eq!(refused.json()["type"], "urn:tollgate:problem:too-many-connections");
+        assert_eq!(world.send(&keyed, &client).await.unwrap().status, 503, "of whom it is");
+        assert_eq!(world.send(&keyed, &plain).await.unwrap().status, 200);
+        assert_eq!(one.send(&certified).await.unwrap().status, 200);
+        drop(one);
+        eventually("there is room again", LIVE_WITHIN, async || {
+            world.send(&certified, &client).await.ok().filter(|answer| answer.status == 200)
+        })
+        .await
+        .unwrap();
     }
     world.gateway.never_trapped().await.unwrap();
 }

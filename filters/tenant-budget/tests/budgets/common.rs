@@ -58,6 +58,9 @@ impl World {
         let backend = Some(("orders", self.cap));
         let wanted = Wanted { principal: Some(&principal), backend, kind, priority };
         let Worker { budgets, open } = &mut self.workers[worker];
+        if let Some(connection) = budgets.connection_of_nobody(&mut self.host) {
+            budgets.connect(connection, &principal, &mut self.host.at(self.now))?;
+        }
         let held = budgets.begin(&wanted, &mut self.host.at(self.now))?;
         open.push((tenant, held));
         Ok(())
