@@ -19,7 +19,8 @@ pub struct Bounds {
     pub at_once: u64,
     /// How many each worker holds at most of those that it has taken and not spent.
     pub held: u64,
-    /// How many an Envoy admits at once before the control plane has heard of it.
+    /// How many an Envoy admits at once before the control plane has heard of it; of a
+    /// window, before it was lent any.
     pub first: u64,
     /// How many each Envoy admits in a period or a window while the control plane
     /// is gone; those that it was lent none the less.
@@ -67,8 +68,7 @@ impl Bounds {
     fn of_window(limit: &LimitSpec, envoys: u32) -> Self {
         let all = u64::from(envoys);
         let LimitSpec { requests, per, when_alone, .. } = *limit;
-        let first =
-            if envoys == 1 { requests } else { requests.checked_div(FIRST).unwrap_or(0).max(1) };
+        let first = requests.checked_div(FIRST).unwrap_or(0).max(1);
         Self {
             per,
             envoys,
@@ -76,7 +76,7 @@ impl Bounds {
             requests,
             at_once: requests,
             held: 0,
-            first: if 1 < envoys && when_alone == WhenAlone::Closed { 0 } else { first },
+            first: if when_alone == WhenAlone::Closed { 0 } else { first },
             alone: match when_alone {
                 WhenAlone::Share => requests.checked_div(all).unwrap_or(0).max(1),
                 WhenAlone::Open => requests,
@@ -95,6 +95,8 @@ impl Bounds {
         let mut sentences = vec![self.at_most()];
         if 1 < self.envoys {
             sentences.extend(self.of_several());
+        } else if self.is_window() {
+            sentences.push(self.of_a_store());
         }
         sentences
     }
@@ -110,6 +112,19 @@ impl Bounds {
             held => format!(", and {held} that each worker may hold"),
         };
         format!("at most {at_once} at once and {requests} {span}{held}")
+    }
+
+    /// One Envoy counts by itself, unless the counts are to outlive it.
+    fn of_a_store(&self) -> String {
+        let Self { first, lost, .. } = *self;
+        let first = match first {
+            0 => "none".to_owned(),
+            first => format!("at most {first}"),
+        };
+        format!(
+            "with a store, the same: {first} for less than a second, until it has lent some, and \
+             at most {lost} are lost to callers if the Envoy dies"
+        )
     }
 
     fn of_several(&self) -> Vec<String> {
@@ -159,7 +174,18 @@ mod tests {
     #[test]
     fn windows() {
         let limit = r#"{"requests": 5000, "per": "month", "when_alone": "closed"}"#;
-        assert_eq!(shown(limit, 1), "at most 5000 a month");
+        assert_eq!(
+            shown(limit, 1),
+            "at most 5000 a month\n\
+             with a store, the same: none for less than a second, until it has lent some, and at \
+             most 1250 are lost to callers if the Envoy dies"
+        );
+        assert_eq!(
+            shown(r#"{"requests": 5000, "per": "month"}"#, 1),
+            "at most 5000 a month\n\
+             with a store, the same: at most 5 for less than a second, until it has lent some, \
+             and at most 1250 are lost to callers if the Envoy dies"
+        );
         assert_eq!(
             shown(limit, 3),
             "at most 5000 a month\n\
