@@ -152,7 +152,28 @@ fn limits_of_tenants_apis_and_what_callers_are_told() {
     );
     check(
         "rate_limits",
-        "rate_limits: { fields: both, retry_after_jitter: 5s, path: off }",
+        "rate_limits: { envoys: 0 }",
+        &expect![[r#"
+            t.yaml:1: rate_limits.envoys: 0 is not between 1 and 1000
+        "#]],
+    );
+    check(
+        "rate_limits",
+        "rate_limits: { envoys: 1001 }",
+        &expect![[r#"
+            t.yaml:1: rate_limits.envoys: 1001 is not between 1 and 1000
+        "#]],
+    );
+    check(
+        "rate_limits",
+        "rate_limits: { envoys: -1 }",
+        &expect![[r#"
+            t.yaml:1: rate_limits.envoys: -1 is not between 1 and 1000
+        "#]],
+    );
+    check(
+        "rate_limits",
+        "rate_limits: { envoys: 1000, fields: both, retry_after_jitter: 5s, path: off }",
         &expect![[r#"
             ok
         "#]],
