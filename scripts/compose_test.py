@@ -61,6 +61,8 @@ NOT_HERE = {
     "requests_go_on_while_the_control_plane_is_gone",
     # A name of loopback; the stack's own backends have names, by which they are found.
     "backends::backends_are_found_by_name",
+    # Programs on loopback, which fail as no container would.
+    "broken::",
     # Files of the test would have to be in a container.
     "secure::backends_are_verified_by_authority_and_name",
     # Another module than the one that ships.
@@ -68,6 +70,8 @@ NOT_HERE = {
     "hard::workers_that_end_with_tokens_admit_nothing_more_and_lose_few",
     # Measures the processes that it started.
     "many_changes_fail_no_request_and_leave_nothing_in_memory",
+    # Another bootstrap.
+    "connections::an_envoy_has_as_many_connections_as_it_may_and_closes_others_at_once",
     # A store of the test's own.
     "lasting::",
     # Two gateways beside each other.

@@ -37,7 +37,7 @@ impl Load {
         Self::pausing(address, connections, call, Duration::ZERO)
     }
 
-    /// Likewise, with a pause after each answer that is a refusal.
+    /// Likewise, with a pause after each answer that is a refusal, or that did not come.
     pub fn pausing(address: SocketAddr, connections: usize, call: &Call, pause: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let sent = Arc::new(AtomicU64::new(0));
@@ -96,15 +96,10 @@ impl Worker {
             let answer = self.send(&mut report.reconnects).await;
             report.times.push(start.elapsed());
             sent.fetch_add(1, Ordering::Relaxed);
-            match answer {
-                Ok(Answer { status, .. }) => {
-                    let count = report.statuses.entry(status).or_default();
-                    *count = count.saturating_add(1);
-                    if 400 <= status && !self.pause.is_zero() {
-                        tokio::time::sleep(self.pause).await;
-                    }
-                }
-                Err(error) => report.errors.push(format!("{error:#}")),
+            let is_served = answer.as_ref().is_ok_and(|answer| answer.status < 400);
+            report.note(answer);
+            if !is_served && !self.pause.is_zero() {
+                tokio::time::sleep(self.pause).await;
             }
         }
         report
@@ -133,6 +128,16 @@ impl Worker {
 }
 
 impl Report {
+    fn note(&mut self, answer: Result<Answer>) {
+        match answer {
+            Ok(Answer { status, .. }) => {
+                let count = self.statuses.entry(status).or_default();
+                *count = count.saturating_add(1);
+            }
+            Err(error) => self.errors.push(format!("{error:#}")),
+        }
+    }
+
     /// How many answers there were.
     pub fn answers(&self) -> u64 {
         self.statuses.values().sum()

@@ -7,6 +7,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod broken;
+mod bystanders;
 mod caps;
 mod connections;
 mod lasting;
