@@ -15,7 +15,7 @@ use tollgate_support::{
     Built, Conversation, GrpcUpstream, Key, RawConnection, eventually, now_seconds,
 };
 
-use crate::shows;
+use crate::{shows, streams};
 
 const ISSUER: &str = "https://id.example";
 
@@ -67,6 +67,7 @@ async fn world() -> World {
     let routes = "
       events: { match: { path: /events }, backend: events, stream: {}, auth: { any_of: [jwt.acme] } }
       echo: { match: { prefix: /test.Echo }, backend: grpc, stream: {}, auth: { any_of: [jwt.acme] } }
+      socket: { match: { path: /socket }, backend: echo, websocket: {}, auth: { any_of: [jwt.acme] } }
 ";
     let issuer = format!(
         "identity:\n  revocation: {{ max_age: 5m }}\n  jwt:\n    acme:\n      issuer: {ISSUER}\n      \
@@ -95,6 +96,7 @@ fn folder_store(folder: &Path) -> String {
 struct Streams {
     events: JoinHandle<Instant>,
     conversation: JoinHandle<Instant>,
+    socket: JoinHandle<Instant>,
 }
 
 impl World {
@@ -116,6 +118,9 @@ impl World {
         let headers = [("authorization", token.as_str())];
         let mut said = Conversation::open(self.gateway.address, HOST, &headers).await.unwrap();
         assert_eq!(said.say("one").await.unwrap().as_deref(), Some("one"));
+        let (mut socket, status) =
+            streams::open(&self.gateway, &format!("authorization: {token}")).await;
+        assert_eq!(status, 101);
         Streams {
             events: tokio::spawn(async move {
                 events.ended().await.unwrap();
@@ -127,14 +132,22 @@ impl World {
                 }
                 Instant::now()
             }),
+            socket: tokio::spawn(async move {
+                while socket.exchange(b"on").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Instant::now()
+            }),
         }
     }
 }
 
 impl Streams {
-    /// Both end within the bound, and not before.
+    /// All end within the bound, and not before.
     async fn end_after(self, what: &str, moment: Instant) {
-        for (kind, stream) in [("events", self.events), ("a conversation", self.conversation)] {
+        let Self { events, conversation, socket } = self;
+        let all = [("events", events), ("a conversation", conversation), ("a socket", socket)];
+        for (kind, stream) in all {
             let ended = stream.await.unwrap();
             let early = moment.checked_duration_since(ended).unwrap_or_default();
             let late = ended.checked_duration_since(moment).unwrap_or_default();
@@ -146,12 +159,18 @@ impl Streams {
     }
 
     fn go_on(&self) -> bool {
-        !self.events.is_finished() && !self.conversation.is_finished()
+        let Self { events, conversation, socket } = self;
+        [events, conversation, socket].into_iter().all(|stream| !stream.is_finished())
+    }
+
+    fn abort(&self) {
+        let Self { events, conversation, socket } = self;
+        [events, conversation, socket].into_iter().for_each(JoinHandle::abort);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_and_grpc_streams_count_and_end_with_what_their_callers_may() {
+async fn streams_of_every_kind_count_and_end_with_what_their_callers_may() {
     let world = world().await;
     eventually("the first exchange", Duration::from_secs(30), async || {
         let stats = world.gateway.envoy.stats("tollgate.sync").await.ok()?;
@@ -165,7 +184,7 @@ async fn events_and_grpc_streams_count_and_end_with_what_their_callers_may() {
     let revoked = world.open(&json!({"jti": "one"})).await;
     let denied = world.open(&json!({"tenant": "globex"})).await;
     let stays = world.open(&json!({"sub": "bob"})).await;
-    shows(&world.gateway, "tollgate.budget.streams", 8).await;
+    shows(&world.gateway, "tollgate.budget.streams", 12).await;
     tollgate(&world.store, &["tokens", "revoke", "--issuer", ISSUER, "--jti", "one"]);
     let revocation = Instant::now();
     tollgate(&world.store, &["tenants", "suspend", "globex"]);
@@ -175,9 +194,8 @@ async fn events_and_grpc_streams_count_and_end_with_what_their_callers_may() {
     assert!(expires.go_on());
     expires.end_after("expired", expiry).await;
     assert!(stays.go_on());
-    shows(&world.gateway, "tollgate.budget.streams", 2).await;
-    stays.events.abort();
-    stays.conversation.abort();
+    shows(&world.gateway, "tollgate.budget.streams", 3).await;
+    stays.abort();
     shows(&world.gateway, "tollgate.budget.streams", 0).await;
     world.gateway.never_trapped().await.unwrap();
 }

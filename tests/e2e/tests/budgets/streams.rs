@@ -16,7 +16,8 @@ fn opening(credential: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-async fn open(gateway: &Gateway, credential: &str) -> (RawConnection, u16) {
+/// A web socket, if there is one to be had.
+pub(crate) async fn open(gateway: &Gateway, credential: &str) -> (RawConnection, u16) {
     let mut socket = RawConnection::open(gateway.address).await.unwrap();
     let status = socket.upgrade(&opening(credential)).await.unwrap().status;
     (socket, status)
