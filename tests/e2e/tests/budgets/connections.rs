@@ -1,9 +1,14 @@
 //! How many connections a tenant may have.
 
-use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::{env, fs};
 
-use tollgate_e2e::{ACME, GLOBEX, Gateway, HOST};
-use tollgate_support::{Connection, Protocol, RawConnection, eventually};
+use tollgate_e2e::{ACME, GLOBEX, Gateway, HOST, fill_in};
+use tollgate_support::{
+    Built, Connection, ControlPlane, Envoy, Protocol, RawConnection, Upstream, eventually,
+    free_port,
+};
 
 use crate::{PATIENCE, at_rest, budgets, get, serving, shows};
 
@@ -62,6 +67,48 @@ async fn a_connection_too_many_is_closed_for_those_who_do_not_close_it() {
     assert_eq!(two.send(request.as_bytes()).await.unwrap().status, 503);
     two.ended().await.unwrap();
     assert_eq!(one.send(&get(ACME)).await.unwrap().status, 200);
+    gateway.never_trapped().await.unwrap();
+}
+
+/// Of the 50,000 that `envoy/bootstrap.yaml` lets one Envoy have.
+const OF_ALL: usize = 50;
+
+/// A gateway whose Envoy may have so few connections, whoever they are of.
+async fn with_few_for_all() -> Gateway {
+    let built = Built::find().unwrap();
+    let upstream = Upstream::start().await.unwrap();
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
+    let config = fill_in(&budgets("{ }", 1000), address, &upstream);
+    let control_plane = ControlPlane::with(&built, &config, &[], &[]).await.unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/bootstrap.yaml");
+    let (admin, xds) = (free_port().unwrap(), control_plane.xds().port().to_string());
+    let bootstrap = fs::read_to_string(path)
+        .unwrap()
+        .replace("connections: 50000", &format!("connections: {OF_ALL}"))
+        .replace("18000 }", &format!("{xds} }}"))
+        .replace("19000", &admin.to_string());
+    let mut envoy = Envoy::with_bootstrap(&built.envoy, &bootstrap, admin, 2).unwrap();
+    envoy.ready().await.unwrap();
+    envoy.listening(address).await.unwrap();
+    Gateway { upstream, control_plane, envoy, address }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_has_as_many_connections_as_it_may_and_closes_others_at_once() {
+    let gateway = with_few_for_all().await;
+    let mut kept = open(&gateway, Protocol::Http1).await;
+    assert_eq!(kept.send(&get(ACME)).await.unwrap().status, 200);
+    let mut idle = Vec::new();
+    while idle.len() + 1 < OF_ALL {
+        idle.push(RawConnection::open(gateway.address).await.unwrap());
+    }
+    for _ in 0..OF_ALL {
+        RawConnection::open(gateway.address).await.unwrap().ended().await.unwrap();
+    }
+    assert_eq!(kept.send(&get(ACME)).await.unwrap().status, 200);
+    drop(idle);
+    let room = async || (gateway.send(&get(GLOBEX)).await.ok()?.status == 200).then_some(());
+    eventually("there is room again", PATIENCE, room).await.unwrap();
     gateway.never_trapped().await.unwrap();
 }
 
