@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use prost_reflect::prost_types::field_descriptor_proto::{Label, Type};
+use prost_reflect::prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto};
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Map, Value};
 use tollgate_auth::Secret;
@@ -25,8 +27,39 @@ static ENVOY: LazyLock<DescriptorPool> = LazyLock::new(|| {
     let package = packages.iter().find(|package| package["name"] == "envoy-types").unwrap();
     let manifest = Path::new(package["manifest_path"].as_str().unwrap());
     let descriptors = manifest.parent().unwrap().join("src/generated/types.bin");
-    DescriptorPool::decode(&*std::fs::read(descriptors).unwrap()).unwrap()
+    let mut pool = DescriptorPool::decode(&*std::fs::read(descriptors).unwrap()).unwrap();
+    pool.add_file_descriptor_proto(by_expression(&pool)).unwrap();
+    pool
 });
+
+/// What Envoy knows and `envoy-types` does not: matching by an expression.
+fn by_expression(pool: &DescriptorPool) -> FileDescriptorProto {
+    let expression = pool.get_message_by_name("xds.type.v3.CelExpression").unwrap();
+    let expr_match = FieldDescriptorProto {
+        name: Some("expr_match".to_owned()),
+        number: Some(1),
+        label: Some(Label::Optional as i32),
+        r#type: Some(Type::Message as i32),
+        type_name: Some(format!(".{}", expression.full_name())),
+        ..FieldDescriptorProto::default()
+    };
+    let message = |name: &str, field| DescriptorProto {
+        name: Some(name.to_owned()),
+        field,
+        ..DescriptorProto::default()
+    };
+    FileDescriptorProto {
+        name: Some("by_expression.proto".to_owned()),
+        package: Some("xds.type.matcher.v3".to_owned()),
+        syntax: Some("proto3".to_owned()),
+        dependency: vec![expression.parent_file().name().to_owned()],
+        message_type: vec![
+            message("CelMatcher", vec![expr_match]),
+            message("HttpAttributesCelMatchInput", Vec::new()),
+        ],
+        ..FileDescriptorProto::default()
+    }
+}
 
 /// What Envoy is told for a configuration, or what is wrong with that.
 pub(crate) fn snapshot_of(file: &str, text: &str) -> Result<Snapshot, String> {
