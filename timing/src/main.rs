@@ -5,6 +5,7 @@
 //!
 //! `make timing` runs it, best on a machine with nothing else to do.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
@@ -46,6 +47,12 @@ fn compare(
         shown[place] ^= rng.random_range(1..8);
         judge(class, &shown, runner);
     }
+}
+
+/// Takes the time of what can be done only once.
+fn once<T>(runner: &mut CtRunner, class: Class, judge: impl FnOnce() -> T) {
+    let judge = Cell::new(Some(judge));
+    runner.run_one(class, || judge.take().map(|judge| judge()));
 }
 
 fn naive(runner: &mut CtRunner, rng: &mut BenchRng) {
@@ -92,7 +99,7 @@ fn api_key(runner: &mut CtRunner, rng: &mut BenchRng) {
         let headers = head("x-api-key", shown);
         let (head, cx) =
             (RequestHead { headers: &headers }, &mut host.at(Timestamp::from_seconds(NOW)));
-        runner.run_one(class, || filter.on_whole_request(&head, b"", cx));
+        once(runner, class, || filter.on_whole_request(&head, b"", cx));
     });
 }
 
@@ -117,7 +124,7 @@ fn hmac(runner: &mut CtRunner, rng: &mut BenchRng) {
         let headers = head("authorization", credential("acme-1", shown).as_bytes());
         let (head, cx) =
             (RequestHead { headers: &headers }, &mut host.at(Timestamp::from_seconds(NOW)));
-        runner.run_one(class, || filter.on_whole_request(&head, b"", cx));
+        once(runner, class, || filter.on_whole_request(&head, b"", cx));
     });
 }
 
@@ -134,7 +141,7 @@ fn hmac_key_id(runner: &mut CtRunner, rng: &mut BenchRng) {
         let headers = head("authorization", credential(id, &mac).as_bytes());
         let (head, cx) =
             (RequestHead { headers: &headers }, &mut host.at(Timestamp::from_seconds(NOW)));
-        runner.run_one(class, || filter.on_whole_request(&head, b"", cx));
+        once(runner, class, || filter.on_whole_request(&head, b"", cx));
     }
 }
 
@@ -151,6 +158,6 @@ fn introspection_secret(runner: &mut CtRunner, rng: &mut BenchRng) {
         let mut reply = pin!(service.reply(request));
         let mut cx = Context::from_waker(Waker::noop());
         // It is refused before anything is waited for.
-        runner.run_one(class, || assert!(reply.as_mut().poll(&mut cx).is_ready()));
+        once(runner, class, || assert!(reply.as_mut().poll(&mut cx).is_ready()));
     });
 }
