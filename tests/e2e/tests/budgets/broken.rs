@@ -137,7 +137,7 @@ async fn refusals_are_quick(gateway: &Gateway, one: &Broken) {
         assert_eq!(of_other.send(&get(GLOBEX)).await.unwrap().status, 200);
         ratios.push(refusal.as_secs_f64() / begun.elapsed().as_secs_f64());
     }
-    let median = median(ratios);
+    let median = median(&ratios);
     println!("{:?}: a refusal takes {median:.2} of what a served request takes", one.fault);
     assert!(median <= REFUSAL_MAX, "{median:.2} times as long");
 }
