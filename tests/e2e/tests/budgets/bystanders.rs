@@ -19,8 +19,11 @@ const ROUND: Duration = Duration::from_millis(1_800);
 const PAIRS: usize = 5;
 const PAIRS_MAX: usize = 11;
 
-/// How much longer bystanders may wait.
+/// How much longer bystanders may wait on a machine that has nothing else to do
+/// (`TOLLGATE_QUIET_MACHINE`), and on one that has. Whoever shares what is in trouble
+/// waits many times as long, or is refused.
 const SLOWDOWN_MAX: f64 = 1.2;
+const SLOWDOWN_BUSY_MAX: f64 = 2.0;
 
 /// What a backend takes for an answer where it is measured how long one takes: long
 /// enough that a busy machine is little of it.
@@ -67,7 +70,9 @@ pub(crate) async fn nothing_is_noticed(
     mut trouble: impl AsyncFnMut() -> Vec<Load>,
 ) {
     let (mut ratios, mut loads) = (Vec::new(), Vec::new());
-    let is_clear = |ratios: &[f64]| PAIRS <= ratios.len() && median(ratios) <= SLOWDOWN_MAX;
+    let is_quiet = std::env::var_os("TOLLGATE_QUIET_MACHINE").is_some();
+    let slowdown_max = if is_quiet { SLOWDOWN_MAX } else { SLOWDOWN_BUSY_MAX };
+    let is_clear = |ratios: &[f64]| PAIRS <= ratios.len() && median(ratios) <= slowdown_max;
     while ratios.len() < PAIRS_MAX && !is_clear(&ratios) {
         let (alone, beside);
         if loads.is_empty() {
@@ -86,7 +91,7 @@ pub(crate) async fn nothing_is_noticed(
     loads.into_iter().for_each(Load::abort);
     let median = median(&ratios);
     println!("{median:.3} times as long");
-    assert!(median <= SLOWDOWN_MAX, "{median:.2} times as long");
+    assert!(median <= slowdown_max, "{median:.2} times as long");
 }
 
 /// The middle one.
