@@ -68,8 +68,6 @@ NOT_HERE = {
     # Another module than the one that ships.
     "traps::",
     "hard::workers_that_end_with_tokens_admit_nothing_more_and_lose_few",
-    # Compare how long answers take, of which containers beside them are a part.
-    "neighbours::nobody_else_notices",
     # Measures the processes that it started.
     "many_changes_fail_no_request_and_leave_nothing_in_memory",
     # Another bootstrap.
