@@ -10,8 +10,9 @@ use tollgate_support::{Built, Key};
 use crate::bootstrap::{Plan, UPSTREAM};
 use crate::chain::{SCOPE, claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
-use crate::finding::{Bar, Finding, pairwise, share};
+use crate::finding::{Bar, Finding, of_a_proxied_request, pairwise, share};
 use crate::load::Requests;
+use crate::rounds::rounds;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
 
@@ -22,18 +23,6 @@ const ACTIVE: usize = 1000;
 /// A bound that is never reached.
 const UNREACHED: u32 = 100_000;
 
-/// What one kind of request costs Envoy, in microseconds, round by round.
-#[derive(Default)]
-struct Costs {
-    free: Vec<f64>,
-    counted: Vec<f64>,
-    refused: Vec<f64>,
-    many_free: Vec<f64>,
-    many_counted: Vec<f64>,
-}
-
-/// All kinds of requests take turns at one Envoy: two Envoys differ by more than
-/// what is measured here.
 pub(crate) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>> {
     println!("budgets: without, with, refused, and of many tenants");
     let key = Key::new("RS256", "bench-1")?;
@@ -43,14 +32,8 @@ pub(crate) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>
     let contract = contract()?;
     let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
     let callers = Callers::new(&key)?;
-    let mut costs = Costs::default();
-    // One more, which warms up.
-    for round in 0..=settings.rounds {
-        println!("round {round} of {}", settings.rounds);
-        let mut warm_up = Costs::default();
-        callers.round(&bench, settings, if round == 0 { &mut warm_up } else { &mut costs })?;
-    }
-    Ok(costs.findings())
+    let costs = rounds(settings, |_| bench.in_turn(settings, callers.kinds()))?;
+    Ok(findings(&costs))
 }
 
 fn configuration(key: &Key) -> Value {
@@ -118,51 +101,39 @@ impl Callers {
         })
     }
 
-    fn round(&self, bench: &Bench, settings: &Settings, costs: &mut Costs) -> Result<()> {
+    /// Without budgets, with them, refused, and of many tenants.
+    fn kinds(&self) -> [Requests<'_>; 5] {
         let one = |request| Requests::admitted(from_ref(request));
         let refused = Requests { all: from_ref(&self.refused), answers: &[503] };
-        let (many_free, many_counted) = (&self.many_free, &self.many_counted);
-        let kinds = [
+        [
             one(&self.free),
             one(&self.counted),
             refused,
-            Requests::admitted(many_free),
-            Requests::admitted(many_counted),
-        ];
-        let [free, counted, refused, many_free, many_counted] = bench.in_turn(settings, kinds)?;
-        costs.free.push(free);
-        costs.counted.push(counted);
-        costs.refused.push(refused);
-        costs.many_free.push(many_free);
-        costs.many_counted.push(many_counted);
-        Ok(())
+            Requests::admitted(&self.many_free),
+            Requests::admitted(&self.many_counted),
+        ]
     }
 }
 
-impl Costs {
-    fn findings(&self) -> Vec<Finding> {
-        let Self { free, counted, refused, many_free, many_counted } = self;
-        let added =
-            |name, what, values| Finding { name, what, unit: "µs", bar: Bar::AtMost(1.5), values };
-        let more = |some: &[f64], others: &[f64]| pairwise(some, others, |one, other| one - other);
-        vec![
-            added(
-                "budgets_added_us",
-                "budgets: what it adds to count a request of a tenant and at a backend",
-                more(counted, free),
-            ),
-            added(
-                "budgets_many_added_us",
-                "the same, of 1,000 tenants that call, of 100,000 that have a budget",
-                more(many_counted, many_free),
-            ),
-            Finding {
-                name: "budgets_refused",
-                what: "a request that is refused since the backend is full",
-                unit: "% of a proxied request",
-                bar: Bar::AtMost(100.0 / 3.0),
-                values: pairwise(refused, free, share),
-            },
-        ]
-    }
+fn findings([free, counted, refused, many_free, many_counted]: &[Vec<f64>; 5]) -> Vec<Finding> {
+    let added =
+        |name, what, values| Finding { name, what, unit: "µs", bar: Bar::AtMost(1.5), values };
+    let more = |some: &[f64], others: &[f64]| pairwise(some, others, |one, other| one - other);
+    vec![
+        added(
+            "budgets_added_us",
+            "budgets: what it adds to count a request of a tenant and at a backend",
+            more(counted, free),
+        ),
+        added(
+            "budgets_many_added_us",
+            "the same, of 1,000 tenants that call, of 100,000 that have a budget",
+            more(many_counted, many_free),
+        ),
+        of_a_proxied_request(
+            "budgets_refused",
+            "a request that is refused since the backend is full",
+            pairwise(refused, free, share),
+        ),
+    ]
 }

@@ -17,6 +17,7 @@ mod identity;
 mod limits;
 mod load;
 mod report;
+mod rounds;
 mod samples;
 mod settings;
 mod upstream;

@@ -11,6 +11,7 @@ use crate::chain::{SCOPE, UNREACHED, claims, gateway, recognising, with_token};
 use crate::envoys::Bench;
 use crate::finding::{Bar, Finding, of_a_proxied_request, pairwise, share};
 use crate::load::{Requests, joined};
+use crate::rounds::rounds;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
 
@@ -20,19 +21,6 @@ const NEW_TOKENS: usize = 3000;
 /// More than are remembered to be bad.
 const BAD_TOKENS: usize = 5000;
 
-/// What one kind of request costs Envoy, in microseconds, round by round.
-#[derive(Default)]
-struct Costs {
-    by_envoy: Vec<f64>,
-    open: Vec<f64>,
-    known: Vec<f64>,
-    new: Vec<f64>,
-    made_up: Vec<f64>,
-    forged: Vec<f64>,
-}
-
-/// All kinds of callers take turns at one Envoy: two Envoys differ by more than
-/// what is measured here.
 pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>> {
     println!("callers: known, new, made up and forged");
     let key = Key::new("RS256", "bench-1")?;
@@ -41,15 +29,8 @@ pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>
     let contract = contract()?;
     let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
     let callers = Callers::new(&key)?;
-    let mut costs = Costs::default();
-    // One more, which warms up.
-    for round in 0..=settings.rounds {
-        println!("round {round} of {}", settings.rounds);
-        let mut warm_up = Costs::default();
-        let costs = if round == 0 { &mut warm_up } else { &mut costs };
-        callers.round(&bench, settings, round, costs)?;
-    }
-    Ok(costs.findings())
+    let costs = rounds(settings, |number| callers.round(&bench, settings, number))?;
+    Ok(findings(&costs))
 }
 
 /// Operations that differ in nothing but the question who is calling: each
@@ -99,13 +80,8 @@ impl<'a> Callers<'a> {
         })
     }
 
-    fn round(
-        &self,
-        bench: &Bench,
-        settings: &Settings,
-        number: usize,
-        costs: &mut Costs,
-    ) -> Result<()> {
+    /// By Envoy, open, known, made up, forged and new.
+    fn round(&self, bench: &Bench, settings: &Settings, number: usize) -> Result<[f64; 6]> {
         let one = |request| Requests::admitted(from_ref(request));
         let refused = |all| Requests { all, answers: &[401] };
         let kinds = [
@@ -116,14 +92,9 @@ impl<'a> Callers<'a> {
             refused(&self.forged),
         ];
         let [by_envoy, open, known, made_up, forged] = bench.in_turn(settings, kinds)?;
-        costs.by_envoy.push(by_envoy);
-        costs.open.push(open);
-        costs.known.push(known);
-        costs.made_up.push(made_up);
-        costs.forged.push(forged);
         let new = new_tokens(self.key, number)?;
-        costs.new.push(bench.once_each(settings, Requests::admitted(&new))?.cpu_us);
-        Ok(())
+        let new = bench.once_each(settings, Requests::admitted(&new))?.cpu_us;
+        Ok([by_envoy, open, known, made_up, forged, new])
     }
 }
 
@@ -157,34 +128,31 @@ fn new_token(key: &Key, number: usize) -> Result<Vec<u8>> {
     Ok(with_token("/orders/7", &key.sign(&claims(SCOPE, json!({"jti": number})))?))
 }
 
-impl Costs {
-    fn findings(&self) -> Vec<Finding> {
-        let Self { by_envoy, open, known, new, made_up, forged } = self;
-        vec![
-            Finding {
-                name: "known_added_us",
-                what: "a caller who is known: what it adds to ask who it is and what it may",
-                unit: "µs",
-                bar: Bar::AtMost(3.0),
-                values: pairwise(known, open, |known, open| known - open),
-            },
-            Finding {
-                name: "never_seen_added_us",
-                what: "an RS256 token never seen before: what it costs beside one that was",
-                unit: "µs",
-                bar: Bar::AtMost(60.0),
-                values: pairwise(new, known, |new, known| new - known),
-            },
-            Finding {
-                bar: Bar::Nothing,
-                ..of_a_proxied_request(
-                    "by_envoy",
-                    "a refusal by Envoy itself, without a filter",
-                    pairwise(by_envoy, known, share),
-                )
-            },
-            of_a_proxied_request("made_up", "a made-up token", pairwise(made_up, known, share)),
-            of_a_proxied_request("forged", "a forged RS256 token", pairwise(forged, known, share)),
-        ]
-    }
+fn findings([by_envoy, open, known, made_up, forged, new]: &[Vec<f64>; 6]) -> Vec<Finding> {
+    vec![
+        Finding {
+            name: "known_added_us",
+            what: "a caller who is known: what it adds to ask who it is and what it may",
+            unit: "µs",
+            bar: Bar::AtMost(3.0),
+            values: pairwise(known, open, |known, open| known - open),
+        },
+        Finding {
+            name: "never_seen_added_us",
+            what: "an RS256 token never seen before: what it costs beside one that was",
+            unit: "µs",
+            bar: Bar::AtMost(60.0),
+            values: pairwise(new, known, |new, known| new - known),
+        },
+        Finding {
+            bar: Bar::Nothing,
+            ..of_a_proxied_request(
+                "by_envoy",
+                "a refusal by Envoy itself, without a filter",
+                pairwise(by_envoy, known, share),
+            )
+        },
+        of_a_proxied_request("made_up", "a made-up token", pairwise(made_up, known, share)),
+        of_a_proxied_request("forged", "a forged RS256 token", pairwise(forged, known, share)),
+    ]
 }

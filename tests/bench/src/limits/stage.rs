@@ -11,25 +11,13 @@ use crate::envoys::Bench;
 use crate::finding::{Bar, Finding, of_a_proxied_request, pairwise, share};
 use crate::http::Client;
 use crate::load::Requests;
+use crate::rounds::rounds;
 use crate::settings::Settings;
 use crate::upstream::Upstream;
 
 /// So many that each call of one finds hardly a token that its worker holds.
 const MANY: u32 = 1_000;
 
-/// What one kind of request costs Envoy, in microseconds, round by round.
-#[derive(Default)]
-struct Costs {
-    open: Vec<f64>,
-    told: Vec<f64>,
-    limited: Vec<f64>,
-    many_open: Vec<f64>,
-    many_limited: Vec<f64>,
-    refused: Vec<f64>,
-}
-
-/// All kinds of requests take turns at one Envoy: two Envoys differ by more than
-/// what is measured here.
 pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>> {
     println!("limits: none, three, used up");
     // Who is calling is remembered, whatever the token was signed with.
@@ -40,15 +28,8 @@ pub(super) fn measure(built: &Built, settings: &Settings) -> Result<Vec<Finding>
     let bench = Bench::start(built, &Plan::new(filters, &contract), upstream.port())?;
     let callers = Callers::new(&key)?;
     callers.use_up(&bench)?;
-    let mut costs = Costs::default();
-    // One more, which warms up.
-    for round in 0..=settings.rounds {
-        println!("round {round} of {}", settings.rounds);
-        let mut warm_up = Costs::default();
-        let costs = if round == 0 { &mut warm_up } else { &mut costs };
-        callers.round(&bench, settings, costs)?;
-    }
-    Ok(costs.findings())
+    let costs = rounds(settings, |_| bench.in_turn(settings, callers.kinds()))?;
+    Ok(findings(&costs))
 }
 
 /// Operations that differ in nothing but their limits.
@@ -127,55 +108,45 @@ impl Callers {
         Ok(())
     }
 
-    fn round(&self, bench: &Bench, settings: &Settings, costs: &mut Costs) -> Result<()> {
+    /// Without limits, told of some, with three, refused, and of many callers.
+    fn kinds(&self) -> [Requests<'_>; 6] {
         let refused = Requests { all: from_ref(&self.used_up), answers: &[429] };
         let one = |request| Requests::admitted(from_ref(request));
-        let kinds = [
+        [
             one(&self.open),
             one(&self.told),
             one(&self.limited),
             refused,
             Requests::admitted(&self.many_open),
             Requests::admitted(&self.many_limited),
-        ];
-        let [open, told, limited, refused, many_open, many_limited] =
-            bench.in_turn(settings, kinds)?;
-        costs.open.push(open);
-        costs.told.push(told);
-        costs.limited.push(limited);
-        costs.refused.push(refused);
-        costs.many_open.push(many_open);
-        costs.many_limited.push(many_limited);
-        Ok(())
+        ]
     }
 }
 
-impl Costs {
-    fn findings(&self) -> Vec<Finding> {
-        let Self { open, told, limited, many_open, many_limited, refused } = self;
-        vec![
-            Finding {
-                name: "two_fields_added_us",
-                what: "two headers of a response alone, of which limits set as many",
-                unit: "µs",
-                bar: Bar::Nothing,
-                values: pairwise(told, open, |told, open| told - open),
-            },
-            Finding {
-                name: "three_limits_added_us",
-                what: "three limits on a route, one busy caller: what they add",
-                unit: "µs",
-                bar: Bar::AtMost(1.5),
-                values: pairwise(limited, open, |limited, open| limited - open),
-            },
-            Finding {
-                name: "three_limits_many_added_us",
-                what: "the same with 1,000 callers in turn, of whom workers hold nothing",
-                unit: "µs",
-                bar: Bar::AtMost(1.5),
-                values: pairwise(many_limited, many_open, |limited, open| limited - open),
-            },
-            of_a_proxied_request("refused_429", "a 429", pairwise(refused, limited, share)),
-        ]
-    }
+fn findings(costs: &[Vec<f64>; 6]) -> Vec<Finding> {
+    let [open, told, limited, refused, many_open, many_limited] = costs;
+    vec![
+        Finding {
+            name: "two_fields_added_us",
+            what: "two headers of a response alone, of which limits set as many",
+            unit: "µs",
+            bar: Bar::Nothing,
+            values: pairwise(told, open, |told, open| told - open),
+        },
+        Finding {
+            name: "three_limits_added_us",
+            what: "three limits on a route, one busy caller: what they add",
+            unit: "µs",
+            bar: Bar::AtMost(1.5),
+            values: pairwise(limited, open, |limited, open| limited - open),
+        },
+        Finding {
+            name: "three_limits_many_added_us",
+            what: "the same with 1,000 callers in turn, of whom workers hold nothing",
+            unit: "µs",
+            bar: Bar::AtMost(1.5),
+            values: pairwise(many_limited, many_open, |limited, open| limited - open),
+        },
+        of_a_proxied_request("refused_429", "a 429", pairwise(refused, limited, share)),
+    ]
 }
