@@ -5,6 +5,8 @@
 //!
 //! `make timing` runs it, best on a machine with nothing else to do.
 
+mod key_id;
+
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -24,7 +26,17 @@ use tollgate_core::testing::MemoryHost;
 use tollgate_core::{Filter as _, Headers, RequestHead, Seed, Timestamp, parse};
 use tollgate_identity::{Front, FrontSpec, IntrospectionService, Secret, SystemClock};
 
-ctbench_main!(naive, api_key, hmac, hmac_key_id, introspection_secret);
+use crate::key_id::{hmac_key_id, http_signature_key_id, sigv4_key_id};
+
+ctbench_main!(
+    naive,
+    api_key,
+    hmac,
+    hmac_key_id,
+    sigv4_key_id,
+    http_signature_key_id,
+    introspection_secret
+);
 
 const SAMPLES: usize = 1_000_000;
 
@@ -76,6 +88,10 @@ fn filter() -> (AuthFilter, MemoryHost) {
         },
         "access": {"auth": {"any_of": ["hmac", "api_key"]}},
     });
+    compiled(&config)
+}
+
+fn compiled(config: &serde_json::Value) -> (AuthFilter, MemoryHost) {
     let mut filter: AuthFilter = parse(config.to_string().as_bytes(), Seed([7; 16])).unwrap();
     let mut host = MemoryHost::default();
     filter.prepare(&mut host);
@@ -83,14 +99,17 @@ fn filter() -> (AuthFilter, MemoryHost) {
 }
 
 fn head(name: &str, value: &[u8]) -> Headers {
-    let lines = [
+    head_with(&[(name, value)])
+}
+
+fn head_with(lines: &[(&str, &[u8])]) -> Headers {
+    let known = [
         (":method", &b"GET"[..]),
         (":scheme", b"http"),
         (":authority", b"a.example"),
         (":path", b"/x"),
-        (name, value),
     ];
-    lines.into_iter().collect()
+    known.iter().chain(lines).copied().collect()
 }
 
 fn api_key(runner: &mut CtRunner, rng: &mut BenchRng) {
@@ -126,23 +145,6 @@ fn hmac(runner: &mut CtRunner, rng: &mut BenchRng) {
             (RequestHead { headers: &headers }, &mut host.at(Timestamp::from_seconds(NOW)));
         once(runner, class, || filter.on_whole_request(&head, b"", cx));
     });
-}
-
-/// A key that there is, and one that there is not.
-fn hmac_key_id(runner: &mut CtRunner, rng: &mut BenchRng) {
-    let (mut filter, mut host) = filter();
-    for _ in 0..SAMPLES {
-        let (class, id) = if rng.random::<bool>() {
-            (Class::Left, "acme-1")
-        } else {
-            (Class::Right, "acme-2")
-        };
-        let mac: [u8; 32] = rng.random();
-        let headers = head("authorization", credential(id, &mac).as_bytes());
-        let (head, cx) =
-            (RequestHead { headers: &headers }, &mut host.at(Timestamp::from_seconds(NOW)));
-        once(runner, class, || filter.on_whole_request(&head, b"", cx));
-    }
 }
 
 /// The secret by which gateways are known to the control plane.

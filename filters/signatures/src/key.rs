@@ -7,7 +7,7 @@ use superboring::pkey::{PKey, Public};
 use superboring::rsa::Rsa;
 use tollgate_core::Host;
 
-use crate::material::{Material, Signed};
+use crate::material::{Material, Secret, Signed};
 
 /// What a signature is verified with, and the one algorithm it is for.
 ///
@@ -79,7 +79,10 @@ impl Key {
         match secret.len() {
             bytes if bytes < SECRET_BYTES_MIN => Err(InvalidKey::ShortSecret { bytes }),
             bytes if SECRET_BYTES_MAX < bytes => Err(InvalidKey::LongSecret { bytes }),
-            _ => Ok(Self::new(KeyAlgorithm::HmacSha256, Material::Secret(secret))),
+            bytes => {
+                let secret = Secret::new(&secret).ok_or(InvalidKey::LongSecret { bytes })?;
+                Ok(Self::new(KeyAlgorithm::HmacSha256, Material::Secret(secret.into())))
+            }
         }
     }
 
@@ -121,7 +124,7 @@ impl Key {
     }
 
     /// The secret, if there is one.
-    pub(crate) fn as_secret(&self) -> Option<&[u8]> {
+    pub(crate) fn as_secret(&self) -> Option<&Secret> {
         match &self.material {
             Material::Secret(secret) => Some(secret),
             _ => None,

@@ -17,7 +17,15 @@ pub(crate) enum Material {
     P256(p256::ecdsa::VerifyingKey, Vec<u8>),
     P384(p384::ecdsa::VerifyingKey, Vec<u8>),
     Ed25519(Ed25519Key),
-    Secret(Vec<u8>),
+    Secret(Box<Secret>),
+}
+
+/// A secret, ready to make codes with: all that depends on how long it is has been
+/// done, so that no code takes longer than another one's.
+pub(crate) struct Secret {
+    codes: Hmac<Sha256>,
+    /// Behind `AWS4`, as AWS signatures begin with it.
+    aws: Hmac<Sha256>,
 }
 
 /// Something signed.
@@ -60,7 +68,7 @@ impl Material {
             }
             Self::Ed25519(key) => ed25519_compact::Signature::from_slice(signed.signature)
                 .is_ok_and(|signature| key.verify(signed.message, &signature).is_ok()),
-            Self::Secret(secret) => is_mac(secret, signed),
+            Self::Secret(secret) => is_mac(&secret.codes, signed),
         }
     }
 }
@@ -88,19 +96,50 @@ fn rsa(key: &PKey<Public>, hash: MessageDigest, padding: Padding, signed: Signed
     verify().unwrap_or(false)
 }
 
+// === impl Secret ===
+
+impl Secret {
+    /// None if there is a length that HMAC does not take.
+    pub(crate) fn new(secret: &[u8]) -> Option<Self> {
+        Some(Self { codes: keyed(secret)?, aws: keyed(&[b"AWS4", secret].concat())? })
+    }
+
+    /// What AWS signatures are made with on one day, in one region and service.
+    pub(crate) fn for_scope(&self, scope: &str) -> Option<Hmac<Sha256>> {
+        let mut parts = scope.split('/');
+        let first = mac(&self.aws, parts.next()?.as_bytes());
+        let last = parts.try_fold(first, |key, part| Some(mac(&keyed(&key)?, part.as_bytes())))?;
+        keyed(&last)
+    }
+}
+
 /// Whether the signature is the HMAC-SHA256 of the message. In constant time:
 /// the code is a secret until the caller has shown it.
-pub(crate) fn is_mac(secret: &[u8], signed: Signed<'_>) -> bool {
-    hmac(secret, signed.message).is_some_and(|mac| mac.verify_slice(signed.signature).is_ok())
+pub(crate) fn is_mac(secret: &Hmac<Sha256>, signed: Signed<'_>) -> bool {
+    let mac = secret.clone().chain_update(signed.message);
+    mac.verify_slice(signed.signature).is_ok()
 }
 
 /// The HMAC-SHA256 of a message.
-pub(crate) fn mac(secret: &[u8], message: &[u8]) -> Option<[u8; 32]> {
-    Some(hmac(secret, message)?.finalize().into_bytes().into())
+fn mac(secret: &Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
+    secret.clone().chain_update(message).finalize().into_bytes().into()
 }
 
-fn hmac(secret: &[u8], message: &[u8]) -> Option<Hmac<Sha256>> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
-    mac.update(message);
-    Some(mac)
+fn keyed(secret: &[u8]) -> Option<Hmac<Sha256>> {
+    Hmac::new_from_slice(secret).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_may_be_longer_than_a_block_of_the_hash() {
+        // RFC 4231, section 4.7.
+        let secret = Secret::new(&[0xaa; 131]).map(|secret| secret.codes);
+        let message = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        let code = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
+        let made = secret.map(|secret| crate::request::hex(&mac(&secret, message)));
+        assert_eq!(made.as_deref(), Some(code));
+    }
 }

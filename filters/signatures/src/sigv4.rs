@@ -9,7 +9,7 @@ use std::time::Duration;
 use tollgate_core::Cx;
 
 use crate::compile::{InvalidSignatures, clock_skew, header_names};
-use crate::material::{Signed, is_mac, mac};
+use crate::material::{Signed, is_mac};
 use crate::refused::shown;
 use crate::request::Message;
 use crate::sigv4::canonical::{canonical, string_to_sign};
@@ -144,7 +144,7 @@ fn is_scope_part(name: &str) -> bool {
 
 fn check_key(key: &Key, claim: &Claim<'_>, text: &[u8]) -> Result<(), Refused> {
     let secret = key.as_secret().ok_or(Refused::Algorithm)?;
-    let signing_key = signing_key(secret, &claim.scope).ok_or(Refused::Mismatch)?;
+    let signing_key = secret.for_scope(&claim.scope).ok_or(Refused::Mismatch)?;
     if !is_mac(&signing_key, Signed { message: text, signature: &claim.signature }) {
         return Err(Refused::Mismatch);
     }
@@ -152,11 +152,4 @@ fn check_key(key: &Key, claim: &Claim<'_>, text: &[u8]) -> Result<(), Refused> {
         return Err(Refused::SessionToken);
     }
     Ok(())
-}
-
-/// The key of one day, region and service.
-fn signing_key(secret: &[u8], scope: &str) -> Option<[u8; 32]> {
-    let mut parts = scope.split('/');
-    let first = mac(&[b"AWS4", secret].concat(), parts.next()?.as_bytes())?;
-    parts.try_fold(first, |key, part| mac(&key, part.as_bytes()))
 }

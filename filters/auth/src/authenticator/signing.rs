@@ -99,7 +99,7 @@ impl Authenticator {
         let challenges = &methods.challenges;
         let verified = self.verified(signatures, scheme, request, methods, cx)?;
         signatures.check_body(&verified, request.1, challenges)?;
-        // A code made with the decoy is nobody's.
+        // Verified it was with some key, in any case.
         let signer = self.signer_of(signatures, &verified, cx);
         let signer = signer.ok_or_else(|| invalid(&Refused::UnknownKey, challenges))?;
         let principal = self.unless_denied(signer, methods, cx.now);
@@ -264,35 +264,35 @@ impl<'a> Ring<'a> {
         Self { signatures, signers, denied, seed: *seed, scheme, trust, now, missing }
     }
 
-    /// The key to verify with: nobody's, if nobody has it. None as long as that
-    /// is not known.
+    /// The key to verify with, also if nobody has the one of this id. None as long as
+    /// that is not known. Whether somebody has it or not, as much is done.
     fn key(&self, id: &str) -> Option<Rc<Key>> {
         let keys = &self.signatures.keys;
-        if let Some(holder) = keys.holder(self.scheme, id) {
-            return Some(Rc::clone(&holder.key));
-        }
         if self.signatures.lookup.is_none() || Asked::signing_key(id).is_none() {
-            return Some(keys.decoy());
+            return Some(keys.key(self.scheme, id));
         }
-        match self.looked_up(id) {
-            Ok(holder) => Some(holder.map_or_else(|| keys.decoy(), |one| Rc::clone(&one.key))),
-            Err(missing) => {
+        match (keys.holder(self.scheme, id), self.looked_up(slot(id, self.seed))) {
+            (Some(holder), _) | (None, Ok(Some(holder))) => Some(Rc::clone(&holder.key)),
+            (None, Ok(None)) => Some(keys.key(self.scheme, id)),
+            (None, Err(why)) => {
+                let unasked = || Missing::Unasked(id.to_owned());
+                let missing = why.map_or_else(unasked, Missing::Unanswered);
                 self.missing.borrow_mut().get_or_insert(missing);
                 None
             }
         }
     }
 
-    fn looked_up(&self, id: &str) -> Result<Option<&'a Holder>, Missing> {
-        let slot = slot(id, self.seed);
-        let signer = self.signers.peek(slot);
-        if let Some(signer) = signer.filter(|signer| signer.counts(self.trust, self.now)) {
-            return Ok(signer.holder(self.scheme));
-        }
-        match self.denied.peek(slot).and_then(|denied| denied.holds(self.now)) {
-            Some(Why::Refused(_)) => Ok(None),
-            Some(Why::Unanswered(why)) => Err(Missing::Unanswered(why)),
-            None => Err(Missing::Unasked(id.to_owned())),
+    /// Who has a key, by what was said of it; otherwise why that was not said, if
+    /// it was asked for.
+    fn looked_up(&self, slot: Slot) -> Result<Option<&'a Holder>, Option<Unanswered>> {
+        let (signer, denied) = (self.signers.peek(slot), self.denied.peek(slot));
+        let denied = denied.and_then(|denied| denied.holds(self.now));
+        match (signer.filter(|signer| signer.counts(self.trust, self.now)), denied) {
+            (Some(signer), _) => Ok(signer.holder(self.scheme)),
+            (None, Some(Why::Refused(_))) => Ok(None),
+            (None, Some(Why::Unanswered(why))) => Err(Some(why)),
+            (None, None) => Err(None),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use tollgate_core::Seed;
+use tollgate_core::{Fingerprint, Seed};
 use tollgate_signatures::{Key, Scheme};
 
 use crate::SigningKeySpec;
@@ -9,10 +9,15 @@ use crate::signatures::holder::{Holder, InvalidSigningKey};
 use crate::tenants::Tenants;
 
 /// The keys that are written down, and who has them.
+///
+/// Time must not tell whether there is a key of some id. So no ids are compared byte
+/// by byte, as many steps lead to every one of them, and an id that nobody has is
+/// verified with the key of somebody: what comes of that is nobody's.
 pub(crate) struct SigningKeys {
-    holders: BTreeMap<String, Holder>,
-    /// Nobody's. What is signed with a key that is not known is compared with a
-    /// code of this one, so that it takes as long as with one that is.
+    /// By the fingerprints of their ids, in order, for each way of signing.
+    holders: Vec<(Scheme, Vec<(Fingerprint, Holder)>)>,
+    seed: Seed,
+    /// What is verified with where there are no other keys: nobody's.
     decoy: Rc<Key>,
 }
 
@@ -26,27 +31,44 @@ impl SigningKeys {
         tenants: &Tenants,
         seed: Seed,
     ) -> Result<Self, InvalidSigningKey> {
-        let mut holders = BTreeMap::new();
+        let mut found = Vec::with_capacity(specs.len());
         for (id, spec) in specs {
             let holder = Holder::compile(&id, spec, accepted, tenants)?;
-            holders.insert(id, holder);
+            found.push((seed.fingerprint(&[id.as_bytes()]), holder));
         }
+        found.sort_unstable_by_key(|(place, _)| *place);
+        let of = |scheme: Scheme| {
+            found.iter().filter(move |(_, one)| one.scheme == scheme).cloned().collect()
+        };
+        let holders = accepted.iter().map(|scheme| (*scheme, of(*scheme))).collect();
         let decoy = Key::secret([seed.0, seed.0].concat());
         let decoy = decoy.map_err(|source| InvalidSigningKey::Key {
             key: String::new(),
             field: "secret",
             source,
         })?;
-        Ok(Self { holders, decoy: decoy.into() })
+        Ok(Self { holders, seed, decoy: decoy.into() })
     }
 
     /// Who signs with a key. It is for one way of signing: elsewhere it is not known.
     pub(crate) fn holder(&self, scheme: Scheme, id: &str) -> Option<&Holder> {
-        self.holders.get(id).filter(|holder| holder.scheme == scheme)
+        let (is_of_id, holder) = self.nearest(scheme, id)?;
+        is_of_id.then_some(holder)
     }
 
-    /// What stands in for the key of nobody.
-    pub(crate) fn decoy(&self) -> Rc<Key> {
-        Rc::clone(&self.decoy)
+    /// What a signature with a key of this id is verified with, be there one or not.
+    pub(crate) fn key(&self, scheme: Scheme, id: &str) -> Rc<Key> {
+        let nearest = self.nearest(scheme, id);
+        Rc::clone(nearest.map_or(&self.decoy, |(_, holder)| &holder.key))
+    }
+
+    /// Who has the key of an id, or of the one beside which it would stand.
+    fn nearest(&self, scheme: Scheme, id: &str) -> Option<(bool, &Holder)> {
+        let (_, holders) = self.holders.iter().find(|(known, _)| *known == scheme)?;
+        let wanted = self.seed.fingerprint(&[id.as_bytes()]);
+        let next = holders.partition_point(|(place, _)| *place < wanted);
+        let last = holders.len().checked_sub(1)?;
+        let (place, holder) = holders.get(next.min(last))?;
+        Some((*place == wanted, holder))
     }
 }
