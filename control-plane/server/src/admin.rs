@@ -16,13 +16,13 @@ mod status;
 mod tenants;
 mod views;
 
+use std::net::TcpListener;
 use std::sync::{Arc, mpsc};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{Request, Response};
-use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 use tollgate_store::KeyHasher;
 
@@ -31,12 +31,14 @@ use self::answer::{Answer, Problem};
 use self::asked::Asked;
 use self::endpoints::{Found, What};
 pub use self::listen::AdminFailed;
-pub(crate) use self::listen::{listen, may_listen};
+use self::listen::Incoming;
+pub(crate) use self::listen::{listen, may_listen, secured};
 use crate::delivery::Deliveries;
 use crate::input::Event;
 use crate::ledger::Ledger;
 use crate::report;
 use crate::revision::Revision;
+use crate::tls::ServerTls;
 
 /// Everything that the admin API knows and may change.
 pub(crate) struct Admin {
@@ -57,12 +59,12 @@ const BODY_BYTES_MAX: usize = 4 << 20;
 
 /// Serves until `end` is ready.
 pub(crate) async fn serve(
-    listener: std::net::TcpListener,
+    listener: TcpListener,
+    tls: Option<ServerTls>,
     admin: Admin,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = TcpListener::from_std(listener)?;
+    let listener = Incoming::of(listener, tls)?;
     let router = Router::new().fallback(answer).with_state(Arc::new(admin));
     axum::serve(listener, router).with_graceful_shutdown(end).await
 }

@@ -66,4 +66,4 @@ pub use crate::relay::{RelayFailed, Relayed, UpstreamName, relay};
 pub use crate::secret::UnusableSecret;
 pub use crate::serve::{ServeFailed, Serving, XdsPort, serve};
 pub use crate::status::{StatusFailed, status};
-pub use crate::tls::{TlsFiles, UnusableTls};
+pub use crate::tls::{ShownFiles, TlsFiles, UnusableTls};

@@ -89,10 +89,13 @@ pub(crate) fn signing_key_sealed(why: &SigningKeyUnavailable) {
     error!("{}; requests signed with it are refused", one_line(&why.to_string()));
 }
 
-pub(crate) fn serving_admin(address: SocketAddr) {
+pub(crate) fn serving_admin(address: SocketAddr, is_secured: bool) {
     info!(%address, "serving the admin API");
-    if !address.ip().is_loopback() {
-        warn!("tokens of operators come to this address in clear; put TLS before it");
+    if !is_secured && !address.ip().is_loopback() {
+        warn!(
+            "tokens of operators come to this address in clear; give --admin-certificate and \
+             --admin-key"
+        );
     }
 }
 

@@ -1,14 +1,17 @@
 //! The command that tells what each Envoy has.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::time::Instant;
 use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::cli::admin::StatusArgs;
+use crate::config::read_file;
 use crate::secret::{self, UnusableSecret};
 use crate::store::when::{self, InvalidWhen};
 
@@ -19,6 +22,8 @@ use crate::store::when::{self, InvalidWhen};
 pub enum StatusFailed {
     #[error("--token: {0}")]
     Token(UnusableSecret),
+    #[error("--authorities: {0}: cannot be read: {1}")]
+    Authorities(String, String),
     #[error(transparent)]
     Timeout(#[from] InvalidWhen),
     #[error("{admin}: no answer: {reason}; is `tollgate serve --admin` there?")]
@@ -73,28 +78,75 @@ const BODY_BYTES_MAX: u64 = 64 << 20;
 pub fn status(args: &StatusArgs, out: &mut impl Write) -> Result<bool, StatusFailed> {
     let timeout = when::span("--timeout", &args.timeout)?;
     let token = args.token.as_deref().map(secret::read).transpose().map_err(StatusFailed::Token)?;
-    let began = Instant::now();
+    let (agent, began) = (agent(args)?, Instant::now());
     loop {
-        let text = asked(&args.admin, token.as_deref())?;
-        let status: Status = serde_json::from_str(&text).map_err(|error| {
-            StatusFailed::NoAnswer { admin: args.admin.clone(), reason: error.to_string() }
-        })?;
-        let is_live = args.wait.is_none_or(|wanted| status.has(wanted));
+        let all = args.admin.iter().map(|admin| Told::by(&agent, admin, token.as_deref()));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
+        let is_live = args.wait.is_none_or(|wanted| all.iter().all(|told| told.status.has(wanted)));
         if is_live || timeout <= began.elapsed() {
-            if args.json {
-                writeln!(out, "{text}")?;
-            } else {
-                status.print(args.wait.filter(|_| !is_live), out)?;
-            }
+            let missing = args.wait.filter(|_| !is_live);
+            all.iter().try_for_each(|told| told.print(args, missing, out))?;
             return Ok(is_live);
         }
         sleep(ASK_EVERY);
     }
 }
 
-fn asked(admin: &str, token: Option<&str>) -> Result<String, StatusFailed> {
+/// What a control plane says.
+struct Told<'a> {
+    admin: &'a str,
+    text: String,
+    status: Status,
+}
+
+impl<'a> Told<'a> {
+    fn by(agent: &Agent, admin: &'a str, token: Option<&str>) -> Result<Self, StatusFailed> {
+        let text = asked(agent, admin, token)?;
+        let status = serde_json::from_str(&text).map_err(|error| StatusFailed::NoAnswer {
+            admin: admin.to_owned(),
+            reason: error.to_string(),
+        })?;
+        Ok(Self { admin, text, status })
+    }
+
+    /// One line of JSON for each of them, or what people read.
+    fn print(
+        &self,
+        args: &StatusArgs,
+        missing: Option<u64>,
+        out: &mut impl Write,
+    ) -> io::Result<()> {
+        let Self { admin, text, status } = self;
+        if args.json {
+            return writeln!(out, "{text}");
+        }
+        if 1 < args.admin.len() {
+            writeln!(out, "{admin}:")?;
+        }
+        status.print(missing.filter(|wanted| !status.has(*wanted)), out)
+    }
+}
+
+/// Which believes the authorities that are named, or those that are publicly known.
+fn agent(args: &StatusArgs) -> Result<Agent, StatusFailed> {
     let config = Agent::config_builder().timeout_global(Some(PATIENCE));
-    let agent: Agent = config.http_status_as_error(false).build().into();
+    let config = config.http_status_as_error(false);
+    let Some(path) = &args.authorities else { return Ok(config.build().into()) };
+    let failed = |reason: String| StatusFailed::Authorities(path.display().to_string(), reason);
+    let pem = read_file(path).map_err(|fault| failed(fault.into_reason()))?;
+    let mut authorities = Vec::new();
+    for item in parse_pem(&pem) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => authorities.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(failed(error.to_string())),
+        }
+    }
+    let tls = TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(authorities))).build();
+    Ok(config.tls_config(tls).build().into())
+}
+
+fn asked(agent: &Agent, admin: &str, token: Option<&str>) -> Result<String, StatusFailed> {
     let mut request = agent.get(format!("{}/v1/status", admin.trim_end_matches('/')));
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -53,10 +55,21 @@ pub enum UnusableTls {
     Verifier { file: String, reason: VerifierBuilderError },
 }
 
+/// What a server shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ShownFiles {
+    /// The certificates that are shown, leaf first, in PEM.
+    pub certificate: PathBuf,
+    /// The private key of the first of them.
+    pub key: PathBuf,
+}
+
 /// Secures connections, by what the files say now.
 #[derive(Clone)]
 pub(crate) struct ServerTls {
-    files: TlsFiles,
+    shown: ShownFiles,
+    /// Who may sign the certificates that clients then have to show.
+    authorities: Option<PathBuf>,
     newest: Arc<RwLock<Arc<ServerConfig>>>,
 }
 
@@ -70,9 +83,20 @@ pub(crate) struct ClientTls {
 // === impl ServerTls ===
 
 impl ServerTls {
+    /// For Envoys, of which nobody is served who does not show a certificate.
     pub(crate) fn open(files: TlsFiles) -> Result<Self, UnusableTls> {
-        let newest = Arc::new(RwLock::new(Arc::new(server(&files)?)));
-        Ok(Self { files, newest })
+        let TlsFiles { certificate, key, authorities } = files;
+        Self::of(ShownFiles { certificate, key }, Some(authorities))
+    }
+
+    /// For people and their programs, who show who they are in another way.
+    pub(crate) fn open_to_all(shown: ShownFiles) -> Result<Self, UnusableTls> {
+        Self::of(shown, None)
+    }
+
+    fn of(shown: ShownFiles, authorities: Option<PathBuf>) -> Result<Self, UnusableTls> {
+        let newest = server(&shown, authorities.as_deref())?;
+        Ok(Self { shown, authorities, newest: Arc::new(RwLock::new(Arc::new(newest))) })
     }
 
     /// For the next connection.
@@ -84,7 +108,7 @@ impl ServerTls {
     /// Reads the files again whenever they change, for as long as it is polled.
     /// What is bad does not replace what was good.
     pub(crate) async fn follow(&self) {
-        let mut watch = self.files.watch();
+        let mut watch = self.watch();
         // What has changed since they were opened is read here, what changes from now on is noticed.
         if let Err(why) = self.reload() {
             report::certificates_kept(&why);
@@ -101,8 +125,16 @@ impl ServerTls {
         }
     }
 
+    /// Notices changes of the files from now on.
+    fn watch(&self) -> Watch {
+        let mut watch = Watch::new(&self.shown.certificate);
+        watch.also([self.shown.key.clone()].into_iter().chain(self.authorities.clone()).collect());
+        watch.changed();
+        watch
+    }
+
     fn reload(&self) -> Result<(), UnusableTls> {
-        let config = Arc::new(server(&self.files)?);
+        let config = Arc::new(server(&self.shown, self.authorities.as_deref())?);
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
@@ -127,40 +159,40 @@ impl ClientTls {
     }
 }
 
-// === impl TlsFiles ===
-
-impl TlsFiles {
-    /// Notices their changes from now on.
-    fn watch(&self) -> Watch {
-        let mut watch = Watch::new(&self.certificate);
-        watch.also(vec![self.key.clone(), self.authorities.clone()]);
-        watch.changed();
-        watch
-    }
+/// TLS 1.3 only where both ends are ours: where certificates are asked for.
+fn server(shown: &ShownFiles, authorities: Option<&Path>) -> Result<ServerConfig, UnusableTls> {
+    let ShownFiles { certificate, key: key_file } = shown;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let pair = |error: rustls::Error| pair(certificate, key_file, &error);
+    let versions = match authorities {
+        Some(_) => &[&rustls::version::TLS13][..],
+        None => rustls::DEFAULT_VERSIONS,
+    };
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+    let builder = builder.with_protocol_versions(versions).map_err(pair)?;
+    let (builder, protocol) = match authorities {
+        Some(file) => (builder.with_client_cert_verifier(verifier(file, provider)?), &b"h2"[..]),
+        None => (builder.with_no_client_auth(), &b"http/1.1"[..]),
+    };
+    let (chain, key) = (chain(certificate)?, key(key_file)?);
+    let mut config = builder.with_single_cert(chain, key).map_err(pair)?;
+    config.alpn_protocols = vec![protocol.to_vec()];
+    Ok(config)
 }
 
-/// Nobody is served who does not show a certificate. TLS 1.3 only: both ends are ours.
-fn server(files: &TlsFiles) -> Result<ServerConfig, UnusableTls> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = Arc::new(roots(&files.authorities)?);
-    let verifier = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(&provider));
-    let verifier = verifier.build().map_err(|reason| UnusableTls::Verifier {
-        file: files.authorities.display().to_string(),
-        reason,
-    })?;
-    let pair = |error: rustls::Error| pair(files, &error);
-    let builder = ServerConfig::builder_with_provider(provider);
-    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(pair)?;
-    let (chain, key) = (chain(&files.certificate)?, key(&files.key)?);
-    let builder = builder.with_client_cert_verifier(verifier);
-    let mut config = builder.with_single_cert(chain, key).map_err(pair)?;
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(config)
+fn verifier(
+    authorities: &Path,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, UnusableTls> {
+    let roots = Arc::new(roots(authorities)?);
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    let file = || authorities.display().to_string();
+    verifier.build().map_err(|reason| UnusableTls::Verifier { file: file(), reason })
 }
 
 fn client(files: &TlsFiles) -> Result<ClientConfig, UnusableTls> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let pair = |error: rustls::Error| pair(files, &error);
+    let pair = |error: rustls::Error| pair(&files.certificate, &files.key, &error);
     let builder = ClientConfig::builder_with_provider(provider);
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(pair)?;
     let builder = builder.with_root_certificates(roots(&files.authorities)?);
@@ -170,10 +202,10 @@ fn client(files: &TlsFiles) -> Result<ClientConfig, UnusableTls> {
     Ok(config)
 }
 
-fn pair(files: &TlsFiles, error: &rustls::Error) -> UnusableTls {
+fn pair(certificate: &Path, key: &Path, error: &rustls::Error) -> UnusableTls {
     UnusableTls::Pair {
-        file: files.certificate.display().to_string(),
-        key: files.key.display().to_string(),
+        file: certificate.display().to_string(),
+        key: key.display().to_string(),
         reason: error.to_string(),
     }
 }

@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use tollgate_e2e::{Gateway, config};
-use tollgate_support::{Answer, Built, Call, free_port};
+use tollgate_support::{Answer, Authority, Built, Call, Wanted, free_port};
 
 /// A store of its own, and an admin API.
 struct Place {
@@ -45,9 +45,13 @@ impl Place {
     }
 
     async fn gateway(&self) -> Gateway {
+        self.gateway_with(&[]).await
+    }
+
+    async fn gateway_with(&self, more: &[&str]) -> Gateway {
         let (store, admin) = (self.store(), format!("127.0.0.1:{}", self.port));
         let routes = "\n      ours: { match: { path: /ours }, backend: echo, auth: none }\n";
-        let arguments = ["--store", &store, "--admin", &admin];
+        let arguments = [&["--store", &store, "--admin", &admin], more].concat();
         Gateway::with_arguments(&config(routes), &arguments).await.unwrap()
     }
 
@@ -72,6 +76,8 @@ impl Place {
         (status.success(), String::from_utf8(stdout).unwrap())
     }
 }
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 const NEW: (&str, &str) = ("if-none-match", "*");
 
@@ -252,4 +258,37 @@ async fn whatever_is_asked_is_answered_as_the_document_says() {
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{told}");
     assert!(told.contains("  Tested: 31\n"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_admin_api_is_served_by_https_and_takes_new_certificates() {
+    let place = Place::new();
+    let file = |name: &str| place.folder.path().join(name).display().to_string();
+    let [certificate, key, authorities] = ["admin.pem", "admin.key", "ca.pem"].map(file);
+    let sign = |authority: &Authority| {
+        let signed = authority.sign(&Wanted::server().unwrap()).unwrap();
+        std::fs::write(&key, &signed.key_pem).unwrap();
+        std::fs::write(&certificate, &signed.pem).unwrap();
+        std::fs::write(&authorities, authority.pem()).unwrap();
+    };
+    sign(&Authority::new("first").unwrap());
+    let options = ["--admin-certificate", &certificate, "--admin-key", &key];
+    let gateway = place.gateway_with(&options).await;
+    let url = format!("https://localhost:{}", place.port);
+    let ask = |more: &[&str]| place.tollgate(&[&["status", "--admin", &url], more].concat());
+    let told = ask(&["--authorities", &authorities]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert!(told.status.success() && text.contains("is live on 1 of 1 Envoys"), "{told:?}");
+    let told = ask(&[]);
+    assert!(!told.status.success(), "nobody knows who signed that: {told:?}");
+    let clear = Call::get("localhost", "/v1/status").send(([127, 0, 0, 1], place.port).into());
+    assert!(clear.await.is_err(), "nothing is told in clear");
+
+    sign(&Authority::new("second").unwrap());
+    tollgate_support::eventually("new certificates are shown", PATIENCE, async || {
+        ask(&["--authorities", &authorities]).status.success().then_some(())
+    })
+    .await
+    .unwrap();
+    gateway.never_trapped().await.unwrap();
 }

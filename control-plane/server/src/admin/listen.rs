@@ -1,11 +1,18 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
+use axum::serve::Listener;
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
 use tollgate_store::{Store, StoreUnavailable};
+use tonic::transport::server::Connected as _;
 
+use crate::accept::incoming;
 use crate::cli::admin::AdminArgs;
 use crate::config::reason;
+use crate::connection::Connection;
 use crate::report;
+use crate::tls::{ServerTls, UnusableTls};
 
 /// Where operators on the same machine find it, if nobody says otherwise.
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 18_001);
@@ -24,6 +31,8 @@ pub enum AdminFailed {
     Taken(SocketAddr),
     #[error("--admin: cannot listen on {address}: {reason}; choose another address with --admin")]
     Bind { address: SocketAddr, reason: String },
+    #[error("--admin-certificate: {0}")]
+    Tls(UnusableTls),
     #[error(transparent)]
     Unavailable(#[from] StoreUnavailable),
 }
@@ -50,6 +59,49 @@ pub(crate) fn listen(args: &AdminArgs) -> Result<Option<TcpListener>, AdminFaile
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(AdminFailed::Taken(address)),
         Err(error) => Err(AdminFailed::Bind { address, reason: reason(&error) }),
+    }
+}
+
+/// Its certificate, if it has one.
+pub(crate) fn secured(args: &AdminArgs) -> Result<Option<ServerTls>, AdminFailed> {
+    args.shown().map(ServerTls::open_to_all).transpose().map_err(AdminFailed::Tls)
+}
+
+/// Connections as the server of HTTP takes them.
+pub(super) struct Incoming {
+    connections: ReceiverStream<io::Result<Connection>>,
+    address: SocketAddr,
+}
+
+impl Incoming {
+    pub(super) fn of(listener: TcpListener, tls: Option<ServerTls>) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        Ok(Self { connections: incoming(listener, tls), address })
+    }
+}
+
+impl Listener for Incoming {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        loop {
+            match self.connections.next().await {
+                Some(Ok(connection)) => {
+                    let peer = connection.connect_info().address;
+                    return (connection, peer);
+                }
+                Some(Err(_)) => {}
+                // Nobody accepts any more: the process ends.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
     }
 }
 

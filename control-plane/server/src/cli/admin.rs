@@ -1,9 +1,11 @@
 //! What can be typed about the admin API, and what it tells.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::ShownFiles;
 use crate::cli::store::{ListArgs, StoreArgs};
 
 /// Where operators ask.
@@ -13,17 +15,41 @@ pub struct AdminArgs {
     /// free. An address that other machines reach needs an operator.
     #[arg(long, value_name = "ADDRESS")]
     pub admin: Option<SocketAddr>,
+
+    /// The certificate that it shows, in PEM, so that it is served by HTTPS. Read
+    /// again when it changes.
+    #[arg(long, value_name = "PATH", requires = "admin_key")]
+    pub admin_certificate: Option<PathBuf>,
+
+    /// The key of that certificate, in PEM.
+    #[arg(long, value_name = "PATH", requires = "admin_certificate")]
+    pub admin_key: Option<PathBuf>,
+}
+
+// === impl AdminArgs ===
+
+impl AdminArgs {
+    /// Both, or none: the parser saw to it.
+    pub(crate) fn shown(&self) -> Option<ShownFiles> {
+        let (certificate, key) = self.admin_certificate.clone().zip(self.admin_key.clone())?;
+        Some(ShownFiles { certificate, key })
+    }
 }
 
 /// What each Envoy has.
 #[derive(Args, Debug)]
 pub struct StatusArgs {
-    /// Where the admin API is.
+    /// Where the admin API is. Given several times, once for each control plane, all
+    /// of them are asked: each knows of the Envoys that are connected to it.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:18001")]
-    pub admin: String,
+    pub admin: Vec<String>,
     /// Where the token is that shows who asks: `env:NAME` or `file:PATH`.
     #[arg(long, value_name = "REFERENCE", env = "TOLLGATE_ADMIN_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// The certificates, in PEM, of those who sign for the admin API, if it is served
+    /// by HTTPS and they are not publicly known.
+    #[arg(long, value_name = "PATH")]
+    pub authorities: Option<PathBuf>,
     /// Wait until this revision, or a newer one, is live on every Envoy. If that
     /// does not come to pass, those that are missing are told, and the exit code is 1.
     #[arg(long, value_name = "REVISION")]

@@ -25,6 +25,7 @@ use crate::report;
 use crate::revision::Revision;
 use crate::serve::{Port, ServeFailed, Services, Serving, ended, serve_streams};
 use crate::sources::Fronts;
+use crate::tls::ServerTls;
 
 /// How long streams may take to end when the process does, and a last write.
 const GRACE: Duration = Duration::from_millis(500);
@@ -33,11 +34,18 @@ const GRACE_OF_DISKS: Duration = Duration::from_secs(5);
 /// All that has to be there before an Envoy is served by what is written now.
 pub(super) struct Prepared {
     identity: Identity,
-    admin: Option<(TcpListener, Admin)>,
+    admin: Option<Office>,
     publisher: Publisher,
     following: Following,
     events: mpsc::Sender<Event>,
     cache: Option<Cache>,
+}
+
+/// Where operators ask.
+struct Office {
+    listener: TcpListener,
+    tls: Option<ServerTls>,
+    admin: Admin,
 }
 
 /// What is done beside serving Envoys, and has to end before the process does.
@@ -66,12 +74,13 @@ impl Prepared {
         };
         let (publisher, revisions) = Publisher::start(means).map_err(ServeFailed::Faults)?;
         let following = Following { revisions, deliveries, patience: Patience::default() };
-        let admin = admin::listen(&serving.admin)?
-            .map(|listener| {
+        let admin = match admin::listen(&serving.admin)? {
+            Some(listener) => {
                 let admin = admin(&listener, ledger, &following, &events, &identity)?;
-                Ok::<_, io::Error>((listener, admin))
-            })
-            .transpose()?;
+                Some(Office { listener, tls: admin::secured(&serving.admin)?, admin })
+            }
+            None => None,
+        };
         Ok(Self { identity, admin, publisher, following, events, cache })
     }
 
@@ -80,9 +89,9 @@ impl Prepared {
         let Self { identity, admin, publisher, following, events, cache } = self;
         let publisher =
             thread::Builder::new().name("publisher".to_owned()).spawn(|| publisher.run())?;
-        if let Some((listener, admin)) = admin {
-            report::serving_admin(listener.local_addr()?);
-            runtime.spawn(admin::serve(listener, admin, ended(following.revisions.clone())));
+        if let Some(Office { listener, tls, admin }) = admin {
+            report::serving_admin(listener.local_addr()?, tls.is_some());
+            runtime.spawn(admin::serve(listener, tls, admin, ended(following.revisions.clone())));
         }
         let keeper = cache.map(|cache| runtime.spawn(keep(cache, following.clone())));
         let (services, front) = answer_for(identity, &following, &events, &runtime)?;

@@ -139,6 +139,12 @@ async fn an_envoy_moves_between_replicas_on_a_database_and_is_told_nothing_twice
     world.answers("hello", "one").await;
     world.agree().await;
 
+    let urls = world.admins.map(|at| format!("http://{at}"));
+    let mut command = std::process::Command::new(Built::find().unwrap().tollgate);
+    let told = command.args(["status", "--admin", &urls[0], "--admin", &urls[1]]).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("is live on 1 of 1") && told.contains("is live on 0 of 0"), "{told}");
+
     let before = news_but_for_own_addresses(&envoy).await;
     control_planes[own].kill();
     is_logged(&control_planes[other], &["INFO is live"]).await;
