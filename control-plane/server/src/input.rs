@@ -162,18 +162,28 @@ impl Input {
                 self.is_stale |= is_news;
                 is_news
             }
-            Event::Touched(file) => {
-                let is_ours = self.table.is_some() && is_config(&file);
-                if is_ours {
-                    self.touched.insert(file.display().to_string());
-                }
-                is_ours
-            }
+            Event::Touched(file) => self.on_touched(&file),
             Event::Stop => {
                 self.is_over = true;
                 false
             }
         }
+    }
+
+    /// The kernel says so when a file was written to its end: nothing has to settle. Of a
+    /// small folder other files may be about to come, so that is looked at.
+    fn on_touched(&mut self, file: &Path) -> bool {
+        if self.table.is_some() {
+            let is_ours = is_config(file);
+            if is_ours {
+                self.touched.insert(file.display().to_string());
+            }
+            return is_ours;
+        }
+        let is_ours = !self.config.is_dir() && file.file_name() == self.config.file_name();
+        let is_news = is_ours && self.watch.touched();
+        self.is_stale |= is_news;
+        is_news
     }
 
     /// Whether something else is written than what was made last. A key that was
@@ -230,6 +240,9 @@ impl Input {
         let front = self.fronts.next(&gateway)?;
         let deployment = self.deployment()?;
         self.table = None;
+        if !self.config.is_dir() {
+            self.touches.begin(&self.config);
+        }
         let snapshot = translate(&gateway, &deployment);
         let routes = Routes::of(&gateway);
         Ok(Made { snapshot, whole: Some((whole, gateway)), routes, warnings, front })

@@ -68,6 +68,12 @@ impl Watch {
         self.seen.drain(..others);
     }
 
+    /// Looks once, at what has settled. True if the files should be read again.
+    pub(crate) fn touched(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.seen, look(self.config.as_deref(), &self.others));
+        !std::mem::replace(&mut self.settled, true) || before != self.seen
+    }
+
     /// Looks once. True if the files should be read again.
     pub(crate) fn changed(&mut self) -> bool {
         let now = look(self.config.as_deref(), &self.others);
@@ -126,6 +132,21 @@ mod tests {
         assert!(!watch.changed(), "it may still be being written");
         assert!(watch.changed());
         assert_eq!(changes(&mut watch), 0);
+    }
+
+    #[test]
+    fn what_was_written_to_its_end_need_not_settle() {
+        let folder = folder();
+        let file = folder.path().join("a.yaml");
+        fs::write(&file, "a").unwrap();
+        let mut watch = Watch::new(&file);
+        assert!(!watch.touched(), "nothing has changed");
+        fs::write(&file, "ab").unwrap();
+        assert!(watch.touched());
+        assert_eq!(changes(&mut watch), 0, "it is told once");
+        fs::write(&file, "abc").unwrap();
+        assert!(!watch.changed(), "it may still be being written");
+        assert!(watch.touched(), "it is not");
     }
 
     #[test]

@@ -23,12 +23,20 @@ impl Touches {
     /// Where it cannot, looking has to do.
     pub(super) fn begin(&mut self, config: &Path) {
         if let Self::From(events) = self
-            && config.is_dir()
-            && touches::follow(config, events.clone()).is_ok()
+            && touches::follow(folder_of(config), events.clone()).is_ok()
         {
             *self = Self::Begun;
         }
     }
+}
+
+/// The folder that is the configuration, or that it lies in.
+fn folder_of(config: &Path) -> &Path {
+    if config.is_dir() {
+        return config;
+    }
+    let parent = config.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 impl Input {
