@@ -8,6 +8,7 @@
 
 mod fleet;
 mod groups;
+mod guard;
 mod relay;
 mod replicas;
 mod silence;

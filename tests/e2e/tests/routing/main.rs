@@ -5,6 +5,7 @@
 mod actions;
 mod backends;
 mod examples;
+mod on_demand;
 mod retries;
 mod secure;
 mod shards;
