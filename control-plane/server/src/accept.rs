@@ -3,12 +3,13 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::address::Address;
 use crate::connection::Connection;
+use crate::listener::{Open, Socket};
 use crate::report;
 use crate::tls::ServerTls;
 
@@ -24,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Connections that are good, one after another. A client that does not finish
 /// its handshake holds up nobody.
 pub(crate) fn incoming(
-    listener: TcpListener,
+    listener: Open,
     tls: Option<ServerTls>,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (good, incoming) = mpsc::channel(HANDSHAKES_MAX);
@@ -46,7 +47,7 @@ async fn follow(tls: Option<&ServerTls>) {
 }
 
 async fn accept(
-    listener: &TcpListener,
+    listener: &Open,
     tls: Option<&ServerTls>,
     good: &mpsc::Sender<io::Result<Connection>>,
 ) {
@@ -57,21 +58,24 @@ async fn accept(
         };
         let tls = tls.cloned();
         tokio::spawn(async move {
-            match timeout(HANDSHAKE, secured(io, tls)).await {
+            match timeout(HANDSHAKE, secured(io, &peer, tls)).await {
                 Ok(Ok(connection)) => {
                     permit.send(Ok(connection));
                 }
-                Ok(Err(why)) => report::no_handshake(peer, &why.to_string()),
-                Err(_) => report::no_handshake(peer, "it did not come in time"),
+                Ok(Err(why)) => report::no_handshake(&peer, &why.to_string()),
+                Err(_) => report::no_handshake(&peer, "it did not come in time"),
             }
         });
     }
 }
 
-async fn secured(io: TcpStream, tls: Option<ServerTls>) -> io::Result<Connection> {
-    io.set_nodelay(true)?;
+async fn secured(
+    io: Box<dyn Socket>,
+    peer: &Address,
+    tls: Option<ServerTls>,
+) -> io::Result<Connection> {
     match tls {
-        None => Connection::plain(io),
-        Some(tls) => Connection::secure(tls.acceptor().accept(io).await?),
+        None => Connection::plain(io, peer),
+        Some(tls) => Connection::secure(tls.acceptor().accept(io).await?, peer),
     }
 }

@@ -77,18 +77,18 @@ pub(crate) async fn attend(
     let (first, node) = match introduction(&mut requests, patience).await {
         Ok(introduction) => introduction,
         Err(status) => {
-            report::refused_stranger(peer.address, &status);
+            report::refused_stranger(&peer.address, &status);
             responses.send(Err(status)).await.ok();
             return;
         }
     };
     if let Err(why) = peer.admit(&node) {
         let status = Status::permission_denied(why);
-        report::refused_stranger(peer.address, &status);
+        report::refused_stranger(&peer.address, &status);
         responses.send(Err(status)).await.ok();
         return;
     }
-    report::connected(&node.id, peer.address);
+    report::connected(&node.id, &peer.address);
     let delivery = deliveries.connect(&node, &peer);
     let revision = revisions.borrow_and_update().clone();
     let stream = delta::Stream::new(delivery.served_first(&revision.snapshot));

@@ -1,16 +1,17 @@
 use std::io;
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::AsFd as _;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use rustix::net::{Shutdown, shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use crate::address::Address;
 use crate::delivery::Node;
+use crate::listener::Socket;
 use crate::tls::{CertifiedNode, NotCertified};
 
 /// A connection that can be cut from outside.
@@ -31,26 +32,26 @@ impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 #[derive(Clone)]
 pub(crate) struct Peer {
     /// Where it calls from.
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Address,
     /// Whom its certificate is for; none on a connection in clear.
     certified: Option<Arc<Result<CertifiedNode, NotCertified>>>,
-    socket: Arc<std::net::TcpStream>,
+    socket: Arc<OwnedFd>,
 }
 
 // === impl Connection ===
 
 impl Connection {
-    pub(crate) fn plain(io: TcpStream) -> io::Result<Self> {
-        let peer = Peer::of(&io, None)?;
-        Ok(Self { io: Box::pin(io), peer })
+    pub(crate) fn plain(io: Box<dyn Socket>, address: &Address) -> io::Result<Self> {
+        let peer = Peer::of(&*io, address, None)?;
+        Ok(Self { io: Box::into_pin(io as Box<dyn Io>), peer })
     }
 
-    pub(crate) fn secure(io: TlsStream<TcpStream>) -> io::Result<Self> {
+    pub(crate) fn secure(io: TlsStream<Box<dyn Socket>>, address: &Address) -> io::Result<Self> {
         let (socket, session) = io.get_ref();
         let shown = session.peer_certificates().and_then(<[_]>::first);
         let certified =
             shown.map_or(Err(NotCertified::Nobody), |leaf| CertifiedNode::from_der(leaf));
-        let peer = Peer::of(socket, Some(Arc::new(certified)))?;
+        let peer = Peer::of(&**socket, address, Some(Arc::new(certified)))?;
         Ok(Self { io: Box::pin(io), peer })
     }
 }
@@ -107,12 +108,12 @@ impl AsyncWrite for Connection {
 
 impl Peer {
     fn of(
-        io: &TcpStream,
+        io: &dyn Socket,
+        address: &Address,
         certified: Option<Arc<Result<CertifiedNode, NotCertified>>>,
     ) -> io::Result<Self> {
-        let address = io.peer_addr()?;
-        let socket = Arc::new(io.as_fd().try_clone_to_owned()?.into());
-        Ok(Self { address, certified, socket })
+        let socket = Arc::new(io.as_fd().try_clone_to_owned()?);
+        Ok(Self { address: address.clone(), certified, socket })
     }
 
     /// Whether it may be the Envoy that it says it is. In clear anybody may.
@@ -125,6 +126,6 @@ impl Peer {
     /// Cuts the connection, with every stream on it.
     pub(crate) fn cut(&self) {
         // It may be closed already, which is as good.
-        self.socket.shutdown(Shutdown::Both).ok();
+        shutdown(&self.socket, Shutdown::Both).ok();
     }
 }

@@ -157,7 +157,7 @@ impl Deliveries {
         let mut state = self.state();
         state.connections = state.connections.saturating_add(1);
         let connection = state.connections;
-        state.envoys.insert(connection, Account::new(node.clone(), peer.address, now()));
+        state.envoys.insert(connection, Account::new(node.clone(), peer.address.clone(), now()));
         let (deliveries, holds) = (self.clone(), self.holds());
         Delivery { deliveries, connection, node: node.clone(), holds }
     }

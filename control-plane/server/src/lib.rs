@@ -13,6 +13,7 @@ pub mod commands;
 pub mod store;
 
 mod accept;
+mod address;
 mod admin;
 mod ads;
 mod cache;
@@ -30,6 +31,7 @@ mod keeper;
 mod keys;
 mod ledger;
 mod limits;
+mod listener;
 mod load;
 mod logging;
 mod module;
@@ -52,6 +54,7 @@ mod unary;
 mod watch;
 mod world;
 
+pub use crate::address::{Address, InvalidAddress};
 pub use crate::admin::AdminFailed;
 pub use crate::cache::CacheFailed;
 pub use crate::config::UnreadableFile;

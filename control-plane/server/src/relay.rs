@@ -9,7 +9,7 @@ mod mirror;
 mod upstream;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,10 +21,12 @@ use tokio::sync::{mpsc, watch};
 use self::mirror::Mirror;
 use self::upstream::Upstream;
 pub use self::upstream::UpstreamName;
+use crate::address::Address;
 use crate::cache::{Cache, CacheFailed};
 use crate::client::{Following, Patience};
 use crate::config::reason;
 use crate::delivery::{Deliveries, Node};
+use crate::listener::Listener;
 use crate::report;
 use crate::revision::Revision;
 use crate::serve::{ServeFailed, Services, serve_streams};
@@ -41,7 +43,7 @@ pub struct Relayed {
     /// How they are known and this side is, if not in clear.
     pub tls: Option<(TlsFiles, UpstreamName)>,
     /// Where the Envoy asks.
-    pub xds: SocketAddr,
+    pub xds: Address,
     /// Whether that may be an address which other machines reach.
     pub is_plaintext_wanted: bool,
     /// Where what it took is kept.
@@ -65,9 +67,9 @@ pub enum RelayFailed {
         "--xds: {0} can be reached from other machines; a relay serves the Envoy beside it; \
          give --xds-plaintext if only that Envoy reaches it"
     )]
-    NotLoopback(SocketAddr),
+    NotLoopback(Address),
     #[error("--xds: cannot listen on {address}: {reason}; choose another address with --xds")]
-    Bind { address: SocketAddr, reason: String },
+    Bind { address: Address, reason: String },
     #[error("the system refused what the relay needs: {0}")]
     System(#[from] io::Error),
     #[error(transparent)]
@@ -77,13 +79,13 @@ pub enum RelayFailed {
 /// Relays until the process is told to end.
 pub fn relay(relayed: Relayed) -> Result<(), RelayFailed> {
     let Relayed { upstream, tls, xds, is_plaintext_wanted, cache, node, group } = relayed;
-    if !xds.ip().is_loopback() && !is_plaintext_wanted {
+    if xds.is_open() && !is_plaintext_wanted {
         return Err(RelayFailed::NotLoopback(xds));
     }
     let cache = Cache::open(&cache)?;
     let tls = tls.map(|(files, name)| ClientTls::open(files, name.0)).transpose()?;
-    let listener = TcpListener::bind(xds)
-        .map_err(|error| RelayFailed::Bind { address: xds, reason: reason(&error) })?;
+    let listener = Listener::bind(&xds)
+        .map_err(|error| RelayFailed::Bind { address: xds.clone(), reason: reason(&error) })?;
     let runtime = Runtime::new()?;
     let (verdicts, heard) = mpsc::unbounded_channel();
     let deliveries = Deliveries::telling(verdicts);
@@ -105,7 +107,7 @@ pub fn relay(relayed: Relayed) -> Result<(), RelayFailed> {
 /// An Envoy that is told that there is nothing takes it for the truth: it is
 /// not answered before something is known.
 async fn serve_when_ready(
-    listener: TcpListener,
+    listener: Listener,
     mut ready: watch::Receiver<Option<Arc<Revision>>>,
     deliveries: Deliveries,
 ) -> Result<(), RelayFailed> {
@@ -125,7 +127,7 @@ async fn serve_when_ready(
             }
         }
     });
-    report::serving(listener.local_addr()?, false);
+    report::serving(&listener.address()?, false);
     let following = Following { revisions, deliveries, patience: Patience::default() };
     Ok(serve_streams(listener, None, following, Services::default()).await?)
 }

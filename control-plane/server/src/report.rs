@@ -9,6 +9,7 @@ use tollgate_xds::delta::{Event, Named};
 use tonic::Status;
 use tracing::{error, info, warn};
 
+use crate::address::Address;
 use crate::cache::CacheFailed;
 use crate::delivery::Everywhere;
 use crate::fetch::FetchFailed;
@@ -21,9 +22,9 @@ use crate::tls::UnusableTls;
 /// As much of a client's name as is kept.
 const NAME_CHARS_MAX: usize = 128;
 
-pub(crate) fn serving(address: SocketAddr, is_secured: bool) {
+pub(crate) fn serving(address: &Address, is_secured: bool) {
     info!(%address, "serving xDS");
-    if !is_secured && !address.ip().is_loopback() {
+    if !is_secured && address.is_open() {
         warn!(
             "whoever reaches this address reads the whole configuration; let only Envoys reach it"
         );
@@ -31,14 +32,14 @@ pub(crate) fn serving(address: SocketAddr, is_secured: bool) {
 }
 
 pub(crate) fn certificates_again() {
-    info!("the certificates of xDS were read again");
+    info!("certificates were read again");
 }
 
 pub(crate) fn certificates_kept(why: &UnusableTls) {
     error!("{why}; the certificates read before stay in use");
 }
 
-pub(crate) fn no_handshake(peer: SocketAddr, why: &str) {
+pub(crate) fn no_handshake(peer: &Address, why: &str) {
     warn!(%peer, "a client was turned away before it said anything: {}", one_line(why));
 }
 
@@ -164,11 +165,11 @@ pub(crate) fn keys_dropped(url: &str, after: Duration) {
     );
 }
 
-pub(crate) fn connected(node: &str, peer: SocketAddr) {
+pub(crate) fn connected(node: &str, peer: &Address) {
     info!(node, %peer, "connected");
 }
 
-pub(crate) fn refused_stranger(peer: SocketAddr, status: &Status) {
+pub(crate) fn refused_stranger(peer: &Address, status: &Status) {
     warn!(%peer, "a client was turned away: {}", one_line(status.message()));
 }
 

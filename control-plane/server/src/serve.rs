@@ -66,7 +66,7 @@ pub fn serve(serving: &Serving) -> Result<(), ServeFailed> {
         Ok(prepared) => (prepared, Port { listener: listen(serving.xds.address)?, tls }),
         Err(why) => stand_in(why, serving, tls, &runtime)?,
     };
-    report::serving(port.listener.local_addr()?, port.tls.is_some());
+    report::serving(&port.listener.local_addr()?.into(), port.tls.is_some());
     prepared.run(port, runtime)
 }
 

@@ -34,12 +34,12 @@ pub(crate) async fn attend(
     let (first, node) = match introduction(&mut requests, &peer, patience).await {
         Ok(introduction) => introduction,
         Err(status) => {
-            report::refused_stranger(peer.address, &status);
+            report::refused_stranger(&peer.address, &status);
             responses.send(Err(status)).await.ok();
             return;
         }
     };
-    report::connected(&node.id, peer.address);
+    report::connected(&node.id, &peer.address);
     let seen = deliveries.seen_by(&node.group, &revisions.borrow_and_update().snapshot);
     let stream = sotw::Stream::new(seen);
     let (following, Node { id, group }) = (Following { revisions, deliveries, patience }, node);

@@ -8,9 +8,11 @@ use tollgate_store::{Store, StoreUnavailable};
 use tonic::transport::server::Connected as _;
 
 use crate::accept::incoming;
+use crate::address::Address;
 use crate::cli::admin::AdminArgs;
 use crate::config::reason;
 use crate::connection::Connection;
+use crate::listener;
 use crate::report;
 use crate::tls::{ServerTls, UnusableTls};
 
@@ -70,23 +72,22 @@ pub(crate) fn secured(args: &AdminArgs) -> Result<Option<ServerTls>, AdminFailed
 /// Connections as the server of HTTP takes them.
 pub(super) struct Incoming {
     connections: ReceiverStream<io::Result<Connection>>,
-    address: SocketAddr,
+    address: Address,
 }
 
 impl Incoming {
     pub(super) fn of(listener: TcpListener, tls: Option<ServerTls>) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
-        Ok(Self { connections: incoming(listener, tls), address })
+        let listener = listener::Listener::from(listener);
+        let address = listener.address()?;
+        Ok(Self { connections: incoming(listener.open()?, tls), address })
     }
 }
 
 impl Listener for Incoming {
     type Io = Connection;
-    type Addr = SocketAddr;
+    type Addr = Address;
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
+    async fn accept(&mut self) -> (Connection, Address) {
         loop {
             match self.connections.next().await {
                 Some(Ok(connection)) => {
@@ -100,8 +101,8 @@ impl Listener for Incoming {
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
+    fn local_addr(&self) -> io::Result<Address> {
+        Ok(self.address.clone())
     }
 }
 

@@ -38,7 +38,7 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let deliveries = Deliveries::new();
         let following = Following { revisions: receiver, deliveries, patience };
-        tokio::spawn(serve_streams(listener, None, following, Services::default()));
+        tokio::spawn(serve_streams(listener.into(), None, following, Services::default()));
         Self { revisions, address }
     }
 

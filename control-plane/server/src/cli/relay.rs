@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{LogFormat, Relayed, TlsFiles, UpstreamName, XdsPort};
+use crate::{Address, LogFormat, Relayed, TlsFiles, UpstreamName, XdsPort};
 
 /// Where and how Envoys are served.
 #[derive(Args, Debug)]
@@ -58,9 +58,10 @@ pub struct RelayArgs {
     #[arg(long, value_name = "PATH", requires = "certificate")]
     authorities: Option<PathBuf>,
 
-    /// Where the Envoy asks: an address of this machine alone.
+    /// Where the Envoy asks: an address of this machine alone, or a socket in its file
+    /// system, `unix:/run/tollgate/xds.sock`.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:18000")]
-    xds: SocketAddr,
+    xds: Address,
 
     /// Serve on an address that other machines reach too. Whoever reaches it reads
     /// the whole configuration, with the keys in it.

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use tollgate_core::Timestamp;
 use tollgate_xds::delta::{Event, Named, Response};
 use tollgate_xds::{Kind, Snapshot};
 
+use crate::address::Address;
 use crate::delivery::{EnvoyStatus, Node, Pending, Refused};
 
 /// What one Envoy was told and what it said.
@@ -14,7 +14,7 @@ use crate::delivery::{EnvoyStatus, Node, Pending, Refused};
 /// refuses one.
 pub(super) struct Account {
     node: Node,
-    peer: SocketAddr,
+    peer: Address,
     connected: Timestamp,
     pub(super) live: Option<u64>,
     acked: ByName<String>,
@@ -28,7 +28,7 @@ type ByName<T> = BTreeMap<Kind, BTreeMap<String, T>>;
 // === impl Account ===
 
 impl Account {
-    pub(super) fn new(node: Node, peer: SocketAddr, connected: Timestamp) -> Self {
+    pub(super) fn new(node: Node, peer: Address, connected: Timestamp) -> Self {
         Self {
             node,
             peer,
@@ -128,7 +128,7 @@ impl Account {
         EnvoyStatus {
             node: self.node.id.clone(),
             group: self.node.group.clone(),
-            peer: self.peer,
+            peer: self.peer.clone(),
             connected: self.connected,
             live: self.live,
             acked: self.acked.values().map(BTreeMap::len).sum(),

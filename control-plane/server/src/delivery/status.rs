@@ -1,8 +1,7 @@
-use std::net::SocketAddr;
-
 use tollgate_core::Timestamp;
 use tollgate_xds::Kind;
 
+use crate::address::Address;
 use crate::delivery::latency::Latency;
 
 /// Who has what, at one moment.
@@ -21,7 +20,7 @@ pub(crate) struct Status {
 pub(crate) struct EnvoyStatus {
     pub(crate) node: String,
     pub(crate) group: String,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Address,
     pub(crate) connected: Timestamp,
     /// The newest revision of which it has taken everything, but for what it refused.
     pub(crate) live: Option<u64>,

@@ -194,7 +194,7 @@ async fn serve_on(
         events.send(Event::Stop).ok();
     });
     let revisions = following.revisions.clone();
-    let streams = serve_streams(listener, tls, following, services);
+    let streams = serve_streams(listener.into(), tls, following, services);
     tokio::select! {
         ending = streams => ending,
         () = async { ended(revisions).await; tokio::time::sleep(GRACE).await } => Ok(()),

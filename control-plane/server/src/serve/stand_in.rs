@@ -32,12 +32,12 @@ pub(super) fn stand_in(
     let Some(last) = kept(serving)? else { return Err(why) };
     report::stands_in(&why);
     let port = Port { listener: listen(serving.xds.address)?, tls };
-    report::serving(port.listener.local_addr()?, port.tls.is_some());
+    report::serving(&port.listener.local_addr()?.into(), port.tls.is_some());
     let (stands, revisions) = watch::channel(Arc::new(Revision::new(0, last)));
     let (deliveries, patience) = (Deliveries::new(), Patience::default());
     let following = Following { revisions, deliveries, patience };
     let (listener, services) = (port.listener.try_clone()?, Services::default());
-    let streams = serve_streams(listener, port.tls.clone(), following, services);
+    let streams = serve_streams(listener.into(), port.tls.clone(), following, services);
     let streams = runtime.spawn(streams);
     let prepared = retry(&why, serving, runtime);
     drop(stands);

@@ -1,4 +1,3 @@
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use tonic::transport::Server;
 use crate::accept::incoming;
 use crate::ads::Ads;
 use crate::client::Following;
+use crate::listener::Listener;
 use crate::revision::Revision;
 use crate::serve::{ServeFailed, Services};
 use crate::tls::ServerTls;
@@ -18,14 +18,12 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(20), Duration::from
 
 /// Serves until there are no more revisions and every stream has ended.
 pub(crate) async fn serve_streams(
-    listener: TcpListener,
+    listener: Listener,
     tls: Option<ServerTls>,
     following: Following,
     services: Services,
 ) -> Result<(), ServeFailed> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let incoming = incoming(listener, tls);
+    let incoming = incoming(listener.open()?, tls);
     let (interval, timeout) = KEEPALIVE;
     let revisions = following.revisions.clone();
     Server::builder()

@@ -11,21 +11,27 @@ use tollgate_support::{Built, ControlPlane, Envoy, Postgres, Upstream, eventuall
 
 use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 
-/// An Envoy with the shipped bootstrap, which knows two control planes.
-pub(super) fn envoy_of_two([one, other]: [SocketAddr; 2]) -> Envoy {
+/// An Envoy with the shipped bootstrap, whose control planes have these addresses.
+pub(super) fn envoy_of(addresses: &[String]) -> Envoy {
     let admin = free_port().unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/bootstrap.yaml");
-    let endpoint = |port: &str| {
-        format!(
-            "        - endpoint: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: {port} }} }} }}\n"
-        )
-    };
+    let endpoint =
+        |address: &str| format!("        - endpoint: {{ address: {{ {address} }} }}\n");
     let shipped = std::fs::read_to_string(path).unwrap().replace("19000", &admin.to_string());
-    let one_of = endpoint("18000");
-    assert!(shipped.contains(&one_of));
-    let both = [one, other].map(|at| endpoint(&at.port().to_string())).concat();
-    let bootstrap = shipped.replace(&one_of, &both);
+    let one = endpoint(&of_port(18_000));
+    assert!(shipped.contains(&one));
+    let all: Vec<_> = addresses.iter().map(|address| endpoint(address)).collect();
+    let bootstrap = shipped.replace(&one, &all.concat());
     Envoy::with_bootstrap(&Built::envoy().unwrap(), &bootstrap, admin, 2).unwrap()
+}
+
+fn of_port(port: u16) -> String {
+    format!("socket_address: {{ address: 127.0.0.1, port_value: {port} }}")
+}
+
+/// Likewise, with two control planes.
+pub(super) fn envoy_of_two(addresses: [SocketAddr; 2]) -> Envoy {
+    envoy_of(&addresses.map(|address| of_port(address.port())))
 }
 
 /// How often Envoy was told something that it did not have.

@@ -15,6 +15,7 @@ use tollgate_support::{
     free_port,
 };
 
+use super::fleet::envoy_of;
 use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 
 /// The built `tollgate relay`, with a cache.
@@ -30,13 +31,7 @@ impl Relay {
 
     pub(super) fn start_with(cache: &Path, upstream: &[SocketAddr], options: &[&str]) -> Self {
         let xds = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
-        let mut command = Command::new(Built::find().unwrap().tollgate);
-        command.args(["relay", "--node", "envoy-1", "--xds", &xds.to_string(), "--cache"]);
-        command.arg(cache).args(options);
-        for address in upstream {
-            command.args(["--upstream", &address.to_string()]);
-        }
-        let process = Process::start("the relay", command, tempfile::tempdir().unwrap()).unwrap();
+        let process = relaying(&xds.to_string(), cache, upstream, options);
         Self { process, xds }
     }
 
@@ -48,6 +43,17 @@ impl Relay {
         .await
         .unwrap();
     }
+}
+
+/// The process of a relay that listens at `xds`.
+fn relaying(xds: &str, cache: &Path, upstream: &[SocketAddr], options: &[&str]) -> Process {
+    let mut command = Command::new(Built::find().unwrap().tollgate);
+    command.args(["relay", "--node", "envoy-1", "--xds", xds, "--cache"]);
+    command.arg(cache).args(options);
+    for address in upstream {
+        command.args(["--upstream", &address.to_string()]);
+    }
+    Process::start("the relay", command, tempfile::tempdir().unwrap()).unwrap()
 }
 
 /// An Envoy with a relay, and a control plane behind that.
@@ -88,6 +94,30 @@ async fn an_envoy_that_restarts_without_any_control_plane_serves_what_it_took_la
     gateway.write(&revision("third")).unwrap();
     gateway.control_plane.run().await.unwrap();
     is_served_soon(&gateway, "third").await;
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_serves_by_a_socket_in_the_file_system_and_takes_its_place_again() {
+    let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let socket = folder.path().join("xds.sock");
+    let (upstream, address) = (Upstream::start().await.unwrap(), free_address());
+    let config = fill_in(&revision("first"), address, &upstream);
+    let control_plane = ControlPlane::start(&Built::find().unwrap(), &config).await.unwrap();
+    let xds = format!("unix:{}", socket.display());
+    let mut relay = relaying(&xds, cache.path(), &[control_plane.xds()], &[]);
+    let mut envoy = envoy_of(&[format!("pipe: {{ path: {} }}", socket.display())]);
+    envoy.ready().await.unwrap();
+    envoy.listening(address).await.unwrap();
+    let gateway = Gateway { upstream, control_plane, envoy, address };
+    is_served(&gateway, "first").await;
+
+    // It has no time to take the socket away.
+    relay.kill();
+    assert!(socket.exists());
+    let _relay = relaying(&xds, cache.path(), &[gateway.control_plane.xds()], &[]);
+    gateway.write(&revision("second")).unwrap();
+    is_served_soon(&gateway, "second").await;
     gateway.never_trapped().await.unwrap();
 }
 

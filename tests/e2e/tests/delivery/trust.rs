@@ -117,7 +117,7 @@ async fn an_envoy_is_served_by_its_certificate_and_new_certificates_need_no_rest
     // Another authority signs for control planes from now on.
     let renewed = Authority::new("renewed").unwrap();
     world.show(&renewed);
-    is_logged(&gateway.control_plane, &["the certificates of xDS were read again"]).await;
+    is_logged(&gateway.control_plane, &["certificates were read again"]).await;
     gateway.write(&revision("second")).unwrap();
     is_served_soon(&gateway, "second").await;
 
