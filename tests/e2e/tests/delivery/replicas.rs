@@ -113,15 +113,59 @@ impl World {
     }
 }
 
-/// How often it was told something that it did not have, but for where the control
-/// plane itself is found: two clusters, which another one has elsewhere.
-async fn news_but_for_own_addresses(envoy: &Envoy) -> BTreeMap<String, u64> {
-    let mut news = news(envoy).await;
-    news.retain(|name, _| {
-        !name.contains("cds.config_reload") && !name.ends_with("cluster_modified")
-    });
-    assert!(news.keys().any(|name| name.contains("extension_config_discovery")), "{news:?}");
-    news
+/// The clusters that lead to the control plane itself: each tells of them by its own
+/// addresses.
+const OWN_CLUSTERS: [&str; 2] = ["tollgate-identity", "tollgate-sync"];
+
+/// What an Envoy was told so far.
+struct Told {
+    /// How often something that it did not have.
+    news: BTreeMap<String, u64>,
+    /// The version of each cluster, and since when it has that.
+    clusters: BTreeMap<String, [Value; 2]>,
+    /// How many responses were about clusters, by what it says of each.
+    responses: usize,
+}
+
+impl Told {
+    async fn to(envoy: &mut Envoy) -> Self {
+        let news = news(envoy).await;
+        assert!(news.keys().any(|name| name.contains("extension_config_discovery")), "{news:?}");
+        let dump = envoy.config_dump().await.unwrap();
+        let clusters = dump["configs"].as_array().unwrap().iter();
+        let clusters = clusters.filter_map(|part| part["dynamic_active_clusters"].as_array());
+        let clusters = clusters.flatten().map(|one| {
+            let name = one["cluster"]["name"].as_str().unwrap().to_owned();
+            (name, [one["version_info"].clone(), one["last_updated"].clone()])
+        });
+        let responses = responses(envoy).len();
+        Self { news, clusters: clusters.collect(), responses }
+    }
+
+    /// Since then it was told where the control plane is now, and nothing else: not even
+    /// something that it had.
+    async fn has_only_moved(&self, envoy: &mut Envoy, what: &str) {
+        let now = Self::to(envoy).await;
+        let counted = now.news.iter().filter_map(|(name, count)| {
+            let before = self.news.get(name).copied().unwrap_or_default();
+            (*count != before).then_some((name.as_str(), count.abs_diff(before)))
+        });
+        let expected =
+            [("cluster_manager.cds.config_reload", 1), ("cluster_manager.cluster_modified", 2)];
+        assert_eq!(counted.collect::<Vec<_>>(), expected, "{what}");
+        let kept = now.clusters.iter().filter(|(name, one)| self.clusters.get(*name) != Some(one));
+        let moved: Vec<_> = kept.map(|(name, _)| name.as_str()).collect();
+        assert_eq!(moved, OWN_CLUSTERS, "{what}");
+        assert_eq!(now.clusters.len(), self.clusters.len(), "{what}");
+        let one = "2 added/updated cluster(s), 0 removed cluster(s); applying changes";
+        assert_eq!(responses(envoy).get(self.responses..).unwrap(), [one], "{what}");
+    }
+}
+
+fn responses(envoy: &mut Envoy) -> Vec<String> {
+    let log = envoy.process().stderr();
+    let said = log.lines().filter_map(|line| line.split_once("cds: response indicates "));
+    said.map(|(_, said)| said.to_owned()).collect()
 }
 
 /// Of two, the one to which the Envoy is connected, and the other.
@@ -132,7 +176,7 @@ fn of_envoy(control_planes: &[ControlPlane; 2]) -> (usize, usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envoy_moves_between_replicas_on_a_database_and_is_told_nothing_twice() {
-    let (world, mut control_planes, envoy) = World::new().await;
+    let (world, mut control_planes, mut envoy) = World::new().await;
     let load = Load::start(world.address, 2, &Call::get(HOST, "/orders").header("x-api-key", ACME));
     let (own, other) = of_envoy(&control_planes);
     assert_eq!(world.put(other, "hello", "one").await.status, 201, "by the one without an Envoy");
@@ -141,24 +185,25 @@ async fn an_envoy_moves_between_replicas_on_a_database_and_is_told_nothing_twice
 
     let urls = world.admins.map(|at| format!("http://{at}"));
     let mut command = std::process::Command::new(Built::find().unwrap().tollgate);
-    let told = command.args(["status", "--admin", &urls[0], "--admin", &urls[1]]).output().unwrap();
+    let newest = world.revision(own).await.to_string();
+    command.args(["status", "--admin", &urls[0], "--admin", &urls[1], "--wait", &newest]);
+    let told = command.output().unwrap();
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(told.contains("is live on 1 of 1") && told.contains("is live on 0 of 0"), "{told}");
 
-    let before = news_but_for_own_addresses(&envoy).await;
+    let before = Told::to(&mut envoy).await;
     control_planes[own].kill();
     is_logged(&control_planes[other], &["INFO is live"]).await;
-    assert_eq!(news_but_for_own_addresses(&envoy).await, before, "it moves");
+    before.has_only_moved(&mut envoy, "it moves").await;
     assert_eq!(world.put(other, "again", "two").await.status, 201);
     world.answers("again", "two").await;
 
     control_planes[own].run().await.unwrap();
     world.agree().await;
-    let before = news_but_for_own_addresses(&envoy).await;
+    let before = Told::to(&mut envoy).await;
     control_planes[other].kill();
     is_logged(&control_planes[own], &["INFO is live"]).await;
-    let after = news_but_for_own_addresses(&envoy).await;
-    assert_eq!(after, before, "it moves back to what has restarted");
+    before.has_only_moved(&mut envoy, "it moves back to what has restarted").await;
     world.answers("hello", "one").await;
     world.answers("again", "two").await;
     load.and_more(100).await.unwrap();
