@@ -99,7 +99,11 @@ impl Cache {
     pub(crate) fn save(&self, snapshot: &Snapshot) -> Result<(), CacheFailed> {
         let [newest, before, draft] = [NEWEST, BEFORE, DRAFT].map(|name| self.folder.join(name));
         let failed = |error: io::Error| write_failed(&newest, &error);
-        write(&draft, &encoded(snapshot)).map_err(failed)?;
+        if let Err(error) = write(&draft, &encoded(snapshot)) {
+            // Half of it is no use to anybody, and a full disk may be everybody's.
+            fs::remove_file(&draft).ok();
+            return Err(failed(error));
+        }
         if newest.exists() {
             fs::rename(&newest, &before).map_err(failed)?;
         }

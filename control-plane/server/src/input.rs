@@ -30,12 +30,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Of the time, looking takes at most one part in so many.
 const LOOKS_OF: u32 = 50;
 
+/// What could not be kept is tried again after this time.
+const KEEP_AGAIN: Duration = Duration::from_secs(5);
+
 /// Everything that a revision is made of.
 pub(crate) struct Input {
     pub(crate) ledger: Ledger,
     config: PathBuf,
-    /// What was made last, all of it together.
+    /// What was made last, all of it together, and when.
     made: Option<String>,
+    made_at: Instant,
     /// Whether the store could not be told of that.
     pub(crate) is_unkept: bool,
     module: Module,
@@ -98,6 +102,7 @@ impl Input {
             ledger,
             config,
             made: None,
+            made_at: looked,
             is_unkept: false,
             module,
             fronts,
@@ -146,6 +151,7 @@ impl Input {
             is_news |= !changed.is_empty();
             self.touched.extend(changed);
         }
+        is_news |= self.is_unkept && KEEP_AGAIN <= self.made_at.elapsed();
         self.look_took = self.looked.elapsed();
         is_news
     }
@@ -198,6 +204,7 @@ impl Input {
 
     /// Makes a snapshot of what is written now, if all of it is good.
     pub(crate) fn make(&mut self) -> Result<Made, Vec<Fault>> {
+        self.made_at = Instant::now();
         if let Some(made) = self.follow()? {
             return Ok(made);
         }

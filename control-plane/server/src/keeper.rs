@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tollgate_xds::Snapshot;
 
 use crate::cache::Cache;
@@ -12,6 +12,9 @@ use crate::serve::ended;
 
 /// Changes that follow each other are written down together.
 const SAVE_AFTER: Duration = Duration::from_secs(1);
+
+/// When that failed, so long until it is tried again.
+const SAVE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Of the time, writing takes at most one part in so many.
 const SAVES_OF: u32 = 20;
@@ -32,13 +35,14 @@ pub(crate) async fn keep(cache: Cache, following: Following) {
         holds.borrow_and_update();
         let (cache, good) = (cache.clone(), deliveries.good(&newest));
         let began = Instant::now();
-        if let Ok(Err(fault)) = tokio::task::spawn_blocking(move || cache.save(&good)).await {
-            report::cache(&fault);
-        }
+        let saved = tokio::task::spawn_blocking(move || cache.save(&good)).await;
+        let fault = saved.ok().and_then(Result::err);
+        fault.iter().for_each(report::cache);
         let rest = SAVE_AFTER.max(began.elapsed().saturating_mul(SAVES_OF));
         tokio::select! {
             changed = revisions.changed() => if changed.is_err() { return },
             _ = holds.changed() => {}
+            () = sleep(SAVE_AGAIN), if fault.is_some() => {}
         }
         timeout(rest, ended(revisions.clone())).await.ok();
     }

@@ -46,6 +46,9 @@ struct Waiting {
 /// So often what the Envoy runs is written down, at most.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
+/// When that failed, so long until it is tried again.
+const SAVE_AGAIN: Duration = Duration::from_secs(5);
+
 // === impl Mirror ===
 
 impl Mirror {
@@ -229,6 +232,7 @@ impl Mirror {
         self.save_at = None;
         if let Err(fault) = tokio::task::block_in_place(|| self.cache.save(&self.runs)) {
             report::cache(&fault);
+            self.save_at = Instant::now().checked_add(SAVE_AGAIN);
         }
     }
 }

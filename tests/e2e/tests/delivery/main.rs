@@ -2,10 +2,12 @@
 
 #![expect(
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test that cannot go on has failed"
 )]
 
+mod disk;
 mod fleet;
 mod groups;
 mod guard;

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tollgate_e2e::{ACME, Gateway, HOST, fill_in, revision};
@@ -20,12 +19,12 @@ use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 
 /// The built `tollgate relay`, with a cache.
 pub(super) struct Relay {
-    process: Process,
+    pub(super) process: Process,
     pub(super) xds: SocketAddr,
 }
 
 impl Relay {
-    fn start(cache: &Path, upstream: &[SocketAddr]) -> Self {
+    pub(super) fn start(cache: &Path, upstream: &[SocketAddr]) -> Self {
         Self::start_with(cache, upstream, &[])
     }
 
@@ -57,12 +56,12 @@ fn relaying(xds: &str, cache: &Path, upstream: &[SocketAddr], options: &[&str]) 
 }
 
 /// An Envoy with a relay, and a control plane behind that.
-async fn start(cache: &TempDir, config: &str) -> (Gateway, Relay) {
+pub(super) async fn start(cache: &Path, config: &str) -> (Gateway, Relay) {
     let upstream = Upstream::start().await.unwrap();
     let address = free_address();
     let config = fill_in(config, address, &upstream);
     let control_plane = ControlPlane::start(&Built::find().unwrap(), &config).await.unwrap();
-    let relay = Relay::start(cache.path(), &[free_address(), control_plane.xds()]);
+    let relay = Relay::start(cache, &[free_address(), control_plane.xds()]);
     let mut envoy = Envoy::start(&Built::envoy().unwrap(), relay.xds).unwrap();
     envoy.ready().await.unwrap();
     envoy.listening(address).await.unwrap();
@@ -72,7 +71,7 @@ async fn start(cache: &TempDir, config: &str) -> (Gateway, Relay) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_envoy_that_restarts_without_any_control_plane_serves_what_it_took_last() {
     let cache = tempfile::tempdir().unwrap();
-    let (mut gateway, mut relay) = start(&cache, &revision("first")).await;
+    let (mut gateway, mut relay) = start(cache.path(), &revision("first")).await;
     is_served(&gateway, "first").await;
     gateway.write(&revision("second")).unwrap();
     is_served_soon(&gateway, "second").await;
@@ -121,7 +120,7 @@ async fn a_relay_serves_by_a_socket_in_the_file_system_and_takes_its_place_again
     gateway.never_trapped().await.unwrap();
 }
 
-async fn saved(cache: &Path, words: &str) {
+pub(super) async fn saved(cache: &Path, words: &str) {
     eventually("the cache has the newest", PATIENCE, async || {
         let cache = fs::read(cache.join("resources")).ok()?;
         cache.windows(words.len()).any(|window| window == words.as_bytes()).then_some(())
@@ -133,7 +132,7 @@ async fn saved(cache: &Path, words: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_envoy_refuses_is_told_through_the_relay_and_is_not_kept() {
     let cache = tempfile::tempdir().unwrap();
-    let (mut gateway, relay) = start(&cache, &revision("first")).await;
+    let (mut gateway, relay) = start(cache.path(), &revision("first")).await;
     let other = std::net::TcpListener::bind(free_address()).unwrap();
     let taken = other.local_addr().unwrap();
     gateway.write(&revision("second").replace("127.0.0.1:$PORT", &taken.to_string())).unwrap();
@@ -153,7 +152,7 @@ async fn what_envoy_refuses_is_told_through_the_relay_and_is_not_kept() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_cache_is_told_of_and_serves_nobody() {
     let cache = tempfile::tempdir().unwrap();
-    let (mut gateway, mut relay) = start(&cache, &revision("first")).await;
+    let (mut gateway, mut relay) = start(cache.path(), &revision("first")).await;
     saved(cache.path(), "first").await;
     gateway.control_plane.kill();
     gateway.envoy.process().kill();
@@ -199,7 +198,7 @@ async fn an_envoy_behind_a_relay_shares_limits_like_any_other() {
     let auth = "auth: { any_of: [api_key] }";
     let config = revision("first").replace(auth, &format!("{auth}\n        {limit}"));
     let config = format!("{config}\nrate_limits: {{ envoys: 4 }}\n");
-    let (mut gateway, _relay) = start(&cache, &config).await;
+    let (mut gateway, _relay) = start(cache.path(), &config).await;
     // Three more Envoys could be there: nobody is raised before eleven seconds.
     admitted(&gateway, 13).await;
     // A quarter is its own; nobody asks for the rest.
