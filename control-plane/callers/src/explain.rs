@@ -170,6 +170,8 @@ impl<'a> Explained<'a> {
             telling: telling.clone(),
             fleet: None,
             trusted_hops: self.trusted_hops(),
+            // What a caller sends under their names comes to no backend.
+            shards: false,
         };
         let mut filters = Filters::compile(spec, SEED).ok()?;
         let mut world = self.world(route);

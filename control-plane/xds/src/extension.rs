@@ -55,6 +55,9 @@ pub(crate) fn configuration(
         telling: gateway.telling.clone(),
         fleet: own_clusters::fleet_spec(gateway, deployment),
         trusted_hops: listener.trusted_hops,
+        // Whether there are pieces of routes or not: the headers are written as soon as
+        // there are, and every route takes them out.
+        shards: true,
     };
     serde_json::to_string(&spec).unwrap_or_default()
 }

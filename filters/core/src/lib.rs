@@ -41,6 +41,6 @@ pub use crate::headers::{Duplicate, Headers, MalformedPairs};
 pub use crate::path::{AmbiguousPath, CanonicalPath, Segments};
 pub use crate::principal::{MalformedPrincipal, Principal};
 pub use crate::reply::{Content, Problem, Reply};
-pub use crate::reserved::{is_envoys_own, is_reserved, is_spelling};
+pub use crate::reserved::{is_envoys_own, is_of_shards, is_reserved, is_spelling};
 pub use crate::time::Timestamp;
 pub use crate::words::{Groups, Scopes};

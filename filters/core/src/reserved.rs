@@ -7,7 +7,7 @@
 /// spelling counts.
 ///
 /// Some of them are Envoy's own, which has made them safe before a filter runs;
-/// see [`is_envoys_own`].
+/// see [`is_envoys_own`] and [`is_of_shards`].
 pub fn is_reserved(name: &[u8]) -> bool {
     const PREFIXES: [&[u8]; 3] = [b"x-tollgate-", b"x-envoy-", b"x-forwarded-"];
     const NAMES: [&[u8]; 3] = [b"forwarded", b"x-real-ip", b"x-request-id"];
@@ -20,17 +20,17 @@ pub fn is_reserved(name: &[u8]) -> bool {
 }
 
 /// Whether a reserved header is one that Envoy itself writes, in its exact
-/// spelling: what a filter sees of it is not the caller's word. By those of shards
-/// Envoy finds the route, again whenever a header was written; routes take them out.
+/// spelling: what a filter sees of it is not the caller's word.
 pub fn is_envoys_own(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"x-forwarded-for"
-            | b"x-forwarded-proto"
-            | b"x-request-id"
-            | b"x-tollgate-shard-host"
-            | b"x-tollgate-shard-path"
-    )
+    matches!(name, b"x-forwarded-for" | b"x-forwarded-proto" | b"x-request-id")
+}
+
+/// Whether a header is one by which Envoy finds the piece of the routes that serves a
+/// request, in its exact spelling. Where a control plane has Envoy write it, it has to
+/// stay: Envoy finds the route again whenever a header was written. Elsewhere it is the
+/// caller's word.
+pub fn is_of_shards(name: &[u8]) -> bool {
+    matches!(name, b"x-tollgate-shard-host" | b"x-tollgate-shard-path")
 }
 
 /// Whether a backend that follows CGI takes `name` for `wanted`, which is in

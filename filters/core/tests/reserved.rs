@@ -1,7 +1,7 @@
 //! Which header names belong to the gateway and its proxies.
 
 use proptest::prelude::*;
-use tollgate_core::{is_envoys_own, is_reserved};
+use tollgate_core::{is_envoys_own, is_of_shards, is_reserved};
 
 #[test]
 fn reserved_names_are_known_in_every_spelling() {
@@ -61,15 +61,24 @@ fn envoys_own_are_known_by_their_exact_spelling_only() {
         ("x-forwarded-for", true),
         ("x-forwarded-proto", true),
         ("x-request-id", true),
-        ("x-tollgate-shard-host", true),
-        ("x-tollgate-shard-path", true),
-        ("x-tollgate-shard", false),
+        ("x-tollgate-shard-host", false),
         ("x_forwarded_for", false),
         ("X-Request-Id", false),
         ("x-forwarded-host", false),
         ("x-envoy-internal", false),
     ] {
         assert_eq!(is_envoys_own(name.as_bytes()), own, "{name}");
+    }
+    for (name, of_shards) in [
+        ("x-tollgate-shard-host", true),
+        ("x-tollgate-shard-path", true),
+        ("x-tollgate-shard", false),
+        ("x-tollgate-shard-hosts", false),
+        ("X-Tollgate-Shard-Host", false),
+        ("x_tollgate_shard_path", false),
+        ("x-request-id", false),
+    ] {
+        assert_eq!(is_of_shards(name.as_bytes()), of_shards, "{name}");
     }
 }
 

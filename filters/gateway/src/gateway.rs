@@ -70,7 +70,9 @@ impl Filter for Gateway {
     type Error = InvalidGateway;
 
     fn compile(spec: GatewaySpec, seed: Seed) -> Result<Self, InvalidGateway> {
-        let GatewaySpec { identity, tiers, tenants, budgets, telling, fleet, trusted_hops } = spec;
+        let GatewaySpec { identity, tiers, tenants, budgets, telling, fleet, trusted_hops, shards } =
+            spec;
+        let sanitiser = Sanitiser::new(trusted_hops);
         let allowances = AllowancesSpec { tiers, tenants };
         let authenticator =
             Authenticator::compile(identity, seed).map_err(InvalidGateway::Identity)?;
@@ -86,7 +88,7 @@ impl Filter for Gateway {
             following: Following::default(),
             kept_up_at: Timestamp::EPOCH,
             contracts: Contracts::new(),
-            sanitiser: Sanitiser::new(trusted_hops),
+            sanitiser: if shards { sanitiser.with_shards() } else { sanitiser },
             identity: IdentityHeaders::new(),
         })
     }

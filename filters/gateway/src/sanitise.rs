@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use tollgate_core::{Edit, Headers, Operation, Reply, is_envoys_own, is_reserved};
+use tollgate_core::{Edit, Headers, Operation, Reply, is_envoys_own, is_of_shards, is_reserved};
 
 use crate::problem;
 
@@ -10,6 +10,8 @@ pub(crate) struct Sanitiser {
     /// proxies of ours, Envoy included.
     own_hops: usize,
     forwarded_for: Rc<str>,
+    /// Whether Envoy finds routes by headers that it writes, and routes take out.
+    has_shards: bool,
 }
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -24,7 +26,13 @@ impl Sanitiser {
         Self {
             own_hops: usize::try_from(trusted_hops).unwrap_or(usize::MAX).saturating_add(1),
             forwarded_for: FORWARDED_FOR.into(),
+            has_shards: false,
         }
+    }
+
+    /// Where Envoy finds routes by headers of shards.
+    pub(crate) fn with_shards(self) -> Self {
+        Self { has_shards: true, ..self }
     }
 
     /// Appends what is done to the headers of a request.
@@ -44,12 +52,18 @@ impl Sanitiser {
         edits: &mut Vec<Edit>,
     ) -> Result<(), Reply> {
         for (name, value) in headers.iter() {
-            if is_reserved(name) && !is_envoys_own(name) && !self.is_caller(name, value, headers) {
+            if is_reserved(name) && !self.is_envoys_own(name, value, headers) {
                 let name = std::str::from_utf8(name).map_err(|_| problem::header_name())?;
                 edits.push(Edit::remove(name));
             }
         }
         Ok(())
+    }
+
+    fn is_envoys_own(&self, name: &[u8], value: &[u8], headers: &Headers) -> bool {
+        is_envoys_own(name)
+            || self.has_shards && is_of_shards(name)
+            || self.is_caller(name, value, headers)
     }
 
     /// Whether a line says no more of the caller's address than the entry of

@@ -38,6 +38,11 @@ pub struct GatewaySpec {
     /// own address, were written by proxies of ours.
     #[serde(default)]
     pub trusted_hops: u32,
+
+    /// Whether a control plane has Envoy find routes by the headers of shards, which
+    /// then are not the caller's word, and has routes take them out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shards: bool,
 }
 
 /// What one API asks of its callers. Travels with the API's routes, under the

@@ -237,7 +237,7 @@ fn plugin_configurations_that_make_no_sense() {
         (
             json!({"hops": 1}),
             "hops: unknown field `hops`, expected one of `identity`, `tiers`, `tenants`, `budgets`, `telling`, \
-             `fleet`, `trusted_hops` at line 1 column 7",
+             `fleet`, `trusted_hops`, `shards` at line 1 column 7",
         ),
     ] {
         let fault = parse::<Gateway>(config.to_string().as_bytes(), Seed([0; 16])).err();

@@ -72,6 +72,24 @@ fn what_envoy_wrote_itself_stays_in_its_exact_spelling() {
     }
 }
 
+/// Routes that a control plane made take them out again.
+#[test]
+fn headers_of_shards_stay_where_envoy_finds_routes_by_them_and_nowhere_else() {
+    for shards in [false, true] {
+        let mut config = config();
+        config["shards"] = shards.into();
+        let mut gate = Gate::of(&config, &contract());
+        for name in ["x-tollgate-shard-host", "x-tollgate-shard-path"] {
+            for spelled in spellings(name) {
+                let sent = [(spelled.as_str(), "value")];
+                let edits = edits(gate.get("/public", &sent));
+                let stays = after(&sent, &edits.request).len() == 1;
+                assert_eq!(stays, shards && spelled == name, "{spelled} {shards}");
+            }
+        }
+    }
+}
+
 #[test]
 fn other_headers_are_left_alone() {
     let sent = [

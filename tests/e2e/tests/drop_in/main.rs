@@ -139,6 +139,24 @@ async fn the_whole_gateway_runs_without_a_control_plane() {
     follow("gateway").await;
 }
 
+/// By these headers an Envoy with a control plane finds its routes.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_takes_out_headers_of_shards_where_there_are_none() {
+    let (seen, told) = ("x-api-key=%REQ(x-api-key)%", "%REQ(x-tollgate-shard-");
+    let config = config("gateway/envoy.yaml");
+    assert!(config.contains(seen));
+    let config =
+        config.replace(seen, &format!("host={told}host)% path={told}path)% own=%REQ(x-own)%"));
+    let dropped_in = DropIn::start(&Built::envoy().unwrap(), &config, 10_000).await;
+    for name in ["x-tollgate-shard-host", "x-tollgate-shard-path"] {
+        let call = Call::get("localhost", "/healthz").header(name, "forged").header("x-own", "1");
+        let answer = call.send(dropped_in.address).await.unwrap();
+        let saw = answer.header("x-backend-saw").unwrap();
+        assert!(saw.ends_with("host= path= own=1"), "{name}: {saw}");
+    }
+    dropped_in.never_trapped().await;
+}
+
 #[test]
 fn what_is_pasted_is_what_runs() {
     for folder in FOLDERS {
