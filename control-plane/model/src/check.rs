@@ -7,6 +7,7 @@ mod backend;
 mod backend_token;
 mod budget;
 mod envoys;
+mod expression;
 mod host;
 mod identity;
 mod introspection;
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_auth::IdentitySpec;
 
+pub use self::expression::EXPRESSION_STEPS_MAX;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::spec::RoutingFile;

@@ -41,6 +41,7 @@ pub use crate::backend::{
     Dns, Endpoint, Health, OutlierDetection, Probe, Protocol,
 };
 pub use crate::bounds::Bounds;
+pub use crate::check::EXPRESSION_STEPS_MAX;
 pub use crate::draft::{Draft, document, read};
 pub use crate::envoys::Envoys;
 pub use crate::expiry::Expiry;

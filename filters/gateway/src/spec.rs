@@ -181,7 +181,7 @@ pub struct MatchSpec {
 
     /// A regular expression for the whole path (RE2 syntax), as it reads
     /// decoded, without the query. A slash at the end of a path may be there
-    /// or not.
+    /// or not. Envoy may make a program of 1,000 steps of it at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
 

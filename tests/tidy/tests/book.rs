@@ -212,7 +212,13 @@ fn resources_for_kubernetes_are_those_of_the_filters() {
 fn the_bootstrap_of_containers_is_the_one_that_ships() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     let (shipped, contained) = (read("envoy/bootstrap.yaml"), read("envoy/compose/bootstrap.yaml"));
-    let parts = ["cluster_manager", "stats_config", "dynamic_resources", "overload_manager"];
+    let parts = [
+        "cluster_manager",
+        "stats_config",
+        "layered_runtime",
+        "dynamic_resources",
+        "overload_manager",
+    ];
     for part in parts.map(|name| format!("\n{name}:\n")) {
         let of = |text: &str| {
             let (_, rest) = text.split_once(&part).unwrap();

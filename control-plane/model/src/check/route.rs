@@ -9,6 +9,7 @@ use tollgate_rate_limit::Limits;
 use tollgate_transform::{MessageSpec, Transform};
 
 use super::action::action;
+use super::expression;
 use crate::at::At;
 use crate::fault::Faults;
 use crate::sift::{Refused, read, sift};
@@ -142,9 +143,19 @@ fn part_of_match(at: &At<'_>, fields: &[&str], known: &Known<'_>, faults: &mut F
         if needs_path && has_no_path(&matcher) {
             matcher.path = Some("/".to_owned());
         }
-        let compiled = Operation::compile(operation_of(matcher, known), known.methods);
-        compiled.map(drop).map_err(|invalid| Refused::inside(&invalid.to_string(), "match"))
+        match found(&matcher, known) {
+            None => Ok(()),
+            Some(text) => Err(Refused::inside(&text, "match")),
+        }
     });
+}
+
+/// What the filters say of a match, or else Envoy would, with the path to it.
+fn found(matcher: &MatchSpec, known: &Known<'_>) -> Option<String> {
+    match Operation::compile(operation_of(matcher.clone(), known), known.methods) {
+        Ok(_) => expression::fault(matcher),
+        Err(invalid) => Some(invalid.to_string()),
+    }
 }
 
 fn has_no_path(matcher: &MatchSpec) -> bool {
@@ -152,9 +163,8 @@ fn has_no_path(matcher: &MatchSpec) -> bool {
 }
 
 /// What is wrong with what a request is matched by, without the path to it.
-pub(super) fn match_fault(matcher: MatchSpec, known: &Known<'_>) -> Option<String> {
-    let invalid = Operation::compile(operation_of(matcher, known), known.methods).err()?;
-    let text = invalid.to_string();
+pub(super) fn match_fault(matcher: &MatchSpec, known: &Known<'_>) -> Option<String> {
+    let text = found(matcher, known)?;
     Some(text.split_once(": ").map_or_else(|| text.clone(), |(_, text)| text.to_owned()))
 }
 

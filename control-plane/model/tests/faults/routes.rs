@@ -81,6 +81,14 @@ fn matches() {
     "#]],
     );
     check_route(
+        "match: { regex: \"/a{999}\", headers: { x-a: { regex: \"a{990}\" }, x-b: { regex: \"(?:b{100}){10}\" } }, query: { q: { regex: \"[a-z&&[^b]]\" } } }, backend: orders, auth: none",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.match.headers.x-b.regex: Envoy would make up to 1050 steps of it, and takes 1000; make it shorter, or use fewer or smaller repetitions
+            t.yaml:2: apis.shop.routes.get.match.query.q.regex: "[a-z&&[^b]]" has a class that is computed, which Envoy reads otherwise; use the syntax of RE2
+            t.yaml:2: apis.shop.routes.get.match.regex: Envoy would make up to 1017 steps of it, and takes 1000; make it shorter, or use fewer or smaller repetitions
+        "#]],
+    );
+    check_route(
         "match: { regex: \"(\" }, backend: orders, auth: none",
         &expect![[r#"
         t.yaml:2: apis.shop.routes.get.match.regex: "(" is not a regular expression: unclosed group; use the syntax of RE2

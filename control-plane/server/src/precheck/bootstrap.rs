@@ -1,7 +1,8 @@
 //! What an Envoy is started with to look at resources by themselves.
 
 use envoy_types::pb::envoy::config::bootstrap::v3::bootstrap::{DynamicResources, StaticResources};
-use envoy_types::pb::envoy::config::bootstrap::v3::Bootstrap;
+use envoy_types::pb::envoy::config::bootstrap::v3::runtime_layer::LayerSpecifier;
+use envoy_types::pb::envoy::config::bootstrap::v3::{Bootstrap, LayeredRuntime, RuntimeLayer};
 use envoy_types::pb::envoy::config::cluster::v3::Cluster;
 use envoy_types::pb::envoy::config::core::v3::address::Address as PbAddress;
 use envoy_types::pb::envoy::config::core::v3::api_config_source::ApiType;
@@ -19,12 +20,17 @@ use envoy_types::pb::envoy::extensions::filters::network::http_connection_manage
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{
     HttpConnectionManager, HttpFilter,
 };
-use envoy_types::pb::google::protobuf::BoolValue;
+use envoy_types::pb::google::protobuf::value::Kind as PbKind;
+use envoy_types::pb::google::protobuf::{BoolValue, Struct, Value};
 use envoy_types::util::pack_any;
 use prost::Message as _;
+use tollgate_model::EXPRESSION_STEPS_MAX;
 use tollgate_xds::Kind;
 
 use super::Suspect;
+
+/// By this an Envoy knows how large expressions may be.
+const EXPRESSION_STEPS: &str = "re2.max_program_size.error_level";
 
 /// As if it had been written by hand; routes each with a listener.
 pub(super) fn bootstrap(suspects: &[Suspect<'_>]) -> Bootstrap {
@@ -48,7 +54,21 @@ pub(super) fn bootstrap(suspects: &[Suspect<'_>]) -> Bootstrap {
             ..DynamicResources::default()
         }),
         static_resources: Some(static_resources),
+        layered_runtime: Some(runtime()),
         ..Bootstrap::default()
+    }
+}
+
+/// What the bootstraps that ship say of expressions.
+fn runtime() -> LayeredRuntime {
+    let steps = u32::try_from(EXPRESSION_STEPS_MAX).unwrap_or(u32::MAX);
+    let steps = Value { kind: Some(PbKind::NumberValue(f64::from(steps))) };
+    let layer = Struct { fields: [(EXPRESSION_STEPS.to_owned(), steps)].into() };
+    LayeredRuntime {
+        layers: vec![RuntimeLayer {
+            name: "tollgate".to_owned(),
+            layer_specifier: Some(LayerSpecifier::StaticLayer(layer)),
+        }],
     }
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod edge;
+mod expressions;
 mod golden;
 mod reflect;
 mod validate;

@@ -1,7 +1,9 @@
 //! Several control planes, and those that start when not all is well.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -14,15 +16,21 @@ use super::{PATIENCE, free_address, is_logged, is_served, is_served_soon};
 /// An Envoy with the shipped bootstrap, whose control planes have these addresses.
 pub(super) fn envoy_of(addresses: &[String]) -> Envoy {
     let admin = free_port().unwrap();
+    start(&shipped(admin, addresses), admin)
+}
+
+fn start(bootstrap: &str, admin: u16) -> Envoy {
+    Envoy::with_bootstrap(&Built::envoy().unwrap(), bootstrap, admin, 2).unwrap()
+}
+
+fn shipped(admin: u16, addresses: &[String]) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/bootstrap.yaml");
-    let endpoint =
-        |address: &str| format!("        - endpoint: {{ address: {{ {address} }} }}\n");
+    let endpoint = |address: &str| format!("        - endpoint: {{ address: {{ {address} }} }}\n");
     let shipped = std::fs::read_to_string(path).unwrap().replace("19000", &admin.to_string());
     let one = endpoint(&of_port(18_000));
     assert!(shipped.contains(&one));
     let all: Vec<_> = addresses.iter().map(|address| endpoint(address)).collect();
-    let bootstrap = shipped.replace(&one, &all.concat());
-    Envoy::with_bootstrap(&Built::envoy().unwrap(), &bootstrap, admin, 2).unwrap()
+    shipped.replace(&one, &all.concat())
 }
 
 fn of_port(port: u16) -> String {
@@ -100,14 +108,39 @@ fn with_regex(name: &str, regex: &str) -> String {
     ))
 }
 
-/// Envoy takes no expression that becomes a program of more than a hundred steps.
+/// The check knows how large expressions may be by the bootstrap that ships; here are
+/// Envoys that take less.
 const GOOD: &str = "a{9}";
-const BAD: &str = "a{1000}";
+const BAD: &str = "a{500}";
+
+const SHIPPED: &str = "re2.max_program_size.error_level: 1000";
+const STRICT: &str = "re2.max_program_size.error_level: 100";
+
+fn strict_envoy(control_plane: &ControlPlane) -> Envoy {
+    let admin = free_port().unwrap();
+    let bootstrap = shipped(admin, &[of_port(control_plane.xds().port())]);
+    assert!(bootstrap.contains(SHIPPED));
+    start(&bootstrap.replace(SHIPPED, STRICT), admin)
+}
+
+/// A command that asks one whether it would take something.
+fn strict_check(folder: &TempDir) -> String {
+    let script = folder.path().join("envoy");
+    let layer = format!("{{ name: strict, static_layer: {{ {STRICT} }} }}");
+    let text = format!(
+        "#!/bin/sh\nexec {} \"$@\" --config-yaml 'layered_runtime: {{ layers: [{layer}] }}'\n",
+        Built::envoy().unwrap().display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+    script.display().to_string()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_envoy_at_hand_would_refuse_comes_to_none() {
-    let envoy = Built::envoy().unwrap().display().to_string();
-    let arguments = ["--envoy", envoy.as_str()];
+    let folder = tempfile::tempdir().unwrap();
+    let check = strict_check(&folder);
+    let arguments = ["--envoy", check.as_str()];
     let gateway = Gateway::with_arguments(&with_regex("first", GOOD), &arguments).await.unwrap();
     is_served(&gateway, "first").await;
     gateway.write(&with_regex("second", BAD)).unwrap();
@@ -124,11 +157,15 @@ async fn what_an_envoy_at_hand_would_refuse_comes_to_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expression_that_envoy_refuses_is_not_given_to_one_that_restarts() {
     let mut gateway = Gateway::start(&with_regex("first", GOOD)).await.unwrap();
+    gateway.envoy.process().kill();
+    gateway.envoy = strict_envoy(&gateway.control_plane);
+    gateway.envoy.ready().await.unwrap();
+    gateway.envoy.listening(gateway.address).await.unwrap();
     gateway.write(&with_regex("second", BAD)).unwrap();
     is_logged(&gateway.control_plane, &["ERROR refused routes", "program size"]).await;
     is_served(&gateway, "first").await;
     gateway.envoy.process().kill();
-    gateway.envoy = Envoy::start(&Built::envoy().unwrap(), gateway.control_plane.xds()).unwrap();
+    gateway.envoy = strict_envoy(&gateway.control_plane);
     gateway.envoy.ready().await.unwrap();
     gateway.envoy.listening(gateway.address).await.unwrap();
     is_served(&gateway, "first").await;

@@ -59,10 +59,10 @@ fn fault_of(spec: &HashSpec, route: &Judged<'_>) -> Option<String> {
     match spec {
         HashSpec::Tenant | HashSpec::Ip => None,
         HashSpec::Header(name) => {
-            match_fault(MatchSpec { headers: there(name), ..matcher }, route.known)
+            match_fault(&MatchSpec { headers: there(name), ..matcher }, route.known)
         }
         HashSpec::Query(name) => {
-            match_fault(MatchSpec { query: there(name), ..matcher }, route.known)
+            match_fault(&MatchSpec { query: there(name), ..matcher }, route.known)
         }
         HashSpec::Cookie(name) => {
             let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

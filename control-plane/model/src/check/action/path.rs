@@ -166,7 +166,7 @@ fn found(
     faults: &mut Faults,
 ) -> Option<PathRewrite> {
     let matcher = MatchSpec { regex: Some(regex.clone()), ..MatchSpec::default() };
-    if let Some(text) = match_fault(matcher, route.known) {
+    if let Some(text) = match_fault(&matcher, route.known) {
         at.get("regex")?.fault(faults, text);
     } else if let Err(invalid) = holds(&substitution, groups(&regex)) {
         at.get("substitution")?.fault(faults, invalid.to_string());
