@@ -35,6 +35,11 @@ use crate::spec::RoutingFile;
 use crate::yaml::Node;
 use crate::{Gateway, Loaded, Place, Reference, Shards};
 
+/// Reads a host or a pattern of hosts, or tells what is wrong with it.
+pub(crate) fn host_pattern(text: &str) -> Result<String, String> {
+    host::pattern(text).map_err(|invalid| invalid.to_string())
+}
+
 /// What has to be loaded, each once.
 pub(crate) fn references(root: &Node) -> Vec<Reference> {
     let root = At::root(root);

@@ -45,7 +45,7 @@ pub use crate::key::{KeyRecord, KeyState, NewKey};
 pub use crate::keys::Rotation;
 pub use crate::lending::{LeaseAsk, Window};
 pub use crate::objects::{Edit, Object};
-pub use crate::operators::{Deed, Operator, OperatorToken, Role, UnknownRole};
+pub use crate::operators::{Deed, NewOperator, Operator, OperatorToken, Role, UnknownRole};
 pub use crate::overrides::{FACTOR_MAX, Factor, InvalidFactor, OVERRIDES_MAX, Override};
 pub use crate::revision::{Content, NewRevision, Objects, Pin, Revision};
 pub use crate::revocation::{Revocation, Revoked};

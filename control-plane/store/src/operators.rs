@@ -37,10 +37,22 @@ pub struct Operator {
     pub id: String,
     /// What it may do.
     pub role: Role,
+    /// Where it may write APIs, and nothing else then; none if it may do all that its
+    /// role may.
+    pub sites: Vec<String>,
     /// When it was added.
     pub created_at: Timestamp,
     /// When its token ended.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Who is to be an operator: see [`Operator`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(missing_docs, reason = "they are an operator's")]
+pub struct NewOperator<'a> {
+    pub id: &'a str,
+    pub role: Role,
+    pub sites: &'a [String],
 }
 
 /// By what an operator is recognised. Of 32 random bytes, of which the store
@@ -69,12 +81,13 @@ impl Store {
     /// Adds an operator.
     pub async fn create_operator(
         &self,
-        id: &str,
-        role: Role,
+        NewOperator { id, role, sites }: NewOperator<'_>,
         token: &OperatorToken,
         now: Timestamp,
     ) -> Result<(), ChangeFailed> {
         check_id("operator", id)?;
+        // Texts alone: nothing in them can fail.
+        let sites = (!sites.is_empty()).then(|| serde_json::to_string(sites).unwrap_or_default());
         let mut change = self.change().await?;
         let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM operators WHERE id = $1")
             .bind(id)
@@ -83,13 +96,16 @@ impl Store {
         if found.is_some() {
             return Err(ChangeFailed::OperatorExists(id.to_owned()));
         }
-        sqlx::query("INSERT INTO operators (id, role, hash, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(id)
-            .bind(role.to_string())
-            .bind(token.hash())
-            .bind(to_seconds(now))
-            .execute(&mut *change.transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO operators (id, role, hash, created_at, sites) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(id)
+        .bind(role.to_string())
+        .bind(token.hash())
+        .bind(to_seconds(now))
+        .bind(sites)
+        .execute(&mut *change.transaction)
+        .await?;
         Ok(change.commit().await?)
     }
 
@@ -206,8 +222,11 @@ impl FromStr for Role {
 impl FromRow<'_, AnyRow> for Operator {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let role: String = row.try_get("role")?;
+        let sites: Option<String> = row.try_get("sites")?;
+        let sites = sites.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
         Ok(Self {
             id: row.try_get("id")?,
+            sites: sites.map_err(|error| sqlx::Error::Decode(error.into()))?,
             role: role
                 .parse()
                 .map_err(|unknown: UnknownRole| sqlx::Error::Decode(unknown.into()))?,

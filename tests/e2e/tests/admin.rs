@@ -217,6 +217,84 @@ async fn nobody_without_a_token_is_answered_once_there_is_an_operator() {
     assert_eq!(audit["deeds"][0]["actor"], "admin");
 }
 
+/// What one team may write takes nothing from another.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_of_a_site_writes_apis_there_and_nothing_else() {
+    let place = Place::new();
+    let gateway = place.gateway().await;
+    let token = |arguments: &[&str]| {
+        let token = place.done(&[&["operators", "create"], arguments].concat());
+        format!("Bearer {}", token.trim_end())
+    };
+    let admin = token(&["root", "--role", "admin"]);
+    let said = ["--site", "said.example.com/said", "--site", "*.said.example.com"];
+    let team = token(&[&["team", "--role", "editor"], &said[..]].concat());
+    let put = async |token: &str, path: &str, condition: (&str, &str), body: &Value| {
+        let call = Call::new("PUT", "localhost", path).header("content-type", "application/json");
+        let call = call.header("authorization", token).header(condition.0, condition.1);
+        place.ask(call.body(body.to_string())).await
+    };
+    let at = |host: &str, matcher: Value| {
+        let mut api = api("two");
+        api["hosts"] = json!([host]);
+        api["routes"]["said"]["match"] = matcher;
+        api
+    };
+
+    let own = put(&team, "/v1/apis/own", NEW, &api("one")).await;
+    assert_eq!(own.status, 201, "{own:?}");
+    let elsewhere = at("other.example.com", json!({"path": "/said"}));
+    assert_eq!(put(&admin, "/v1/apis/other", NEW, &elsewhere).await.status, 201);
+    let below = at("a.said.example.com", json!({"prefix": "/"}));
+    assert_eq!(put(&team, "/v1/apis/below", NEW, &below).await.status, 201);
+    for (host, matcher, route) in [
+        ("other.example.com", json!({"path": "/said/more"}), "other.example.com"),
+        ("said.example.com", json!({"path": "/sai"}), "said.example.com"),
+        ("said.example.com", json!({"prefix": "/"}), "said.example.com"),
+        ("*", json!({"path": "/said"}), "*"),
+    ] {
+        let refused = put(&team, "/v1/apis/taken", NEW, &at(host, matcher)).await;
+        assert_eq!(refused.status, 403, "{refused:?}");
+        let expected = format!(
+            "apis.taken.routes.said at {route}: this operator may write APIs at \
+             said.example.com/said, *.said.example.com alone"
+        );
+        assert_eq!(refused.json()["detail"], expected);
+    }
+    let there = at("other.example.com", json!({"path": "/said/more"}));
+    let dry = put(&team, "/v1/apis/taken?dry_run=true", NEW, &there).await;
+    assert_eq!(dry.status, 403, "{dry:?}");
+    // Another's, though it would then lie at a site of its own.
+    let theirs = Call::get("localhost", "/v1/apis/other").header("authorization", &team);
+    let tag = place.ask(theirs).await.header("etag").unwrap().to_owned();
+    let moved = put(&team, "/v1/apis/other", ("if-match", &tag), &below).await;
+    assert_eq!(moved.status, 403, "{moved:?}");
+    let call = Call::new("DELETE", "localhost", "/v1/apis/other").header("if-match", &tag);
+    assert_eq!(place.ask(call.header("authorization", &team)).await.status, 403);
+    for (method, path) in [
+        ("PUT", "/v1/backends/echo"),
+        ("PUT", "/v1/tiers/gold"),
+        ("PUT", "/v1/tenants/globex"),
+        ("POST", "/v1/tenants/acme/keys"),
+        ("POST", "/v1/revocations"),
+        ("POST", "/v1/revisions/1/rollback"),
+    ] {
+        let call = Call::new(method, "localhost", path).header("authorization", &team);
+        let refused = place.ask(call).await;
+        assert_eq!(refused.status, 403, "{method} {path}: {refused:?}");
+    }
+    let answer = async |host: &str| gateway.send(&Call::get(host, "/said")).await.unwrap().body;
+    tollgate_support::eventually("all are live", PATIENCE, async || {
+        let [own, below, other] =
+            [answer("said.example.com"), answer("a.said.example.com"), answer("other.example.com")];
+        let told = (own.await, below.await, other.await);
+        (told == ("one".into(), "two".into(), "two".into())).then_some(())
+    })
+    .await
+    .unwrap();
+    gateway.never_trapped().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_others_reach_needs_an_operator() {
     let place = Place::new();
@@ -276,13 +354,14 @@ async fn the_admin_api_is_served_by_https_and_takes_new_certificates() {
     let gateway = place.gateway_with(&options).await;
     let url = format!("https://localhost:{}", place.port);
     let ask = |more: &[&str]| place.tollgate(&[&["status", "--admin", &url], more].concat());
-    let told = ask(&["--authorities", &authorities]);
+    let told = ask(&["--authorities", &authorities, "--wait", "1"]);
     let text = String::from_utf8_lossy(&told.stdout);
     assert!(told.status.success() && text.contains("is live on 1 of 1 Envoys"), "{told:?}");
     let told = ask(&[]);
     assert!(!told.status.success(), "nobody knows who signed that: {told:?}");
-    let clear = Call::get("localhost", "/v1/status").send(([127, 0, 0, 1], place.port).into());
-    assert!(clear.await.is_err(), "nothing is told in clear");
+    let clear = Call::get("localhost", "/v1/status");
+    let clear = clear.send(([127, 0, 0, 1], place.port).into()).await;
+    assert!(clear.is_err(), "nothing is told in clear");
 
     sign(&Authority::new("second").unwrap());
     tollgate_support::eventually("new certificates are shown", PATIENCE, async || {

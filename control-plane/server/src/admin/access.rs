@@ -2,23 +2,61 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST};
-use tollgate_store::{OperatorToken, Role};
+use tollgate_model::{Gateway, InvalidSite, Site};
+use tollgate_store::{Operator, OperatorToken, Role};
 
 use super::Admin;
 use super::answer::Problem;
+use super::endpoints::{Endpoint, Kind, What};
 
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(super) struct Actor {
     pub(super) id: String,
     pub(super) role: Role,
+    /// Where it may write APIs, and nothing else then.
+    sites: Option<Vec<Site>>,
 }
 
 // === impl Actor ===
 
 impl Actor {
-    pub(super) fn needs(&self, role: Role) -> Result<(), Problem> {
-        if role <= self.role { Ok(()) } else { Err(Problem::forbidden(role)) }
+    /// Whoever is on the same machine, while there is no operator.
+    fn local() -> Self {
+        Self { id: "local".to_owned(), role: Role::Admin, sites: None }
+    }
+
+    fn of(Operator { id, role, sites, .. }: Operator) -> Result<Self, Problem> {
+        if sites.is_empty() {
+            return Ok(Self { id, role, sites: None });
+        }
+        let sites = sites.iter().map(|text| text.parse()).collect::<Result<_, InvalidSite>>();
+        let sites = sites.map_err(|fault| Problem::nowhere(&fault.to_string()))?;
+        Ok(Self { id, role, sites: Some(sites) })
+    }
+
+    /// Whether it may do something of this kind at all.
+    pub(super) fn may(&self, endpoint: &Endpoint) -> Result<(), Problem> {
+        if self.role < endpoint.role {
+            return Err(Problem::forbidden(endpoint.role));
+        }
+        let is_confined =
+            matches!(endpoint.what, What::PutObject(Kind::Apis) | What::DeleteObject(Kind::Apis));
+        match &self.sites {
+            Some(sites) if endpoint.changes() && !is_confined => Err(Problem::confined(sites)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an API, if there is one, lies where this operator may write. Where nobody
+    /// can tell, it may not.
+    pub(super) fn may_write(&self, gateway: Option<&Gateway>, api: &str) -> Result<(), Problem> {
+        let Some(sites) = &self.sites else { return Ok(()) };
+        let gateway = gateway.ok_or_else(Problem::whose)?;
+        match Site::outside_of(sites, gateway, api) {
+            Some(route) => Err(Problem::outside(&route, sites)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -30,7 +68,7 @@ impl Admin {
         if let Some(token) = bearer(headers) {
             let found = store.find_operator(&OperatorToken::shown(token)).await?;
             let found = found.ok_or_else(Problem::unauthenticated)?;
-            return Ok(Actor { id: found.id, role: found.role });
+            return Actor::of(found);
         }
         let operators = store.operators().await?;
         // An operator that was revoked is no reason to let everybody in.

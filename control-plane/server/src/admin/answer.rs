@@ -5,6 +5,7 @@ use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, WWW_AUTHENTIC
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
+use tollgate_model::Site;
 use tollgate_store::{ChangeFailed, Role, StoreUnavailable};
 
 /// What was asked for.
@@ -109,6 +110,26 @@ impl Problem {
         Self::new(403, "forbidden", "The operator may not do this").because(detail)
     }
 
+    /// What is written down of the operator cannot be read.
+    pub(super) fn nowhere(fault: &str) -> Self {
+        let title = "The operator may not do this";
+        Self::new(403, "forbidden", title).because(format!("its sites: {fault}"))
+    }
+
+    pub(super) fn confined(sites: &[Site]) -> Self {
+        let detail = format!("this operator may write APIs at {} alone", listed(sites));
+        Self::new(403, "forbidden", "The operator may not do this").because(detail)
+    }
+
+    pub(super) fn outside(route: &str, sites: &[Site]) -> Self {
+        let detail = format!("{route}: this operator may write APIs at {} alone", listed(sites));
+        Self::new(403, "forbidden", "The operator may not do this").because(detail)
+    }
+
+    pub(super) fn whose() -> Self {
+        Self::unprocessable("what is there is not good, so that nobody can tell where the API lies")
+    }
+
     pub(super) fn elsewhere() -> Self {
         let detail = "without operators only this machine may ask, by `localhost` or a loopback \
                       address; make one with `tollgate operators create`";
@@ -204,6 +225,10 @@ impl From<ChangeFailed> for Problem {
             _ => Self::unprocessable(text),
         }
     }
+}
+
+fn listed(sites: &[Site]) -> String {
+    sites.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn response(status: u16, headers: Vec<(HeaderName, String)>, body: String) -> Response<Body> {

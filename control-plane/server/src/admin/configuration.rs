@@ -9,6 +9,7 @@ use tollgate_model::{Gateway, document};
 use tollgate_store::{Edit, Store};
 
 use super::Admin;
+use super::access::Actor;
 use super::answer::{Answer, Problem};
 use super::asked::Asked;
 use super::endpoints::Kind;
@@ -85,7 +86,7 @@ impl Admin {
         body: Option<String>,
     ) -> Result<Answer, Problem> {
         let (is_dry_run, condition) = (asked.is_dry_run()?, asked.condition());
-        let author = asked.actor.id.clone();
+        let actor = asked.actor.clone();
         let _alone = self.edits.lock().await;
         let mut tries = TRIES;
         loop {
@@ -97,7 +98,7 @@ impl Admin {
                 condition.as_ref().map_err(|_| Problem::precondition())?.check(sequence)?;
             }
             let (admin, name, body) = (self.clone(), asked.name().to_owned(), body.clone());
-            let draft = Draft { kind, name, body, sequence, author: author.clone() };
+            let draft = Draft { kind, name, body, sequence, actor: actor.clone() };
             let worked = tokio::task::spawn_blocking(move || admin.try_edit(&draft, is_dry_run));
             let worked = worked.await.unwrap_or_else(|_| Err(Problem::unavailable("it failed")));
             tries = tries.saturating_sub(1);
@@ -109,12 +110,16 @@ impl Admin {
     }
 
     fn try_edit(&self, draft: &Draft, is_dry_run: bool) -> Result<Answer, Problem> {
-        let Draft { kind, name, body, sequence, author } = draft;
+        let Draft { kind, name, body, sequence, actor } = draft;
         let store = self.store()?;
         let whole = self.whole()?;
         let next = whole.with(kind.section(), name, body.as_deref());
         let after = self.compiled_with(&next, *kind, name)?;
         let before = self.ledger.compile(&whole).ok();
+        if *kind == Kind::Apis {
+            actor.may_write(before.as_ref(), name)?;
+            actor.may_write(Some(&after), name)?;
+        }
         if let Some(before) = &before {
             let guarded = Routes::of(&after).may_follow(Routes::of(before).count);
             guarded.map_err(|fault| problem(&[fault]))?;
@@ -123,7 +128,7 @@ impl Admin {
         if is_dry_run {
             return Ok(Answer::json(200, &Edited { revision: None, differences }));
         }
-        let revision = next.revision(author, differences.to_string());
+        let revision = next.revision(&actor.id, differences.to_string());
         let edit = Edit { kind: kind.section(), name, body: body.as_deref(), sequence: *sequence };
         let edited = store.edit(edit, whole.sequence, &revision, now());
         let number = tokio::runtime::Handle::current().block_on(edited)?;
@@ -201,7 +206,7 @@ struct Draft {
     name: String,
     body: Option<String>,
     sequence: u64,
-    author: String,
+    actor: Actor,
 }
 
 /// Objects of a section by name, each with the file that it is written in.

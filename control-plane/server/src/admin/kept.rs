@@ -1,6 +1,9 @@
 //! What is refused, who may use this API, and what they did.
 
-use tollgate_store::{Deed, Operator, OperatorToken, Revocation, Revoked, Role, UnknownRole};
+use tollgate_model::{InvalidSite, Site};
+use tollgate_store::{
+    Deed, NewOperator, Operator, OperatorToken, Revocation, Revoked, Role, UnknownRole,
+};
 
 use super::Admin;
 use super::answer::{Answer, Problem};
@@ -33,13 +36,19 @@ impl Admin {
     }
 
     pub(super) async fn create_operator(&self, asked: &Asked) -> Result<Answer, Problem> {
-        let OperatorBody { id, role } = asked.read()?;
+        let OperatorBody { id, role, sites } = asked.read()?;
         let role: Role = role.parse().map_err(|unknown: UnknownRole| {
             Problem::unprocessable(format!("role: {role:?} {unknown}"))
         })?;
+        for (index, site) in sites.iter().enumerate() {
+            site.parse::<Site>().map_err(|fault: InvalidSite| {
+                Problem::unprocessable(format!("sites[{index}]: {fault}"))
+            })?;
+        }
         let entropy = entropy().map_err(|_| Problem::unavailable("no randomness"))?;
         let token = OperatorToken::generate(entropy);
-        self.store()?.create_operator(&id, role, &token, now()).await?;
+        let new = NewOperator { id: &id, role, sites: &sites };
+        self.store()?.create_operator(new, &token, now()).await?;
         Ok(Answer::json(201, &CreatedOperator { id, token: token.as_str().to_owned() }))
     }
 
@@ -76,9 +85,9 @@ fn revocation(revocation: Revocation) -> RevocationView {
 }
 
 fn operator(operator: Operator) -> OperatorView {
-    let Operator { id, role, created_at, revoked_at } = operator;
+    let Operator { id, role, sites, created_at, revoked_at } = operator;
     let (created_at, revoked_at) = (shown(created_at), revoked_at.map(shown));
-    OperatorView { id, role: role.to_string(), created_at, revoked_at }
+    OperatorView { id, role: role.to_string(), sites, created_at, revoked_at }
 }
 
 fn deed(deed: Deed) -> DeedView {

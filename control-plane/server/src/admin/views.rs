@@ -328,6 +328,8 @@ pub(super) struct OperatorView {
     pub(super) id: String,
     /// `viewer`, `editor` or `admin`.
     pub(super) role: String,
+    /// Where it may write APIs, and nothing else then: `shop.example/orders`.
+    pub(super) sites: Vec<String>,
     /// When it was added.
     pub(super) created_at: String,
     /// When its token ended.
@@ -342,6 +344,10 @@ pub(super) struct OperatorBody {
     pub(super) id: String,
     /// `viewer`, `editor` or `admin`.
     pub(super) role: String,
+    /// Where it may write APIs, and nothing else then: hosts, and beginnings of their
+    /// paths, such as `*.shop.example/orders`. All that its role may, if there are none.
+    #[serde(default)]
+    pub(super) sites: Vec<String>,
 }
 
 /// An operator that was added. Its token is told this once.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use tollgate_model::Site;
+
 use crate::ShownFiles;
 use crate::cli::store::{ListArgs, StoreArgs};
 
@@ -110,6 +112,10 @@ pub enum OperatorsCommand {
         /// What it may do: `viewer`, `editor` or `admin`.
         #[arg(long)]
         role: String,
+        /// Let it write APIs here, and nothing else: a host, and the beginning of
+        /// paths, such as `*.shop.example/orders`. It can be given several times.
+        #[arg(long, value_name = "SITE")]
+        site: Vec<Site>,
     },
     /// List all.
     List(#[command(flatten)] ListArgs),

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
-use tollgate_store::{Operator, OperatorToken};
+use tollgate_store::{NewOperator, Operator, OperatorToken};
 
 use super::{Session, StoreCommandFailed, entropy};
 use crate::cli::admin::OperatorsCommand;
@@ -15,10 +15,12 @@ impl<W: Write> Session<'_, W> {
         command: OperatorsCommand,
     ) -> Result<(), StoreCommandFailed> {
         match command {
-            OperatorsCommand::Create { id, role } => {
+            OperatorsCommand::Create { id, role, site } => {
                 let role = role.parse().map_err(StoreCommandFailed::Role)?;
                 let token = OperatorToken::generate(entropy()?);
-                self.store.create_operator(&id, role, &token, self.now).await?;
+                let sites: Vec<_> = site.iter().map(ToString::to_string).collect();
+                let new = NewOperator { id: &id, role, sites: &sites };
+                self.store.create_operator(new, &token, self.now).await?;
                 if let Err(error) = writeln!(self.out, "{}", token.as_str()) {
                     self.store.revoke_operator(&id, self.now).await?;
                     return Err(error.into());
@@ -43,17 +45,19 @@ impl<W: Write> Session<'_, W> {
         }
         let rows = operators.into_iter().map(|one| {
             let ended = show::time(one.revoked_at);
-            [one.id, one.role.to_string(), shown(one.created_at), ended]
+            let sites = if one.sites.is_empty() { "*".to_owned() } else { one.sites.join(" ") };
+            [one.id, one.role.to_string(), sites, shown(one.created_at), ended]
         });
-        Ok(show::table(["OPERATOR", "ROLE", "CREATED", "REVOKED"], rows, self.out)?)
+        Ok(show::table(["OPERATOR", "ROLE", "SITES", "CREATED", "REVOKED"], rows, self.out)?)
     }
 }
 
 fn to_json(operator: &Operator) -> Value {
-    let Operator { id, role, created_at, revoked_at } = operator;
+    let Operator { id, role, sites, created_at, revoked_at } = operator;
     json!({
         "id": id,
         "role": role.to_string(),
+        "sites": sites,
         "created_at": shown(*created_at),
         "revoked_at": revoked_at.map(shown),
     })

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use tollgate_store::{Content, Edit, NewRevision, OperatorToken, Pin, Role, Store};
+use tollgate_store::{Content, Edit, NewOperator, NewRevision, OperatorToken, Pin, Role, Store};
 
 use crate::both::{at, both, error};
 
@@ -35,6 +35,10 @@ async fn objects(store: &Store) -> Vec<(String, String, u64)> {
 
 async fn last(store: &Store) -> u64 {
     store.objects_sequence().await.unwrap()
+}
+
+fn new<'a>(id: &'a str, role: Role, sites: &'a [String]) -> NewOperator<'a> {
+    NewOperator { id, role, sites }
 }
 
 both! {
@@ -104,9 +108,10 @@ both! {
     async fn an_operator_is_known_by_a_token_of_which_only_the_hash_is_kept(place: &Place) {
         let store = place.open().await;
         let (ann, bob) = (OperatorToken::generate([1; 32]), OperatorToken::generate([2; 32]));
-        store.create_operator("ann", Role::Admin, &ann, at(1)).await.unwrap();
-        store.create_operator("bob", Role::Viewer, &bob, at(1)).await.unwrap();
-        let exists = store.create_operator("ann", Role::Viewer, &bob, at(1)).await;
+        store.create_operator(new("ann", Role::Admin, &[]), &ann, at(1)).await.unwrap();
+        let sites = ["shop.example/orders".to_owned()];
+        store.create_operator(new("bob", Role::Viewer, &sites), &bob, at(1)).await.unwrap();
+        let exists = store.create_operator(new("ann", Role::Viewer, &[]), &bob, at(1)).await;
         assert_eq!(error(exists), "operator \"ann\" is there already, or was; choose another id");
         let found = store.find_operator(&OperatorToken::shown(ann.as_str())).await.unwrap().unwrap();
         assert_eq!((found.id.as_str(), found.role), ("ann", Role::Admin));
@@ -117,6 +122,7 @@ both! {
         assert_eq!(error(again), "operator \"ann\" is not there, or is revoked already");
         let all = store.operators().await.unwrap();
         assert_eq!(all.iter().map(|one| one.revoked_at).collect::<Vec<_>>(), [Some(at(2)), None]);
+        assert_eq!(all.iter().map(|one| one.sites.clone()).collect::<Vec<_>>(), [vec![], sites.to_vec()]);
         assert_eq!(format!("{ann:?}"), "OperatorToken([redacted])");
     }
 
