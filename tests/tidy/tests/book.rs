@@ -207,11 +207,12 @@ fn resources_for_kubernetes_are_those_of_the_filters() {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// Envoy in a container begins as every other does, but for addresses.
+/// Envoy in a container, or beside a relay, begins as every other does, but for addresses.
 #[test]
-fn the_bootstrap_of_containers_is_the_one_that_ships() {
+fn the_other_bootstraps_are_the_one_that_ships() {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
-    let (shipped, contained) = (read("envoy/bootstrap.yaml"), read("envoy/compose/bootstrap.yaml"));
+    let shipped = read("envoy/bootstrap.yaml");
+    let others = ["compose", "relay"].map(|name| read(&format!("envoy/{name}/bootstrap.yaml")));
     let parts = [
         "cluster_manager",
         "stats_config",
@@ -224,7 +225,9 @@ fn the_bootstrap_of_containers_is_the_one_that_ships() {
             let (_, rest) = text.split_once(&part).unwrap();
             rest.split("\n\n").next().unwrap().to_owned()
         };
-        assert_eq!(of(&contained), of(&shipped), "{part}");
+        for other in &others {
+            assert_eq!(of(other), of(&shipped), "{part}");
+        }
     }
 }
 

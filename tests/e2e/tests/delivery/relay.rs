@@ -129,6 +129,50 @@ pub(super) async fn saved(cache: &Path, words: &str) {
     .unwrap();
 }
 
+/// With the bootstrap that ships for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_whose_relay_is_gone_asks_a_control_plane_and_goes_back() {
+    let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let socket = folder.path().join("xds.sock").display().to_string();
+    let (upstream, address) = (Upstream::start().await.unwrap(), free_address());
+    let config = fill_in(&revision("first"), address, &upstream);
+    let control_plane = ControlPlane::start(&Built::find().unwrap(), &config).await.unwrap();
+    let xds = format!("unix:{socket}");
+    let mut relay = relaying(&xds, cache.path(), &[control_plane.xds()], &[]);
+    let mut envoy = envoy_with_relay(&socket, control_plane.xds());
+    envoy.ready().await.unwrap();
+    envoy.listening(address).await.unwrap();
+    let mut gateway = Gateway { upstream, control_plane, envoy, address };
+    is_served(&gateway, "first").await;
+    assert!(relay.stderr().contains("INFO connected"), "by the relay: {}", relay.stderr());
+
+    relay.kill();
+    gateway.write(&revision("second")).unwrap();
+    is_served_soon(&gateway, "second").await;
+
+    let process = relaying(&xds, cache.path(), &[gateway.control_plane.xds()], &[]);
+    let relay = Relay { process, xds: gateway.control_plane.xds() };
+    relay.logged(&["INFO follows"]).await;
+    gateway.control_plane.kill();
+    relay.logged(&["INFO connected"]).await;
+    is_served(&gateway, "second").await;
+    gateway.write(&revision("third")).unwrap();
+    gateway.control_plane.run().await.unwrap();
+    is_served_soon(&gateway, "third").await;
+    gateway.never_trapped().await.unwrap();
+}
+
+fn envoy_with_relay(socket: &str, control_plane: SocketAddr) -> Envoy {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../envoy/relay/bootstrap.yaml");
+    let admin = free_port().unwrap();
+    let bootstrap = fs::read_to_string(path)
+        .unwrap()
+        .replace("19000", &admin.to_string())
+        .replace("18000", &control_plane.port().to_string())
+        .replace("/run/tollgate/xds.sock", socket);
+    Envoy::with_bootstrap(&Built::envoy().unwrap(), &bootstrap, admin, 2).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_envoy_refuses_is_told_through_the_relay_and_is_not_kept() {
     let cache = tempfile::tempdir().unwrap();
