@@ -19,6 +19,11 @@ enum InvalidExpression {
          shorter, or use fewer or smaller repetitions"
     )]
     TooLarge { field: String, steps: usize },
+    #[error(
+        "match.{field}: it is empty, which Envoy does not take; write `present: true` for \
+         any value"
+    )]
+    Empty { field: String },
 }
 
 /// What Envoy would say of a match, beginning with `match.`.
@@ -46,6 +51,9 @@ pub(super) fn fault(matcher: &MatchSpec) -> Option<String> {
 }
 
 fn of_value(field: String, pattern: &str) -> Option<InvalidExpression> {
+    if pattern.is_empty() {
+        return Some(InvalidExpression::Empty { field });
+    }
     foreign(&field, pattern).or_else(|| too_large(field, steps::of(pattern)))
 }
 

@@ -107,6 +107,18 @@ fn matches() {
         "#]],
     );
     check_route(
+        "match: { path: /, headers: { x-a: { regex: \"\" } } }, backend: orders, auth: none",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.match.headers.x-a.regex: it is empty, which Envoy does not take; write `present: true` for any value
+        "#]],
+    );
+    check_route(
+        "match: { path: / }, rewrite: { regex: \"\", substitution: x }, backend: orders, auth: none",
+        &expect![[r#"
+            t.yaml:2: apis.shop.routes.get.rewrite.regex: the string is empty; write something such as ^/shops/([^/]+)
+        "#]],
+    );
+    check_route(
         "match: { path: 5, methods: GET }, backend: orders, auth: none",
         &expect![[r#"
         t.yaml:2: apis.shop.routes.get.match.methods: "GET" is not a list; write it in brackets: [GET]

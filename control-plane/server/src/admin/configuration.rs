@@ -113,11 +113,13 @@ impl Admin {
         let Draft { kind, name, body, sequence, actor } = draft;
         let store = self.store()?;
         let whole = self.whole()?;
-        let next = whole.with(kind.section(), name, body.as_deref());
-        let after = self.compiled_with(&next, *kind, name)?;
         let before = self.ledger.compile(&whole).ok();
         if *kind == Kind::Apis {
             actor.may_write(before.as_ref(), name)?;
+        }
+        let next = whole.with(kind.section(), name, body.as_deref());
+        let after = self.compiled_with(&next, *kind, name)?;
+        if *kind == Kind::Apis {
             actor.may_write(Some(&after), name)?;
         }
         if let Some(before) = &before {
