@@ -9,8 +9,10 @@
 
 mod disk;
 mod fleet;
+mod garbage;
 mod groups;
 mod guard;
+mod kills;
 mod relay;
 mod replicas;
 mod silence;

@@ -34,6 +34,13 @@ impl Relay {
         Self { process, xds }
     }
 
+    /// Another one in its place, at the same address.
+    pub(super) fn again(self, cache: &Path, upstream: &[SocketAddr]) -> Self {
+        let Self { process, xds } = self;
+        drop(process);
+        Self { process: relaying(&xds.to_string(), cache, upstream, &[]), xds }
+    }
+
     pub(super) async fn logged(&self, words: &[&str]) {
         eventually(&format!("{words:?} in the relay's log"), PATIENCE, async || {
             let log = self.process.stderr();
