@@ -239,10 +239,17 @@ async fn tokens_that_prove_nothing_are_refused() {
     for (what, token, status) in [
         ("as it should be", changed(json!({})), 200),
         ("one of several audiences", changed(json!({"aud": ["web", "api"]})), 200),
+        ("that nearly never expires", changed(json!({"exp": 1e300})), 200),
         ("expired", changed(json!({"exp": now - 60})), 401),
+        ("expired a moment ago", changed(json!({"exp": now - 1})), 401),
+        ("expired before there was time", changed(json!({"exp": -1})), 401),
         ("without expiry", changed(json!({"exp": null})), 401),
         ("expiry is no number", changed(json!({"exp": "tomorrow"})), 401),
         ("not yet valid", changed(json!({"nbf": now + 600})), 401),
+        ("issued tomorrow", changed(json!({"iat": now + 86_400})), 401),
+        ("of somebody who is two", changed(json!({"sub": ["ada", "bob"]})), 401),
+        ("for the client alone", changed(json!({"at_hash": "x"})), 401),
+        ("too long", changed(json!({"pad": "x".repeat(16_384)})), 401),
         ("of another audience", changed(json!({"aud": "web"})), 401),
         ("without audience", changed(json!({"aud": null})), 401),
         ("of another issuer", changed(json!({"iss": "https://evil.example"})), 401),
@@ -257,7 +264,7 @@ async fn tokens_that_prove_nothing_are_refused() {
         let answer = gateway.send(&Call::get(HOST, "/ES256").bearer(&token)).await.unwrap();
         assert_eq!(answer.status, status, "{what}: {answer:?}");
     }
-    assert_eq!(gateway.upstream.count(), 2);
+    assert_eq!(gateway.upstream.count(), 3);
     gateway.never_trapped().await.unwrap();
 }
 

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod outage;
 mod rotation;
 mod shared_cache;
 

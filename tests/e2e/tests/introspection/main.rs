@@ -247,3 +247,26 @@ async fn a_thousand_callers_with_one_token_cost_a_call_of_each_worker() {
     assert!((1..=u64::from(WORKERS)).contains(&asked), "{asked}");
     gate.never_trapped().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_hangs_is_asked_little_at_a_time() {
+    const CALLERS: u64 = 400;
+    let provider = ProviderDouble::start().await;
+    let gate = Gate::start(provider.address(), 300).await;
+    assert_eq!(gate.status("known").await, 200);
+    provider.says(Says::Slow(PATIENCE));
+    let mut callers = JoinSet::new();
+    for caller in 0..CALLERS {
+        let (order, address) = (order(&format!("unknown{caller}")), gate.address);
+        callers.spawn(async move { order.send(address).await.unwrap() });
+    }
+    for answer in callers.join_all().await {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    }
+    let (most, bound) = (provider.most_at_once(), u64::from(WORKERS) * 64);
+    println!("{CALLERS} callers whom nobody knows: {most} questions at a time, of {bound}");
+    assert!((1..=bound).contains(&most), "{most} of {bound}");
+    assert_eq!(gate.upstream.count(), 1, "only who was known before");
+    gate.never_trapped().await;
+}

@@ -38,6 +38,9 @@ struct State {
     says: Mutex<Says>,
     asked: AtomicU64,
     asked_about_good: AtomicU64,
+    /// How many questions are open, and how many were at most.
+    open: AtomicU64,
+    open_max: AtomicU64,
 }
 
 const ACTIVE: &str = r#"{"active":true,"sub":"ann","aud":"api","scope":"orders.read"}"#;
@@ -57,8 +60,13 @@ impl ProviderDouble {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let says = Mutex::new(Says::json(ACTIVE));
-        let (asked, asked_about_good) = (AtomicU64::new(0), AtomicU64::new(0));
-        let state = Arc::new(State { says, asked, asked_about_good });
+        let state = Arc::new(State {
+            says,
+            asked: AtomicU64::new(0),
+            asked_about_good: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+            open_max: AtomicU64::new(0),
+        });
         let shared = Arc::clone(&state);
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -85,6 +93,11 @@ impl ProviderDouble {
     pub(crate) fn asked_about_good(&self) -> u64 {
         self.state.asked_about_good.load(Ordering::Relaxed)
     }
+
+    /// How many questions were open at the same time at most.
+    pub(crate) fn most_at_once(&self) -> u64 {
+        self.state.open_max.load(Ordering::Relaxed)
+    }
 }
 
 impl Drop for ProviderDouble {
@@ -99,21 +112,29 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     state.asked.fetch_add(1, Ordering::Relaxed);
     state.asked_about_good.fetch_add(is_good.into(), Ordering::Relaxed);
     let says = state.says.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    state.open_max.fetch_max(state.open.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let said = say(&mut stream, says, is_good).await;
+    state.open.fetch_sub(1, Ordering::Relaxed);
+    said
+}
+
+async fn say(stream: &mut TcpStream, says: Says, is_good: bool) -> std::io::Result<()> {
     match says {
-        Says::Answer(status, body) => answer(&mut stream, status, &body).await,
+        Says::Answer(status, body) => answer(stream, status, &body).await,
         Says::Nothing => Ok(()),
+        // Or until whoever asks gives it up.
         Says::Slow(span) => {
-            tokio::time::sleep(span).await;
+            tokio::time::timeout(span, stream.read(&mut [0])).await.ok();
             Ok(())
         }
         Says::Late(span) => {
             tokio::time::sleep(span).await;
-            answer(&mut stream, 200, ACTIVE).await
+            answer(stream, 200, ACTIVE).await
         }
-        Says::Endless => endless(&mut stream).await,
-        Says::Trickle => trickle(&mut stream).await,
-        Says::Honest if is_good => answer(&mut stream, 200, ACTIVE).await,
-        Says::Honest => answer(&mut stream, 200, r#"{"active":false}"#).await,
+        Says::Endless => endless(stream).await,
+        Says::Trickle => trickle(stream).await,
+        Says::Honest if is_good => answer(stream, 200, ACTIVE).await,
+        Says::Honest => answer(stream, 200, r#"{"active":false}"#).await,
     }
 }
 
