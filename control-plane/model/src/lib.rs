@@ -57,6 +57,6 @@ pub use crate::reference::reference;
 pub use crate::schema::schema;
 pub use crate::site::{InvalidSite, Site};
 pub use crate::source::{Loaded, Reference, Source, key_set};
-pub use crate::tls::{ClientCertificates, ClientTls, PrivateKey, Tls, TlsVersion};
+pub use crate::tls::{ClientCertificates, ClientTls, Http3, PrivateKey, Tls, TlsVersion};
 pub use crate::workspace::{Change, Part, Read, Workspace};
 pub use crate::yaml::FILE_BYTES_MAX;

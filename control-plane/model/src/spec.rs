@@ -148,6 +148,24 @@ pub(crate) struct TlsSpec {
     /// The oldest version that is spoken.
     #[serde(default)]
     pub(crate) min_version: TlsVersion,
+
+    /// HTTP/3, by UDP at the same address. Callers who come by TCP are told of it, by
+    /// `alt-svc`. Nothing is taken before a handshake has ended (0-RTT), since others
+    /// could send it again. Not together with `client_ca`.
+    #[serde(default)]
+    pub(crate) http3: Option<Http3Spec>,
+}
+
+/// How HTTP/3 is served: `{}`, or more.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Http3")]
+pub(crate) struct Http3Spec {
+    /// The port that callers are told, where a load balancer has another one than the
+    /// listener.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 65_535))]
+    pub(crate) port: Option<u16>,
 }
 
 /// Whom the gateway recognises, and by what.

@@ -15,6 +15,16 @@ pub struct Tls {
     pub clients: Option<ClientTls>,
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,
+    /// Whether HTTP/3 is, beside the others.
+    pub http3: Option<Http3>,
+}
+
+/// How HTTP/3 is served.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct Http3 {
+    /// The port that callers are told, if not that of the listener.
+    pub port: Option<u16>,
 }
 
 /// Which certificates of callers are believed.

@@ -3,18 +3,18 @@
 mod access_log;
 pub(crate) mod concurrency;
 mod connection;
+mod quic;
 mod replies;
 mod selection;
 mod tls;
 
-use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
 use envoy_types::pb::envoy::config::listener::v3::{
     Filter, FilterChain, Listener as EnvoyListener,
 };
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
-use envoy_types::util::pack_any;
 use tollgate_model::Listener;
 
+pub(crate) use self::quic::{from_listener as over_quic, name as quic_name};
 pub(crate) use self::selection::HEADERS;
 use crate::shards::Lookup;
 use crate::{endpoints, wrap};
@@ -40,13 +40,12 @@ pub(crate) fn from_listener(
 ) -> EnvoyListener {
     let Filters { lookup, connections, concurrency } = filters;
     let Listener { address, trusted_hops, tls, .. } = listener;
-    let manager = connection::manager(name, *trusted_hops, (lookup, concurrency));
-    let filter = Filter {
-        name: "envoy.filters.network.http_connection_manager".to_owned(),
-        config_type: Some(ConfigType::TypedConfig(pack_any(manager))),
-    };
+    let http3 = tls.as_ref().and_then(|tls| tls.http3);
+    let announced = http3.map(|http3| quic::announced(http3.port.unwrap_or(address.port())));
+    let mut manager = connection::manager(name, *trusted_hops, (lookup, concurrency));
+    manager.http_filters.splice(0..0, announced);
     let chain = FilterChain {
-        filters: connections.into_iter().chain([filter]).collect(),
+        filters: connections.into_iter().chain([connection::filter(manager)]).collect(),
         transport_socket: tls.as_ref().map(|tls| tls::socket(name, tls)),
         transport_socket_connect_timeout: tls
             .as_ref()

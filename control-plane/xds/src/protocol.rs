@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::core::v3::{
-    Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions as CommonOptions,
-    KeepaliveSettings,
+    Http1ProtocolOptions, Http2ProtocolOptions, Http3ProtocolOptions,
+    HttpProtocolOptions as CommonOptions, KeepaliveSettings, QuicProtocolOptions,
 };
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpFilter;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
@@ -73,5 +73,19 @@ pub(crate) fn http2() -> Http2ProtocolOptions {
         initial_stream_window_size: wrap::number(STREAM_WINDOW_BYTES),
         initial_connection_window_size: wrap::number(CONNECTION_WINDOW_BYTES),
         ..Http2ProtocolOptions::default()
+    }
+}
+
+/// HTTP/3 with the same bounds.
+pub(crate) fn http3() -> Http3ProtocolOptions {
+    Http3ProtocolOptions { quic_protocol_options: Some(quic()), ..Http3ProtocolOptions::default() }
+}
+
+pub(crate) fn quic() -> QuicProtocolOptions {
+    QuicProtocolOptions {
+        max_concurrent_streams: wrap::number(STREAMS_MAX),
+        initial_stream_window_size: wrap::number(STREAM_WINDOW_BYTES),
+        initial_connection_window_size: wrap::number(CONNECTION_WINDOW_BYTES),
+        ..QuicProtocolOptions::default()
     }
 }

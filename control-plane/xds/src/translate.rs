@@ -41,8 +41,13 @@ pub fn replace_general(
 ) {
     let listeners = gateway.listeners.iter();
     let plugins = listeners.map(|(name, one)| of_plugin(name, one, gateway, deployment));
-    let listeners =
+    let mut listeners =
         each(&gateway.listeners, |name, one| of_listener(name, one, lookup, gateway, deployment));
+    listeners.extend(gateway.listeners.iter().filter_map(|(name, one)| {
+        let tls = one.tls.as_ref().filter(|tls| tls.http3.is_some())?;
+        let resource = over_quic(name, (one, tls), lookup, gateway, deployment);
+        Some((listener::quic_name(name), resource))
+    }));
     for (kind, resources) in [
         (Kind::Cluster, clusters(gateway, deployment)),
         (Kind::Endpoints, discovered(gateway)),
@@ -148,12 +153,10 @@ fn of_listener(
 ) -> Resource {
     let Listener { address, trusted_hops, tls, envoys, .. } = listener;
     let clients = |tls: &Tls| tls.clients.as_ref().map(|clients| clients.certificates);
-    let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls)));
+    let tls = tls.as_ref().map(|tls| (tls.min_version, clients(tls), tls.http3));
     let counted = gateway.budgets.count_connections();
-    let connections = counted.then(|| extension::of_connections(deployment));
     let adaptive = concurrency::adaptive(&gateway.backends);
-    let concurrency = concurrency::filter(&adaptive);
-    let filters = Filters { lookup, connections, concurrency };
+    let filters = filters(lookup, gateway, deployment);
     Resource {
         version: version(&(
             name,
@@ -169,6 +172,34 @@ fn of_listener(
         envoys: envoys.clone(),
         ..Resource::default()
     }
+}
+
+/// The same by UDP.
+fn over_quic(
+    name: &str,
+    (listener, tls): (&Listener, &Tls),
+    lookup: Option<&Lookup>,
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> Resource {
+    let by_tcp = of_listener(name, listener, lookup, gateway, deployment);
+    let filters = filters(lookup, gateway, deployment);
+    Resource {
+        version: version(&("http3", &by_tcp.version)),
+        body: encoded(&listener::over_quic(name, (listener, tls), filters)),
+        ..by_tcp
+    }
+}
+
+fn filters<'a>(
+    lookup: Option<&'a Lookup>,
+    gateway: &Gateway,
+    deployment: &Deployment,
+) -> Filters<'a> {
+    let counted = gateway.budgets.count_connections();
+    let connections = counted.then(|| extension::of_connections(deployment));
+    let concurrency = concurrency::filter(&concurrency::adaptive(&gateway.backends));
+    Filters { lookup, connections, concurrency }
 }
 
 fn of_routes(name: &str, listener: &Listener, gateway: &Gateway) -> Resource {

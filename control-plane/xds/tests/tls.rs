@@ -139,6 +139,27 @@ fn callers_are_asked_only_where_that_is_written() {
     assert_eq!(plain.filter_chains[0].transport_socket, None);
 }
 
+#[test]
+fn http3_is_a_listener_of_its_own_of_which_the_other_tells() {
+    let files = files();
+    let snapshot = snapshot("http3: { port: 443 }", &files);
+    let names: Vec<_> = snapshot.of(Kind::Listener).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["plain", "public", "public.http3"]);
+    let shown = |name: &str| {
+        let body = &snapshot.get(Kind::Listener, name).unwrap().body;
+        let listener = Listener::decode(body.clone()).unwrap();
+        assert_eq!(listener.udp_listener_config.is_some(), name == "public.http3");
+        String::from_utf8_lossy(body).into_owned()
+    };
+    let told = "h3=\":443\"; ma=86400";
+    assert!(shown("public").contains(told));
+    for name in ["plain", "public.http3"] {
+        assert!(!shown(name).contains("alt-svc"), "{name}");
+    }
+    let version = |name: &str| snapshot.get(Kind::Listener, name).unwrap().version.clone();
+    assert_ne!(version("public"), version("public.http3"));
+}
+
 /// Which resources have another version once one file is another.
 fn changed(index: usize) -> BTreeSet<String> {
     let before = files();

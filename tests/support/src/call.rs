@@ -129,6 +129,12 @@ impl Call {
         }
         Ok(request.body(Full::new(self.body.clone()))?)
     }
+
+    /// The head, as HTTP/2 has it too, and the body.
+    pub(crate) fn over_quic(&self) -> Result<(Request<()>, Bytes)> {
+        let request = self.request(Protocol::Http2, "https")?;
+        Ok((request.map(drop), self.body.clone()))
+    }
 }
 
 // === impl Connection ===
@@ -210,7 +216,7 @@ impl Answer {
     }
 }
 
-fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(crate) fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect()
 }

@@ -10,6 +10,8 @@ use anyhow::{Result, bail};
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
+const RESERVING: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
 static RESERVED: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
@@ -47,10 +49,11 @@ pub fn claim(port: u16, what: &str, remedy: &str) -> Result<()> {
 }
 
 /// Between its choice and its use nothing listens on a port, so two processes
-/// could choose the same one. UDP has ports of its own, which nothing here uses:
-/// whoever has that of the same number has this one, until its process ends.
+/// could choose the same one. UDP has ports of its own, and loopback has addresses
+/// that nothing here uses: whoever has the port of that number there has this one,
+/// until its process ends.
 fn reserve(port: u16) -> bool {
-    let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else { return false };
+    let Ok(socket) = UdpSocket::bind((RESERVING, port)) else { return false };
     RESERVED.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
     true
 }

@@ -207,6 +207,10 @@ impl TlsClient {
         self.protocol
     }
 
+    pub(crate) fn config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.config)
+    }
+
     /// The certificate that a server shows.
     pub async fn certificate_of(&self, address: SocketAddr) -> Result<Vec<u8>> {
         let stream = self.connect(address).await?;

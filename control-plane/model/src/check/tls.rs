@@ -10,8 +10,8 @@ use self::pem::{Certificates, Crl};
 use super::outside::beside;
 use crate::at::At;
 use crate::fault::Faults;
-use crate::spec::TlsSpec;
-use crate::{ClientTls, Expiry, Fault, Loaded, Place, PrivateKey, Reference, Tls};
+use crate::spec::{Http3Spec, TlsSpec};
+use crate::{ClientTls, Expiry, Fault, Http3, Loaded, Place, PrivateKey, Reference, Tls};
 
 /// Why the TLS of a listener was refused.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
@@ -52,6 +52,8 @@ pub(super) enum InvalidTls {
     CrlMissing(String, String),
     #[error("callers are not asked for certificates without `client_ca`; write it, or remove this")]
     NoClientCa,
+    #[error("callers can show no certificate over HTTP/3; remove it, or `client_ca`")]
+    Http3,
 }
 
 /// Those of listeners and of backends.
@@ -84,6 +86,8 @@ pub(super) fn tls(
     found.extend(expiries(&at, certificate.as_ref(), authorities.as_ref(), crl.as_ref()));
     if at.get("client_ca").is_none() {
         without_client_ca(&at, faults);
+    } else if let Some(at) = at.get("http3") {
+        at.fault(faults, InvalidTls::Http3.to_string());
     }
     Some(Tls {
         certificate: certificate?.pem,
@@ -94,6 +98,7 @@ pub(super) fn tls(
             certificates: spec.client_certificates.unwrap_or_default(),
         }),
         min_version: spec.min_version,
+        http3: spec.http3.map(|Http3Spec { port }| Http3 { port }),
     })
 }
 

@@ -205,6 +205,20 @@ fn certificates_keys_and_authorities() {
         "#]],
     );
     check(
+        &format!("{{ {good}, client_ca: ca.pem, http3: {{}} }}"),
+        "",
+        &expect![[r#"
+        conf/t.yaml:4: listeners.public.tls.http3: callers can show no certificate over HTTP/3; remove it, or `client_ca`
+    "#]],
+    );
+    check(
+        &format!("{{ {good}, http3: {{ port: 0 }} }}"),
+        "",
+        &expect![[r#"
+        conf/t.yaml:4: listeners.public.tls.http3.port: 0 is not between 1 and 65535
+    "#]],
+    );
+    check(
         &format!("{{ {good} }}"),
         mtls,
         &expect![[r#"

@@ -7,6 +7,8 @@ use envoy_types::pb::envoy::config::core::v3::http_protocol_options::HeadersWith
 use envoy_types::pb::envoy::config::core::v3::{
     ExtensionConfigSource, HttpProtocolOptions,
 };
+use envoy_types::pb::envoy::config::listener::v3::Filter;
+use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
 use envoy_types::pb::envoy::extensions::filters::http::router::v3::Router;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::{
     ForwardClientCertDetails, InternalAddressConfig, PathWithEscapedSlashesAction,
@@ -73,6 +75,14 @@ pub(super) fn manager(
         // A filter can only take a backend's own name out if it is left alone.
         server_header_transformation: ServerHeaderTransformation::PassThrough as i32,
         ..about_the_path(about_the_caller(trusted_hops))
+    }
+}
+
+/// As a listener has it among the filters of connections.
+pub(super) fn filter(manager: HttpConnectionManager) -> Filter {
+    Filter {
+        name: "envoy.filters.network.http_connection_manager".to_owned(),
+        config_type: Some(ConfigType::TypedConfig(pack_any(manager))),
     }
 }
 

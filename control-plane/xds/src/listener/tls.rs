@@ -27,7 +27,7 @@ pub(super) fn socket(listener: &str, written: &Tls) -> TransportSocket {
     }
 }
 
-fn context(listener: &str, written: &Tls) -> DownstreamTlsContext {
+pub(super) fn context(listener: &str, written: &Tls) -> DownstreamTlsContext {
     let common = CommonTlsContext {
         tls_params: Some(tls::parameters(written.min_version)),
         alpn_protocols: PROTOCOLS.map(str::to_owned).to_vec(),

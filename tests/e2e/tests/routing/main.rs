@@ -5,6 +5,7 @@
 mod actions;
 mod backends;
 mod examples;
+mod http3;
 mod on_demand;
 mod retries;
 mod secure;
