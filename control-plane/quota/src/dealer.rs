@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use foldhash::quality::RandomState;
 use tollgate_core::Timestamp;
 
 use crate::member::{Member, Members, Presence};
@@ -15,7 +16,7 @@ use crate::{Deal, Grant, Instance, Key, Late, Report, Share};
 pub struct Dealer {
     began: Timestamp,
     members: Members,
-    pots: HashMap<Key, Pot>,
+    pots: HashMap<Key, Pot, RandomState>,
     /// Other dealers deal to other Envoys.
     has_others: bool,
     /// It is not known yet what everybody holds.
@@ -74,8 +75,8 @@ impl Dealer {
     pub fn new(now: Timestamp) -> Self {
         Self {
             began: now,
-            members: Members::new(),
-            pots: HashMap::new(),
+            members: Members::default(),
+            pots: HashMap::default(),
             has_others: false,
             is_learning: true,
             has_grown: false,
@@ -178,22 +179,23 @@ impl Dealer {
         Ok(())
     }
 
-    /// Learns whether the last answer came to anything. The keys of which the
-    /// Envoy has confirmed something.
+    /// Learns whether the last answer came to anything. The keys of which others can
+    /// get more by it.
     fn settle(&mut self, report: &Report<'_>) -> BTreeSet<Key> {
-        let mut confirmed = BTreeSet::new();
-        let Some(member) = self.members.get_mut(&report.instance) else { return confirmed };
+        let mut freed = BTreeSet::new();
+        let Some(member) = self.members.get_mut(&report.instance) else { return freed };
         let (told, told_at) = (std::mem::take(&mut member.told), member.told_at);
         if report.applied != told_at {
             member.news.extend(told.into_iter().map(|grant| grant.key));
-            return confirmed;
+            return freed;
         }
         for Grant { key, share } in told {
             let (Some(pot), Some(share)) = (self.pots.get_mut(&key), share) else { continue };
-            pot.confirm(report.instance, share);
-            confirmed.insert(key);
+            if pot.confirm(report.instance, share) {
+                freed.insert(key);
+            }
         }
-        confirmed
+        freed
     }
 
     fn pot(&mut self, key: Key, now: Timestamp) -> Option<&mut Pot> {
@@ -251,7 +253,7 @@ impl Dealer {
 
     /// Ends what everybody has as configured.
     fn end(&mut self, key: Key, now: Timestamp) {
-        if self.pots.get(&key).is_some_and(|pot| pot.is_over(&self.members, now))
+        if self.pots.get_mut(&key).is_some_and(|pot| pot.is_over(&self.members, now))
             && let Some(pot) = self.pots.remove(&key)
         {
             tell(&mut self.members, key, pot.instances());

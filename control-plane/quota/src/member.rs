@@ -1,11 +1,13 @@
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::quality::RandomState;
 use tollgate_core::Timestamp;
 
 use crate::dealer::{FORGET, LAPSED, SILENT};
 use crate::{Grant, Instance, Key, Report, Share};
 
-pub(crate) type Members = HashMap<Instance, Member>;
+/// Looked up for every key that is dealt, which the usual hash makes most of the work of.
+pub(crate) type Members = HashMap<Instance, Member, RandomState>;
 
 /// What is known of one Envoy.
 #[derive(Clone, Debug)]

@@ -13,6 +13,8 @@ pub(crate) struct Pot {
     seats: BTreeMap<Instance, Seat>,
     /// When callers last asked for so much that it is dealt by demand.
     pressed_at: Timestamp,
+    /// Somebody was to get more than there was room for when it was dealt last.
+    is_short: bool,
 }
 
 /// One Envoy's part of a key.
@@ -25,6 +27,13 @@ pub(crate) struct Seat {
     granted: Share,
     /// The Envoy has not said yet what it enforces.
     is_guess: bool,
+}
+
+/// One Envoy's part of a key while that is dealt, and what is known of the Envoy.
+struct Party<'a> {
+    instance: Instance,
+    seat: &'a mut Seat,
+    member: Option<&'a Member>,
 }
 
 /// How a key is dealt at a moment.
@@ -69,7 +78,7 @@ impl Seat {
 
 impl Pot {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self { seats: BTreeMap::new(), pressed_at: now }
+        Self { seats: BTreeMap::new(), pressed_at: now, is_short: false }
     }
 
     /// Gives a seat to an Envoy that has said nothing of the key.
@@ -92,11 +101,12 @@ impl Pot {
         seat.granted != holds
     }
 
-    /// An Envoy has confirmed what it enforces.
-    pub(crate) fn confirm(&mut self, instance: Instance, share: Share) {
-        if let Some(seat) = self.seats.get_mut(&instance) {
-            seat.holds = share;
-        }
+    /// An Envoy has confirmed what it enforces. Whether others can get more by it.
+    pub(crate) fn confirm(&mut self, instance: Instance, share: Share) -> bool {
+        let Some(seat) = self.seats.get_mut(&instance) else { return false };
+        let is_less = share < seat.holds;
+        seat.holds = share;
+        is_less && self.is_short
     }
 
     /// An Envoy has come to its share: what it was granted counts no longer, also if
@@ -123,11 +133,13 @@ impl Pot {
     }
 
     /// Whether everybody has what is configured, and nobody wants more.
-    pub(crate) fn is_over(&self, members: &Members, now: Timestamp) -> bool {
-        let settled = |(instance, target): (Instance, Share)| {
-            self.seats.get(&instance).is_some_and(|s| s.granted == target && s.holds == target)
-        };
-        self.is_cool(now) && self.configured(members).into_iter().all(settled)
+    pub(crate) fn is_over(&mut self, members: &Members, now: Timestamp) -> bool {
+        if !self.is_cool(now) {
+            return false;
+        }
+        let (live, _) = parties(&mut self.seats, members);
+        let mut settled = live.iter().zip(configured(&live));
+        settled.all(|(party, target)| party.seat.granted == target && party.seat.holds == target)
     }
 
     /// Deals it anew. Those whose grant has changed.
@@ -135,94 +147,110 @@ impl Pot {
     /// What is taken is taken at once; what is given must have been confirmed to
     /// be gone by whoever had it.
     pub(crate) fn deal(&mut self, members: &Members, how: How) -> Vec<Instance> {
-        let wanted: Share = self.live(members).map(|(_, seat)| seat.wants).sum();
-        if PRESSING <= wanted {
+        let (mut live, others) = parties(&mut self.seats, members);
+        if PRESSING <= live.iter().map(|party| party.seat.wants).sum() {
             self.pressed_at = how.now;
         }
-        let targets = if self.is_cool(how.now) {
-            self.configured(members)
+        let targets = if is_cool(self.pressed_at, how.now) {
+            configured(&live)
         } else {
-            self.by_demand(members, how.total)
+            by_demand(&live, &others, how.total)
         };
-        let mut changed = self.lower(&targets, members);
-        let room = if how.is_learning { Share::NONE } else { self.room(members, how.total) };
-        changed.extend(self.raise(targets, room));
+        let mut changed = lower(&mut live, &targets);
+        let room = if how.is_learning { Share::NONE } else { room(&live, &others, how.total) };
+        changed.extend(raise(&mut live, &targets, room));
+        self.is_short =
+            live.iter().zip(&targets).any(|(party, target)| party.seat.granted < *target);
         changed
     }
 
     pub(crate) fn is_cool(&self, now: Timestamp) -> bool {
-        COOL < now.since(self.pressed_at)
+        is_cool(self.pressed_at, now)
+    }
+}
+
+fn is_cool(pressed_at: Timestamp, now: Timestamp) -> bool {
+    COOL < now.since(pressed_at)
+}
+
+/// Those who are there, and those who may still have something.
+fn parties<'a>(
+    seats: &'a mut BTreeMap<Instance, Seat>,
+    members: &'a Members,
+) -> (Vec<Party<'a>>, Vec<Party<'a>>) {
+    let parties = seats.iter_mut().map(|(instance, seat)| {
+        let member = members.get(instance);
+        Party { instance: *instance, seat, member }
+    });
+    parties.partition(Party::is_live)
+}
+
+// === impl Party ===
+
+impl Party<'_> {
+    fn is_live(&self) -> bool {
+        self.member.is_some_and(|member| member.presence == Presence::Live)
     }
 
-    fn live(&self, members: &Members) -> impl Iterator<Item = (Instance, Seat)> {
-        let is_live = |instance| {
-            members.get(instance).is_some_and(|member| member.presence == Presence::Live)
-        };
-        let seats = self.seats.iter().filter(move |(instance, _)| is_live(instance));
-        seats.map(|(instance, seat)| (*instance, *seat))
+    fn configured(&self) -> Share {
+        self.member.map_or(Share::NONE, |member| member.share)
     }
 
-    /// What is configured, as far as there are no more Envoys than that is made for.
-    fn configured(&self, members: &Members) -> Vec<(Instance, Share)> {
-        let live: Vec<_> = self.live(members).collect();
-        let most = Share::WHOLE.part(u32::try_from(live.len()).unwrap_or(u32::MAX));
-        let share = |instance| members.get(&instance).map_or(Share::NONE, |member| member.share);
-        live.into_iter().map(|(instance, _)| (instance, share(instance).min(most))).collect()
+    fn exposure(&self) -> Share {
+        self.seat.exposure(self.member)
     }
+}
 
-    /// What each should have. Small changes are none.
-    fn by_demand(&self, members: &Members, total: Share) -> Vec<(Instance, Share)> {
-        let live: Vec<_> = self.live(members).collect();
-        let silent = self.seats.iter().filter_map(|(instance, seat)| {
-            let member = members.get(instance).filter(|m| m.presence != Presence::Live);
-            member.map(|member| seat.exposure(Some(member)))
-        });
-        let total = total.minus(silent.sum());
-        let reserve = RESERVE.part(u32::try_from(live.len()).unwrap_or(u32::MAX));
-        let wants: Vec<Share> = live.iter().map(|(_, seat)| seat.wants.max(reserve)).collect();
-        let targets = fair(total, &wants);
-        let is_small = live.iter().zip(&targets).all(|((_, seat), target)| {
-            target.minus(seat.granted).max(seat.granted.minus(*target)) < WORTH_TELLING
-        });
-        let granted: Share = live.iter().map(|(_, seat)| seat.granted).sum();
-        if is_small && granted <= total {
-            return live.into_iter().map(|(instance, seat)| (instance, seat.granted)).collect();
+/// What is configured, as far as there are no more Envoys than that is made for.
+fn configured(live: &[Party<'_>]) -> Vec<Share> {
+    let most = Share::WHOLE.part(count(live));
+    live.iter().map(|party| party.configured().min(most)).collect()
+}
+
+/// What each should have. Small changes are none.
+fn by_demand(live: &[Party<'_>], others: &[Party<'_>], total: Share) -> Vec<Share> {
+    let total = total.minus(others.iter().map(Party::exposure).sum());
+    let reserve = RESERVE.part(count(live));
+    let wants: Vec<Share> = live.iter().map(|party| party.seat.wants.max(reserve)).collect();
+    let targets = fair(total, &wants);
+    let is_small = live.iter().zip(&targets).all(|(Party { seat, .. }, target)| {
+        target.minus(seat.granted).max(seat.granted.minus(*target)) < WORTH_TELLING
+    });
+    let granted = || live.iter().map(|party| party.seat.granted);
+    if is_small && granted().sum::<Share>() <= total { granted().collect() } else { targets }
+}
+
+/// What is only thought to be had is not lowered: it could be a rise.
+fn lower(live: &mut [Party<'_>], targets: &[Share]) -> Vec<Instance> {
+    let mut lowered = Vec::new();
+    for (Party { instance, seat, member }, target) in live.iter_mut().zip(targets) {
+        let is_known = member.is_some_and(|member| member.is_complete);
+        if *target < seat.granted && (is_known || !seat.is_guess) {
+            seat.granted = *target;
+            lowered.push(*instance);
         }
-        live.into_iter().map(|(instance, _)| instance).zip(targets).collect()
     }
+    lowered
+}
 
-    /// What is only thought to be had is not lowered: it could be a rise.
-    fn lower(&mut self, targets: &[(Instance, Share)], members: &Members) -> Vec<Instance> {
-        let mut lowered = Vec::new();
-        for (instance, target) in targets {
-            let Some(seat) = self.seats.get_mut(instance) else { continue };
-            let is_known = members.get(instance).is_some_and(|member| member.is_complete);
-            if *target < seat.granted && (is_known || !seat.is_guess) {
-                seat.granted = *target;
-                lowered.push(*instance);
-            }
+fn room(live: &[Party<'_>], others: &[Party<'_>], total: Share) -> Share {
+    total.minus(live.iter().chain(others).map(Party::exposure).sum())
+}
+
+fn raise(live: &mut [Party<'_>], targets: &[Share], mut room: Share) -> Vec<Instance> {
+    let mut raised = Vec::new();
+    for (Party { instance, seat, .. }, target) in live.iter_mut().zip(targets) {
+        let has = seat.holds.max(seat.granted);
+        let gets = has.plus(room).min(*target);
+        if seat.granted < gets {
+            room = room.minus(gets.minus(has));
+            seat.granted = gets;
+            raised.push(*instance);
         }
-        lowered
     }
+    raised
+}
 
-    fn room(&self, members: &Members, total: Share) -> Share {
-        let exposures =
-            self.seats.iter().map(|(instance, seat)| seat.exposure(members.get(instance)));
-        total.minus(exposures.sum())
-    }
-
-    fn raise(&mut self, targets: Vec<(Instance, Share)>, mut room: Share) -> Vec<Instance> {
-        let mut raised = Vec::new();
-        for (instance, target) in targets {
-            let Some(seat) = self.seats.get_mut(&instance) else { continue };
-            let has = seat.holds.max(seat.granted);
-            let gets = target.min(has.plus(room));
-            if seat.granted < gets {
-                room = room.minus(gets.minus(has));
-                seat.granted = gets;
-                raised.push(instance);
-            }
-        }
-        raised
-    }
+fn count(parties: &[Party<'_>]) -> u32 {
+    u32::try_from(parties.len()).unwrap_or(u32::MAX)
 }
