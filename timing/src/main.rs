@@ -26,13 +26,14 @@ use tollgate_core::testing::MemoryHost;
 use tollgate_core::{Filter as _, Headers, RequestHead, Seed, Timestamp, parse};
 use tollgate_identity::{Front, FrontSpec, IntrospectionService, Secret, SystemClock};
 
-use crate::key_id::{hmac_key_id, http_signature_key_id, sigv4_key_id};
+use crate::key_id::{hmac_key_id, http_signature_key_id, kept_key_id, sigv4_key_id};
 
 ctbench_main!(
     naive,
     api_key,
     hmac,
     hmac_key_id,
+    kept_key_id,
     sigv4_key_id,
     http_signature_key_id,
     introspection_secret

@@ -169,7 +169,7 @@ impl Authenticator {
         cx: &mut Cx<'_>,
     ) -> Option<Recognised> {
         let Verified { key_id, scheme, .. } = verified;
-        if let Some(holder) = signatures.keys.holder(*scheme, key_id) {
+        if let Some(holder) = signatures.keys.find(*scheme, key_id).holder {
             let principal = Rc::clone(&holder.principal);
             return Some(Recognised { principal, named: Named::default() });
         }
@@ -267,13 +267,13 @@ impl<'a> Ring<'a> {
     /// The key to verify with, also if nobody has the one of this id. None as long as
     /// that is not known. Whether somebody has it or not, as much is done.
     fn key(&self, id: &str) -> Option<Rc<Key>> {
-        let keys = &self.signatures.keys;
+        let found = self.signatures.keys.find(self.scheme, id);
         if self.signatures.lookup.is_none() || Asked::signing_key(id).is_none() {
-            return Some(keys.key(self.scheme, id));
+            return Some(Rc::clone(found.key));
         }
-        match (keys.holder(self.scheme, id), self.looked_up(slot(id, self.seed))) {
-            (Some(holder), _) | (None, Ok(Some(holder))) => Some(Rc::clone(&holder.key)),
-            (None, Ok(None)) => Some(keys.key(self.scheme, id)),
+        match (found.holder, self.looked_up(slot(id, self.seed))) {
+            (None, Ok(Some(told))) => Some(Rc::clone(&told.key)),
+            (Some(_), _) | (None, Ok(None)) => Some(Rc::clone(found.key)),
             (None, Err(why)) => {
                 let unasked = || Missing::Unasked(id.to_owned());
                 let missing = why.map_or_else(unasked, Missing::Unanswered);

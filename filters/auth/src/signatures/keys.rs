@@ -21,6 +21,14 @@ pub(crate) struct SigningKeys {
     decoy: Rc<Key>,
 }
 
+/// What there is for the id of a key.
+pub(crate) struct Found<'a> {
+    /// Who has it, if anybody.
+    pub(crate) holder: Option<&'a Holder>,
+    /// What a signature with it is verified with, in any case.
+    pub(crate) key: &'a Rc<Key>,
+}
+
 // === impl SigningKeys ===
 
 impl SigningKeys {
@@ -50,16 +58,14 @@ impl SigningKeys {
         Ok(Self { holders, seed, decoy: decoy.into() })
     }
 
-    /// Who signs with a key. It is for one way of signing: elsewhere it is not known.
-    pub(crate) fn holder(&self, scheme: Scheme, id: &str) -> Option<&Holder> {
-        let (is_of_id, holder) = self.nearest(scheme, id)?;
-        is_of_id.then_some(holder)
-    }
-
-    /// What a signature with a key of this id is verified with, be there one or not.
-    pub(crate) fn key(&self, scheme: Scheme, id: &str) -> Rc<Key> {
-        let nearest = self.nearest(scheme, id);
-        Rc::clone(nearest.map_or(&self.decoy, |(_, holder)| &holder.key))
+    /// What there is for an id. A key is for one way of signing: elsewhere it is not known.
+    pub(crate) fn find(&self, scheme: Scheme, id: &str) -> Found<'_> {
+        match self.nearest(scheme, id) {
+            Some((is_of_id, nearest)) => {
+                Found { holder: is_of_id.then_some(nearest), key: &nearest.key }
+            }
+            None => Found { holder: None, key: &self.decoy },
+        }
     }
 
     /// Who has the key of an id, or of the one beside which it would stand.
