@@ -126,6 +126,8 @@ const HOLDERS: &[(&str, &[&str])] = &[
     ),
     ("hyper", &["tollgate", "tollgate-identity", "tollgate-support", "tollgate-e2e"]),
     ("hyper-rustls", &["tollgate-identity"]),
+    ("quinn", &["tollgate-support"]),
+    ("h3", &["tollgate-support"]),
     ("redis", &["tollgate-identity", "tollgate-support"]),
     ("ureq", &["tollgate"]),
     // Errors without a type are for programs, not for libraries that others match on.
