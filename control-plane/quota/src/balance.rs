@@ -16,6 +16,17 @@ pub struct Balance {
     pub settled: u64,
     /// What Envoys have of it.
     pub leases: BTreeMap<Instance, Lent>,
+    /// What further ones have, who say nothing of it now.
+    pub others: Others,
+}
+
+/// What several Envoys may spend of a window.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Others {
+    /// How many Envoys that are.
+    pub leases: u64,
+    /// Up to where they may count, all together.
+    pub caps: u64,
 }
 
 /// What one Envoy may spend of a window, since its beginning.
@@ -85,7 +96,7 @@ impl Balance {
     /// What is spent or lent.
     pub fn used(&self) -> u64 {
         let lent = self.leases.values().map(|lent| lent.cap);
-        lent.fold(self.settled, u64::saturating_add)
+        lent.fold(self.settled.saturating_add(self.others.caps), u64::saturating_add)
     }
 
     /// Settles what was lent to Envoys that are silent for too long.
@@ -102,7 +113,7 @@ impl Balance {
     fn portion(&self, limit: u64) -> u64 {
         let left = self.left(limit);
         let askers = u64::try_from(self.leases.len()).unwrap_or(u64::MAX);
-        let parts = askers.saturating_mul(PARTS);
+        let parts = askers.saturating_add(self.others.leases).saturating_mul(PARTS);
         left.checked_div(parts).unwrap_or(left).max(1).min(left)
     }
 }

@@ -21,7 +21,7 @@ mod names;
 mod pot;
 mod share;
 
-pub use crate::balance::{Ask, Balance, LEASE_ENDS, Lent};
+pub use crate::balance::{Ask, Balance, LEASE_ENDS, Lent, Others};
 pub use crate::dealer::{DECAY, Dealer, HOLD, KEYS_MAX, LEARN, MEMBERS_MAX, PAGE};
 pub use crate::exchange::{Deal, Demand, Grant, Late, Report};
 pub use crate::fair::fair;

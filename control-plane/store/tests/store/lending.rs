@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tollgate_core::Timestamp;
-use tollgate_quota::{Ask, Instance, Key, LEASE_ENDS};
+use tollgate_quota::{Ask, Balance, Instance, Key, LEASE_ENDS};
 use tollgate_store::{LeaseAsk, Store, Window};
 
 use crate::both::{at, both};
@@ -67,6 +67,39 @@ both! {
         lent(&store, asked(1, 8, 1, [0, 0, 0]), later).await;
         let balance = store.balance(window(1)).await.unwrap();
         assert_eq!((balance.settled, balance.leases.len()), (100, 1));
+    }
+
+    /// What others have is read as a sum, and lends the same as if all was known.
+    async fn what_others_have_counts_like_what_is_asked_about(place: &Place) {
+        let store = place.open().await;
+        let mut known = [Balance::default(), Balance::default()];
+        for turn in 0..60_u64 {
+            // Now and then so late that what some have has ended.
+            let now = at(turn * 60 + turn / 20 * 1_000);
+            let asks: Vec<_> = (0..6_u128).map(|place| {
+                let instance = (u128::from(turn) * 7 + place * 3) % 23;
+                asked(place % 2, instance, turn + 1, [turn, turn + 1, 9])
+            }).collect();
+            let expected: Vec<_> = asks.iter().map(|LeaseAsk { window, ask, .. }| {
+                let balance = &mut known[usize::from(window.key == Key(1))];
+                balance.settle(now);
+                balance.ask(ask, now)
+            }).collect();
+            assert_eq!(store.lend(&asks, now).await.unwrap(), expected, "turn {turn}");
+        }
+        for (key, known) in (0..).zip(known) {
+            assert!(0 < known.settled && 9 < known.leases.len(), "{known:?}");
+            assert_eq!(store.balance(window(key)).await.unwrap(), known);
+        }
+    }
+
+    async fn shares_beyond_what_a_database_adds_up_are_no_fault(place: &Place) {
+        let store = place.open().await;
+        for instance in 0..5 {
+            let most = u64::MAX >> 1;
+            assert_eq!(lent(&store, asked(1, instance, 1, [0, most, 9]), at(1)).await, most);
+        }
+        assert_eq!(lent(&store, asked(1, 9, 1, [0, 0, 9]), at(1)).await, 0);
     }
 
     async fn windows_that_have_ended_are_forgotten(place: &Place) {
