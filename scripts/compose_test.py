@@ -59,12 +59,14 @@ NOT_HERE = {
     # Among the faults of tests/e2e/tests/compose.
     "a_backend_that_changed_meanwhile_is_live_after_a_reconnect",
     "requests_go_on_while_the_control_plane_is_gone",
+    "on_demand::routes_on_demand_stay_while_the_control_plane_is_gone",
     # A name of loopback; the stack's own backends have names, by which they are found.
     "backends::backends_are_found_by_name",
     # Programs on loopback, which fail as no container would.
     "broken::",
     # Files of the test would have to be in a container.
     "secure::backends_are_verified_by_authority_and_name",
+    "http3::callers_come_by_http3_too_and_are_told_of_it",
     # Another module than the one that ships.
     "traps::",
     "hard::workers_that_end_with_tokens_admit_nothing_more_and_lose_few",

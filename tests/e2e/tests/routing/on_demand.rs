@@ -32,16 +32,25 @@ async fn knows(gateway: &Gateway, piece: &str) -> bool {
         && told.contains(&format!("\"path_separated_prefix\":\"/{piece}\""))
 }
 
+fn call(path: &str) -> Call {
+    Call::get(HOST, path)
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_on_demand_come_with_the_first_request_and_stay() {
-    let mut gateway = Gateway::start(ROUTES).await.unwrap();
-    let call = |path: &str| Call::get(HOST, path);
+async fn routes_on_demand_come_with_the_first_request() {
+    let gateway = Gateway::start(ROUTES).await.unwrap();
     assert_eq!(gateway.send(&call("/hot")).await.unwrap().status, 200);
     assert!(knows(&gateway, "hot").await && !knows(&gateway, "cold").await);
     assert_eq!(gateway.send(&call("/cold")).await.unwrap().status, 200);
     assert!(knows(&gateway, "cold").await && !knows(&gateway, "colder").await);
     assert_eq!(gateway.send(&call("/cold/er")).await.unwrap().status, 404);
+    gateway.never_trapped().await.unwrap();
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_on_demand_stay_while_the_control_plane_is_gone() {
+    let mut gateway = Gateway::start(ROUTES).await.unwrap();
+    assert_eq!(gateway.send(&call("/cold")).await.unwrap().status, 200);
     gateway.control_plane.kill();
     for path in ["/hot", "/cold"] {
         assert_eq!(gateway.send(&call(path)).await.unwrap().status, 200, "{path} was there");
