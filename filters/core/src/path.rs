@@ -215,14 +215,14 @@ fn check_escape(segment: &[u8]) -> Result<&[u8], AmbiguousPath> {
 }
 
 /// Whether an escaped percent sign becomes, decoded once or several times
-/// more, a slash, a backslash, a dot or a zero byte.
+/// more, a slash, a backslash, a dot, a semicolon or a zero byte.
 fn hides_another(after_percent: &[u8]) -> bool {
     let mut rest = after_percent;
     while let Some(after) = rest.strip_prefix(b"25") {
         rest = after;
     }
     let digits = rest.first_chunk::<2>().map(|digits| digits.map(|d| d.to_ascii_lowercase()));
-    matches!(digits.as_ref(), Some(b"2f" | b"5c" | b"2e" | b"00"))
+    matches!(digits.as_ref(), Some(b"2f" | b"5c" | b"2e" | b"3b" | b"00"))
 }
 
 /// Checks one character that is escaped byte by byte: no overlong form, no

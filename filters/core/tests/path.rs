@@ -106,6 +106,7 @@ fn what_is_decoded_twice_is_refused() {
         ("/a%252Fb", "EscapedTwice"),
         ("/a%255cb", "EscapedTwice"),
         ("/a/%252e%252e/b", "EscapedTwice"),
+        ("/a/%253Bb", "EscapedTwice"),
         ("/a%2500", "EscapedTwice"),
         ("/a%25252fb", "EscapedTwice"),
         ("/a%2525252Eb", "EscapedTwice"),
