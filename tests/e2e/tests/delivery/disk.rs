@@ -5,13 +5,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::json;
 use tempfile::TempDir;
 use tollgate_e2e::{Gateway, HOST, revision};
 use tollgate_support::{Answer, Built, Call, Envoy, eventually, free_port};
 
 use super::relay::{Relay, saved, start};
-use super::{PATIENCE, is_logged, is_served, is_served_soon};
+use super::{PATIENCE, is_logged, is_served, is_served_soon, making};
 
 /// A disk of a megabyte.
 struct Disk(TempDir);
@@ -104,16 +103,7 @@ impl Place {
     }
 
     async fn put(&self, name: &str) -> Answer {
-        let route = json!({
-            "match": { "path": format!("/{name}") }, "auth": "none",
-            "respond": { "status": 200, "body": name },
-        });
-        let api = json!({ "hosts": [HOST], "routes": { "get": route } });
-        let call = Call::new("PUT", "localhost", &format!("/v1/apis/{name}"))
-            .header("content-type", "application/json")
-            .header("if-none-match", "*")
-            .body(api.to_string());
-        call.send(([127, 0, 0, 1], self.admin).into()).await.unwrap()
+        making(name, name).send(([127, 0, 0, 1], self.admin).into()).await.unwrap()
     }
 
     /// The revisions that are kept.

@@ -7,12 +7,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::json;
-use tollgate_e2e::{Gateway, HOST, fill_in, revision};
+use tollgate_e2e::{Gateway, fill_in, revision};
 use tollgate_support::{Answer, Built, Call, ControlPlane, Envoy, Upstream, eventually, free_port};
 
 use super::relay::{Relay, saved};
-use super::{PATIENCE, free_address, is_served_soon};
+use super::{PATIENCE, free_address, is_served_soon, making};
 
 /// How often: `KILLS=200` for the long form.
 fn kills() -> u64 {
@@ -45,15 +44,7 @@ async fn ask(admin: SocketAddr, path: &str) -> serde_json::Value {
 
 /// None if there was nobody any more who answered.
 async fn put(admin: SocketAddr, name: String) -> Option<Answer> {
-    let route = json!({
-        "match": { "path": format!("/{name}") }, "auth": "none",
-        "respond": { "status": 200, "body": name },
-    });
-    let api = json!({ "hosts": [HOST], "routes": { "get": route } });
-    let call = Call::new("PUT", "localhost", &format!("/v1/apis/{name}"))
-        .header("content-type", "application/json")
-        .header("if-none-match", "*");
-    call.body(api.to_string()).send(admin).await.ok()
+    making(&name, &name).send(admin).await.ok()
 }
 
 /// Whatever is there is whole: all that was promised, and every revision.

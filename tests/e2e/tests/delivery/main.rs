@@ -22,6 +22,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::net::TcpStream;
 use tollgate_e2e::{ACME, Gateway, HOST, fill_in, revision};
 use tollgate_support::{Built, Call, ControlPlane, Envoy, Upstream, eventually, free_port};
@@ -34,6 +35,19 @@ fn anonymous() -> Call {
 
 fn call() -> Call {
     anonymous().header("x-api-key", ACME)
+}
+
+/// Makes an API by the admin API that answers a text at its name.
+fn making(name: &str, text: &str) -> Call {
+    let route = json!({
+        "match": { "path": format!("/{name}") }, "auth": "none",
+        "respond": { "status": 200, "body": text },
+    });
+    let api = json!({ "hosts": [HOST], "routes": { "get": route } });
+    Call::new("PUT", "localhost", &format!("/v1/apis/{name}"))
+        .header("content-type", "application/json")
+        .header("if-none-match", "*")
+        .body(api.to_string())
 }
 
 /// A module that refuses what the control plane tells it, as one of another version would.

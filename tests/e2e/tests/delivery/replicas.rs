@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tollgate_e2e::{ACME, HOST, fill_in, revision};
 use tollgate_support::{
@@ -12,7 +12,7 @@ use tollgate_support::{
 };
 
 use super::fleet::{envoy_of_two, news, secret};
-use super::{PATIENCE, free_address, is_logged};
+use super::{PATIENCE, free_address, is_logged, making};
 
 /// Two control planes, with the same file and the same database.
 struct World {
@@ -66,16 +66,7 @@ impl World {
 
     /// An API that answers a text, written by one of the admin APIs.
     async fn put(&self, replica: usize, name: &str, text: &str) -> Answer {
-        let route = json!({
-            "match": { "path": format!("/{name}") }, "auth": "none",
-            "respond": { "status": 200, "body": text },
-        });
-        let api = json!({ "hosts": [HOST], "routes": { "get": route } });
-        let call = Call::new("PUT", "localhost", &format!("/v1/apis/{name}"))
-            .header("content-type", "application/json")
-            .header("if-none-match", "*")
-            .body(api.to_string());
-        call.send(self.admins[replica]).await.unwrap()
+        making(name, text).send(self.admins[replica]).await.unwrap()
     }
 
     async fn answers(&self, name: &str, text: &str) {
