@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -13,9 +14,16 @@ use crate::{Answer, Call, Connection, Protocol};
 /// Requests that go on and on over a number of connections, until told to stop.
 #[derive(Debug)]
 pub struct Load {
-    stop: Arc<AtomicBool>,
-    sent: Arc<AtomicU64>,
-    workers: Vec<JoinHandle<Report>>,
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+/// What its workers share.
+#[derive(Debug, Default)]
+struct Shared {
+    stop: AtomicBool,
+    sent: AtomicU64,
+    report: Mutex<Report>,
 }
 
 /// How a load went.
@@ -39,20 +47,19 @@ impl Load {
 
     /// Likewise, with a pause after each answer that is a refusal, or that did not come.
     pub fn pausing(address: SocketAddr, connections: usize, call: &Call, pause: Duration) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let sent = Arc::new(AtomicU64::new(0));
+        let shared = Arc::new(Shared::default());
         let workers = (0..connections)
             .map(|_| {
                 let worker = Worker { address, call: call.clone(), pause, connection: None };
-                tokio::spawn(worker.run(Arc::clone(&stop), Arc::clone(&sent)))
+                tokio::spawn(worker.run(Arc::clone(&shared)))
             })
             .collect();
-        Self { stop, sent, workers }
+        Self { shared, workers }
     }
 
     /// How many requests were answered so far.
     pub fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// Waits until this many more requests were answered.
@@ -70,14 +77,24 @@ impl Load {
         self.workers.iter().for_each(JoinHandle::abort);
     }
 
-    /// Stops, and tells how it went.
+    /// How it went since this was last asked; it goes on.
+    pub fn take(&self) -> Report {
+        self.shared.with(mem::take)
+    }
+
+    /// Stops, and tells how it went since.
     pub async fn stop(self) -> Result<Report> {
-        self.stop.store(true, Ordering::Relaxed);
-        let mut total = Report::default();
+        self.shared.stop.store(true, Ordering::Relaxed);
         for worker in self.workers {
-            total.add(worker.await?);
+            worker.await?;
         }
-        Ok(total)
+        Ok(self.shared.with(mem::take))
+    }
+}
+
+impl Shared {
+    fn with<T>(&self, act: impl FnOnce(&mut Report) -> T) -> T {
+        act(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -89,20 +106,18 @@ struct Worker {
 }
 
 impl Worker {
-    async fn run(mut self, stop: Arc<AtomicBool>, sent: Arc<AtomicU64>) -> Report {
-        let mut report = Report::default();
-        while !stop.load(Ordering::Relaxed) {
+    async fn run(mut self, shared: Arc<Shared>) {
+        while !shared.stop.load(Ordering::Relaxed) {
             let start = Instant::now();
-            let answer = self.send(&mut report.reconnects).await;
-            report.times.push(start.elapsed());
-            sent.fetch_add(1, Ordering::Relaxed);
+            let mut reconnects = 0;
+            let answer = self.send(&mut reconnects).await;
             let is_served = answer.as_ref().is_ok_and(|answer| answer.status < 400);
-            report.note(answer);
+            shared.with(|report| report.note(answer, start.elapsed(), reconnects));
+            shared.sent.fetch_add(1, Ordering::Relaxed);
             if !is_served && !self.pause.is_zero() {
                 tokio::time::sleep(self.pause).await;
             }
         }
-        report
     }
 
     /// A connection that was closed while it was idle is replaced once, as
@@ -128,7 +143,9 @@ impl Worker {
 }
 
 impl Report {
-    fn note(&mut self, answer: Result<Answer>) {
+    fn note(&mut self, answer: Result<Answer>, time: Duration, reconnects: u64) {
+        self.times.push(time);
+        self.reconnects = self.reconnects.saturating_add(reconnects);
         match answer {
             Ok(Answer { status, .. }) => {
                 let count = self.statuses.entry(status).or_default();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tollgate_e2e::{ACME, Gateway, HOST};
 use tollgate_support::{Call, Load};
 
-use crate::bystanders::{SERVICE, fare, nothing_is_noticed, with_bystanders};
+use crate::bystanders::{Bystanders, SERVICE, nothing_is_noticed, with_bystanders};
 use crate::{at_once, at_rest, budgets, get, shows, stat, statuses};
 
 /// As long as a request may take by default, and longer than any test.
@@ -68,13 +68,14 @@ async fn a_storm_of_one_tenant_gets_its_quota_and_others_what_they_want() {
     let basic = format!("{{ in_flight: 200, limits: [{{ requests: {quota}, per: second }}] }}");
     let gateway = Gateway::start(&with_bystanders(&basic, 1000)).await.unwrap();
     gateway.upstream.delay(Duration::from_millis(50));
-    let quiet = fare(&gateway, storm_span()).await.percentile(99);
+    let bystanders = Bystanders::start(&gateway);
+    let quiet = bystanders.fare(storm_span()).await.percentile(99);
     // Ten times and a hundred times as often as it may.
     for (connections, pause) in [(10, 25), (40, 10)] {
         let pause = Duration::from_millis(pause);
         let storm = Load::pausing(gateway.address, connections, &get(ACME), pause);
         let begun = tokio::time::Instant::now();
-        let neighbours = fare(&gateway, storm_span()).await;
+        let neighbours = bystanders.fare(storm_span()).await;
         let report = storm.stop().await.unwrap();
         let seconds = begun.elapsed().as_secs() + 1;
         let slower = neighbours.percentile(99).as_secs_f64() / quiet.as_secs_f64();
@@ -91,6 +92,7 @@ async fn a_storm_of_one_tenant_gets_its_quota_and_others_what_they_want() {
         assert!(report.statuses.contains_key(&429), "it was no storm: {:?}", report.statuses);
         assert!(slower <= STORM_SLOWDOWN_MAX, "others waited {slower:.2} times as long");
     }
+    bystanders.stop().await;
     at_rest(&gateway).await;
     gateway.never_trapped().await.unwrap();
 }
