@@ -33,7 +33,7 @@ pub use self::listen::AdminFailed;
 use self::listen::Incoming;
 pub(crate) use self::listen::{listen, may_listen, secured};
 use crate::delivery::Deliveries;
-use crate::input::Event;
+use crate::event::Event;
 use crate::ledger::Ledger;
 use crate::report;
 use crate::revision::Revision;
@@ -138,7 +138,7 @@ impl Admin {
     /// A deed that cannot be written down was done all the same, and is told.
     async fn record(&self, actor: &str, action: &str, status: u16) {
         let Some(store) = self.ledger.store() else { return };
-        if let Err(fault) = store.record(actor, action, status, crate::store::now()).await {
+        if let Err(fault) = store.record(actor, action, status, crate::clock::now()).await {
             report::unrecorded(actor, action, &fault.to_string());
         }
     }

@@ -9,7 +9,8 @@ use tollgate_xds::{Snapshot, delta};
 use tonic::{Status, Streaming};
 
 use crate::connection::Peer;
-use crate::delivery::{Deliveries, Delivery, Node};
+use crate::delivery::{Deliveries, Delivery, Everywhere};
+use crate::node::Node;
 use crate::progress::Progress;
 use crate::report;
 use crate::revision::Revision;
@@ -224,8 +225,8 @@ impl Client {
     fn arrive(&mut self) {
         let arrival = self.progress.arrive();
         report::arrived(&self.node, &arrival);
-        if let Some(everywhere) = self.delivery.arrived(&arrival) {
-            report::live_everywhere(everywhere);
+        if let Some(Everywhere { revision, after }) = self.delivery.arrived(&arrival) {
+            report::live_everywhere(revision, after);
         }
     }
 }

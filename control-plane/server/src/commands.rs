@@ -14,9 +14,9 @@ use tollgate_xds::{Deployment, translate as to_snapshot};
 
 pub use self::callers::{diff, explain, import};
 use crate::cli::Step;
+use crate::clock::now;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
-use crate::store::now;
 use crate::{Module, render};
 
 /// Why nothing can be shown of a configuration.

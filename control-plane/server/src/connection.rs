@@ -10,8 +10,8 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use crate::address::Address;
-use crate::delivery::Node;
-use crate::listener::Socket;
+use crate::listener::{Io, Socket};
+use crate::node::Node;
 use crate::tls::{CertifiedNode, NotCertified};
 
 /// A connection that can be cut from outside.
@@ -22,11 +22,6 @@ pub(crate) struct Connection {
     io: Pin<Box<dyn Io>>,
     peer: Peer,
 }
-
-/// What bytes go through: in clear or secured.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
 /// The other end of a connection.
 #[derive(Clone)]

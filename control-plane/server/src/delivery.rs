@@ -20,14 +20,15 @@ use tollgate_xds::{Kind, Snapshot};
 
 pub(crate) use self::latency::{Everywhere, Latency};
 pub(crate) use self::status::{EnvoyStatus, Held, Pending, Refused, Status};
+use crate::clock::now;
 use crate::connection::Peer;
 use crate::delivery::account::Account;
 use crate::delivery::verdicts::Verdicts;
 use crate::delivery::views::Views;
+use crate::node::Node;
 use crate::precheck::Faulty;
 use crate::progress::Arrival;
 use crate::revision::{Revision, differing};
-use crate::store::now;
 
 /// Who refuses what never came to an Envoy that serves.
 const PRECHECK: &str = "(checked before)";
@@ -70,15 +71,6 @@ pub(crate) struct Delivery {
     connection: u64,
     node: Node,
     holds: watch::Receiver<u64>,
-}
-
-/// Who opened a stream.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Node {
-    /// `node.id`.
-    pub(crate) id: String,
-    /// `node.cluster`.
-    pub(crate) group: String,
 }
 
 // === impl Deliveries ===

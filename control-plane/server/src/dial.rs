@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::codegen::{BoxFuture, Service, http};
 
-use crate::connection::Io;
+use crate::listener::Io;
 
 /// How a connection is secured, and whom the other end's certificate is for.
 pub(crate) type Secured = (TlsConnector, ServerName<'static>);

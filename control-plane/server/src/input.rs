@@ -12,15 +12,15 @@ use tollgate_model::Gateway;
 use tollgate_xds::{Deployment, Snapshot, translate};
 
 use crate::Module;
+use crate::clock::now;
 use crate::config::is_config;
-use crate::fetch::Fetched;
+use crate::event::Event;
 use crate::guard::Routes;
 use crate::input::parts::Touches;
 use crate::keys::{Bodies, KeySets};
 use crate::ledger::{Ledger, Whole};
 use crate::load::{Fault, Written};
 use crate::sources::Fronts;
-use crate::store::now;
 use crate::table::{Index, Table};
 use crate::watch::Watch;
 
@@ -59,19 +59,6 @@ pub(crate) struct Input {
     look_took: Duration,
     inbox: Receiver<Event>,
     is_over: bool,
-}
-
-/// What can happen, besides changes of files.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// A key set came, or did not.
-    Fetched(Fetched),
-    /// Something in the store may have changed.
-    Stored,
-    /// A file of the configuration's folder has changed.
-    Touched(PathBuf),
-    /// The process ends.
-    Stop,
 }
 
 /// What came of it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::event::Event;
 use crate::fetch::{FetchFailed, Fetched, Following, shown};
-use crate::input::Event;
 use crate::report;
 
 /// The key sets that the configuration names by url.

@@ -14,10 +14,10 @@ use tollgate_callers::diff;
 use tollgate_model::{Gateway, Source};
 use tollgate_store::{Content, NewRevision, Objects, Pin, Store, StoreUnavailable};
 
+use crate::clock::now;
 use crate::config::read_config;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
-use crate::store::now;
 
 /// Where everything that is written stands.
 #[derive(Clone)]

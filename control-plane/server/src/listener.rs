@@ -6,8 +6,9 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
+use tokio::io::{AsyncRead, AsyncWrite};
+
 use crate::address::Address;
-use crate::connection::Io;
 
 /// What connections come in by.
 #[derive(Debug)]
@@ -21,6 +22,11 @@ pub(crate) enum Open {
     Net(tokio::net::TcpListener),
     Path(tokio::net::UnixListener, Address),
 }
+
+/// What bytes go through: in clear or secured.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
 /// A connection as the system gives it.
 pub(crate) trait Socket: Io + AsFd + Unpin {}

@@ -1,5 +1,6 @@
 //! What is logged, and in which words. Never a body, a key or a header.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -11,13 +12,10 @@ use tracing::{error, info, warn};
 
 use crate::address::Address;
 use crate::cache::CacheFailed;
-use crate::delivery::Everywhere;
 use crate::fetch::FetchFailed;
 use crate::precheck::{Faulty, PrecheckFailed};
 use crate::progress::Arrival;
 use crate::revision::Changes;
-use crate::serve::ServeFailed;
-use crate::tls::UnusableTls;
 
 /// As much of a client's name as is kept.
 const NAME_CHARS_MAX: usize = 128;
@@ -35,7 +33,7 @@ pub(crate) fn certificates_again() {
     info!("certificates were read again");
 }
 
-pub(crate) fn certificates_kept(why: &UnusableTls) {
+pub(crate) fn certificates_kept(why: &impl Display) {
     error!("{why}; the certificates read before stay in use");
 }
 
@@ -191,7 +189,7 @@ pub(crate) fn not_prechecked(why: &PrecheckFailed) {
     warn!("{why}; what has changed goes out unchecked");
 }
 
-pub(crate) fn stands_in(why: &ServeFailed) {
+pub(crate) fn stands_in(why: &impl Display) {
     error!("{}", one_line(&why.to_string()));
     warn!("what was served last is served until that is mended");
 }
@@ -206,7 +204,7 @@ pub(crate) fn arrived(node: &str, arrival: &Arrival) {
     }
 }
 
-pub(crate) fn live_everywhere(Everywhere { revision, after }: Everywhere) {
+pub(crate) fn live_everywhere(revision: u64, after: Duration) {
     info!(revision, after_ms = after.as_millis(), "is live on every Envoy that was connected");
 }
 

@@ -10,7 +10,6 @@ mod tokens;
 pub(crate) mod when;
 
 use std::io::{self, Write};
-use std::time::SystemTime;
 
 use tokio::runtime::Builder;
 use tollgate_core::Timestamp;
@@ -25,6 +24,7 @@ use crate::cli::signing_keys::SigningKeysArgs;
 use crate::cli::store::{
     KeysArgs, StoreArgs, TenantsArgs, TenantsCommand, TokensArgs, TokensCommand,
 };
+use crate::clock::now;
 use crate::load::Fault;
 use crate::store::when::InvalidWhen;
 
@@ -209,11 +209,6 @@ async fn open(args: &StoreArgs, create: bool) -> Result<Store, StoreCommandFaile
     let opened =
         if create { Store::open_or_create(&address).await } else { Store::open(&address).await };
     Ok(opened?)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command is the owner of its clock")]
-pub(crate) fn now() -> Timestamp {
-    when::timestamp(SystemTime::now())
 }
 
 pub(crate) fn entropy() -> Result<[u8; 32], getrandom::Error> {

@@ -14,7 +14,7 @@ use std::thread;
 
 use rustix::fs::inotify::{CreateFlags, Reader, WatchFlags, add_watch, init};
 
-use crate::input::Event;
+use crate::event::Event;
 
 /// Room for many events at once.
 const BUFFER_BYTES: usize = 16 * 1024;

@@ -8,7 +8,7 @@ use tonic::{Status, Streaming};
 
 use crate::client::{Following, Patience, introduced};
 use crate::connection::Peer;
-use crate::delivery::Node;
+use crate::node::Node;
 use crate::report;
 
 /// One client.

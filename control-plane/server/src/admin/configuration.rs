@@ -14,10 +14,10 @@ use super::answer::{Answer, Problem};
 use super::asked::Asked;
 use super::endpoints::Kind;
 use super::views::{Edited, ExplainRequest, Owned};
+use crate::clock::now;
 use crate::guard::Routes;
 use crate::ledger::{API, Whole};
 use crate::load::Fault;
-use crate::store::now;
 
 /// How often a change is tried again that another one has overtaken.
 const TRIES: usize = 5;

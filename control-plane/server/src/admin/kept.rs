@@ -12,8 +12,9 @@ use super::views::{
     CreatedOperator, DeedView, Deeds, OperatorBody, OperatorView, Operators, RevocationBody,
     RevocationView, Revocations, RevokedBody,
 };
+use crate::clock::now;
+use crate::store::entropy;
 use crate::store::when::{self, shown};
-use crate::store::{entropy, now};
 
 impl Admin {
     pub(super) async fn list_revocations(&self) -> Result<Answer, Problem> {

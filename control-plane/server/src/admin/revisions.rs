@@ -9,8 +9,8 @@ use super::Admin;
 use super::answer::{Answer, Problem};
 use super::asked::Asked;
 use super::views::{Edited, RevisionContent, RevisionView, Revisions};
+use crate::clock::now;
 use crate::ledger::Whole;
-use crate::store::now;
 use crate::store::when::shown;
 
 impl Admin {

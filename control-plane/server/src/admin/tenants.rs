@@ -6,8 +6,9 @@ use super::Admin;
 use super::answer::{Answer, Problem};
 use super::asked::Asked;
 use super::views::{CreatedKey, KeyBody, KeyView, Keys, TenantBody, TenantView, Tenants};
+use crate::clock::now;
+use crate::store::entropy;
 use crate::store::when::{self, shown};
-use crate::store::{entropy, now};
 
 impl Admin {
     pub(super) async fn list_tenants(&self) -> Result<Answer, Problem> {

@@ -8,8 +8,8 @@ use tollgate_model::Source;
 
 use super::{ShowFailed, gateway};
 use crate::cli::callers::{DiffArgs, ExplainArgs, ImportArgs};
+use crate::clock::now;
 use crate::config::read_file;
-use crate::store::now;
 
 /// Prints what becomes of a request.
 pub fn explain(args: ExplainArgs, out: &mut impl Write) -> Result<(), ShowFailed> {

@@ -5,7 +5,8 @@ use tollgate_xds::delta::{Event, Named, Response};
 use tollgate_xds::{Kind, Snapshot};
 
 use crate::address::Address;
-use crate::delivery::{EnvoyStatus, Node, Pending, Refused};
+use crate::delivery::status::{EnvoyStatus, Pending, Refused};
+use crate::node::Node;
 
 /// What one Envoy was told and what it said.
 ///

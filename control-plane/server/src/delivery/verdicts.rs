@@ -10,7 +10,8 @@ use tollgate_xds::delta::{Event, Named};
 use tollgate_xds::{Kind, Resource, Snapshot};
 
 use self::goods::Goods;
-use crate::delivery::{Held, Node};
+use crate::delivery::status::Held;
+use crate::node::Node;
 
 /// What became of resources, whoever was told of them.
 ///

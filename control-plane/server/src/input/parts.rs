@@ -5,10 +5,11 @@ use std::sync::mpsc::Sender;
 
 use tollgate_model::{Gateway, Loaded};
 
-use crate::input::{Event, Input, Made};
+use crate::clock::now;
+use crate::event::Event;
+use crate::input::{Input, Made};
 use crate::keys::Bodies;
 use crate::load::{Fault, Found, files, in_files, in_variables, urls, with_fetched};
-use crate::store::now;
 use crate::table::{Index, Table};
 use crate::touches;
 

@@ -2,7 +2,7 @@ use std::fs;
 use std::sync::mpsc::channel;
 
 use super::*;
-use crate::fetch::FetchFailed;
+use crate::fetch::{FetchFailed, Fetched};
 use crate::revision::Changes;
 
 const GOOD: &str =

@@ -8,7 +8,7 @@ use tollgate_quota::{Ask, Balance, Instance, Key};
 use tollgate_store::{LeaseAsk, Store, StoreUnavailable, Window};
 use tollgate_sync::deal;
 
-use crate::store::now;
+use crate::clock::now;
 
 /// Lends counts to Envoys. What several ask at once is one change of the store.
 #[derive(Clone)]

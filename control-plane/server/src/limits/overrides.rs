@@ -6,7 +6,7 @@ use tollgate_core::Timestamp;
 use tollgate_store::{Factor, Override, Store};
 use tollgate_sync::deal::{self, Overrides};
 
-use crate::store::now;
+use crate::clock::now;
 
 /// How often the store is looked at: a question of a microsecond or two.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

@@ -90,8 +90,8 @@ async fn overrides_are_told_when_they_have_changed() {
         }
     };
     assert_eq!(told(0).await.list, []);
-    let until = crate::store::now().plus(Duration::from_hours(1));
-    store.uplift("acme", "5".parse().unwrap(), until, crate::store::now()).await.unwrap();
+    let until = crate::clock::now().plus(Duration::from_hours(1));
+    store.uplift("acme", "5".parse().unwrap(), until, crate::clock::now()).await.unwrap();
     let expected = deal::Override {
         tenant: "acme".to_owned(),
         uplift: 5_000_000,

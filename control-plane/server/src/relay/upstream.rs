@@ -18,8 +18,8 @@ use tollgate_xds::{Kind, Snapshot};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, Streaming};
 
-use crate::delivery::Node;
 use crate::dial::Dial;
+use crate::node::Node;
 use crate::report;
 use crate::tls::ClientTls;
 

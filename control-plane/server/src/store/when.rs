@@ -1,8 +1,10 @@
 //! Times as people type and read them.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use tollgate_core::Timestamp;
+
+use crate::clock::timestamp;
 
 /// Why a text is no time.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -37,11 +39,6 @@ pub(crate) fn time(
     humantime::parse_rfc3339(text)
         .map(timestamp)
         .map_err(|_| InvalidWhen::Time { option, text: text.to_owned() })
-}
-
-/// A moment of the system's clock; one before 1970 is 1970.
-pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
-    Timestamp::EPOCH.plus(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// As RFC 3339 writes it, to the second.

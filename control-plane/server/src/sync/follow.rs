@@ -1,11 +1,12 @@
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tollgate_core::Timestamp;
 use tollgate_store::{Store, StoreUnavailable};
 use tollgate_sync::{FILTER_BYTES_MAX, NEWER_KEYS_MAX};
+
+use crate::clock::now;
 
 /// What stands in the store, as it was last read.
 pub(crate) struct Followed {
@@ -93,10 +94,4 @@ fn salt() -> u64 {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).ok();
     u64::from_le_bytes(bytes)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the server is the owner of its clock")]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::EPOCH.plus(since)
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
-use crate::delivery::Node;
+use crate::node::Node;
 
 /// Which Envoys a certificate is for: one of a group, or every one of it.
 ///
