@@ -4,7 +4,7 @@ use std::time::Duration;
 use foldhash::quality::RandomState;
 use tollgate_core::Timestamp;
 
-use crate::member::{Member, Members, Presence};
+use crate::member::{LAPSED, Member, Members, Presence, SILENT};
 use crate::pot::{How, Pot};
 use crate::{Deal, Grant, Instance, Key, Late, Report, Share};
 
@@ -44,16 +44,6 @@ pub const MEMBERS_MAX: usize = 4_096;
 
 /// How many grants one answer brings at most.
 pub const PAGE: usize = 1_024;
-
-/// An Envoy reports five times a second. Whoever did not for so long may have
-/// begun to do without.
-pub(crate) const SILENT: Duration = Duration::from_secs(2);
-
-/// By then it enforces what is configured, also if its clock is a tenth slower.
-pub(crate) const LAPSED: Duration = Duration::from_secs(11);
-
-/// By then nobody waits for it any more.
-pub(crate) const FORGET: Duration = Duration::from_mins(1);
 
 /// What is configured for all Envoys together, which may be rounded.
 const ALL: Share = Share(990_000);

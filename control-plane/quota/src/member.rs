@@ -1,10 +1,20 @@
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use foldhash::quality::RandomState;
 use tollgate_core::Timestamp;
 
-use crate::dealer::{FORGET, LAPSED, SILENT};
 use crate::{Grant, Instance, Key, Report, Share};
+
+/// An Envoy reports five times a second. Whoever did not for so long may have
+/// begun to do without.
+pub(crate) const SILENT: Duration = Duration::from_secs(2);
+
+/// By then it enforces what is configured, also if its clock is a tenth slower.
+pub(crate) const LAPSED: Duration = Duration::from_secs(11);
+
+/// By then nobody waits for it any more.
+pub(crate) const FORGET: Duration = Duration::from_mins(1);
 
 /// Looked up for every key that is dealt, which the usual hash makes most of the work of.
 pub(crate) type Members = HashMap<Instance, Member, RandomState>;
