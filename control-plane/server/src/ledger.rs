@@ -5,17 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tollgate_callers::diff;
 use tollgate_model::{Gateway, Source};
-use tollgate_store::{Content, NewRevision, Objects, Pin, Store, StoreUnavailable};
+use tollgate_store::{Content, NewContent, NewRevision, Objects, Pin, Store, StoreUnavailable};
 
 use crate::clock::now;
 use crate::config::read_config;
+use crate::digest::Digests;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
 
@@ -36,7 +34,7 @@ pub(crate) struct Ledger {
 struct Stored {
     sequence: u64,
     objects: Objects,
-    pinned: Option<(Pin, String)>,
+    pinned: Option<(Pin, Vec<Source>)>,
 }
 
 /// All that is written at one moment.
@@ -98,8 +96,10 @@ impl Ledger {
             return Ok(Whole { files, hash_of_files, objects: Objects::new(), sequence: 0 });
         };
         let Stored { sequence, objects, pinned } = stored;
-        let pinned = pinned.filter(|(pin, _)| pin.files == hash_of_files);
-        let files = pinned.and_then(|(_, text)| sources(&text)).unwrap_or(files);
+        let pinned = pinned.filter(|(pin, _)| {
+            pin.files == hash_of_files || pin.files == older::hash_of_files(&files)
+        });
+        let files = pinned.map_or(files, |(_, files)| files);
         Ok(Whole { files, hash_of_files, objects, sequence })
     }
 
@@ -125,8 +125,9 @@ impl Ledger {
         let (store, handle) = self.kept.as_ref()?;
         let difference = before.map(|before| diff(before, after).to_string());
         let revision = whole.revision("files", difference.unwrap_or_default());
-        let published = Store::in_time(store.publish(&revision, now()));
-        Some(handle.block_on(published))
+        let published = handle.block_on(Store::in_time(store.publish(&revision, now())));
+        // What is told as a whole builds on no other.
+        published.transpose()
     }
 
     /// What was published last, if it is kept and still good.
@@ -136,7 +137,7 @@ impl Ledger {
             let newest = store.revisions(None, 1).await.ok()?.into_iter().next()?;
             store.content(newest.number).await.ok()?
         });
-        self.compile(&Whole::of_content(&content?)?).ok()
+        self.compile(&Whole::of_content(content?)).ok()
     }
 
     /// Tells whenever something in the store may have changed, and when it can be
@@ -185,7 +186,7 @@ async fn stored(store: &Store) -> Result<Stored, StoreUnavailable> {
     let objects = store.objects().await?;
     let objects = objects.into_iter().map(|one| ((one.kind, one.name), one.body)).collect();
     let pinned = match store.pin().await? {
-        Some(pin) => store.content(pin.revision).await?.map(|content| (pin, content.sources)),
+        Some(pin) => store.content(pin.revision).await?.map(|one| (pin, sources(one.files))),
         None => None,
     };
     Ok(Stored { sequence, objects, pinned })
@@ -195,10 +196,10 @@ async fn stored(store: &Store) -> Result<Stored, StoreUnavailable> {
 
 impl Whole {
     /// What a revision was made of.
-    pub(crate) fn of_content(content: &Content) -> Option<Self> {
-        let files = sources(&content.sources)?;
-        let (hash_of_files, objects) = (hash_of_files(&files), content.objects.clone());
-        Some(Self { files, hash_of_files, objects, sequence: 0 })
+    pub(crate) fn of_content(Content { files, objects }: Content) -> Self {
+        let files = sources(files);
+        let hash_of_files = hash_of_files(&files);
+        Self { files, hash_of_files, objects, sequence: 0 }
     }
 
     /// By which it is known whether other files lie there.
@@ -222,66 +223,80 @@ impl Whole {
         whole
     }
 
-    /// As files, each of which a name is of.
+    /// As files, of which each object is one.
     pub(crate) fn sources(&self) -> Vec<Source> {
-        let mut sources = self.files.clone();
-        if !self.objects.is_empty() {
-            sources.push(Source { name: API.to_owned(), bytes: written(&self.objects) });
-        }
-        sources
+        let objects = self.objects.iter().map(|((kind, name), body)| source_of(kind, name, body));
+        self.files.iter().cloned().chain(objects).collect()
+    }
+
+    /// To be shown: all objects together.
+    pub(crate) fn shown(&self) -> BTreeMap<String, String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let files = self.files.iter().map(|one| (one.name.clone(), text(&one.bytes)));
+        let api = (!self.objects.is_empty()).then(|| (API.to_owned(), written(&self.objects)));
+        files.chain(api).collect()
     }
 
     /// By which two are known to be the same.
     pub(crate) fn hash(&self) -> String {
-        self.revision("", String::new()).hash
+        Digests::of(&self.files, &self.objects).of_all()
     }
 
     /// As it is published.
     pub(crate) fn revision(&self, author: &str, difference: String) -> NewRevision {
-        let sources: Vec<_> = self.files.iter().map(to_json).collect();
-        let sources = Value::from(sources).to_string();
-        let objects: Value = self.objects.values().map(String::as_str).collect();
-        let names: Value = self.objects.keys().map(|(kind, name)| json!([kind, name])).collect();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let files = self.files.iter().map(|one| (one.name.clone(), text(&one.bytes)));
+        let content = Content { files: files.collect(), objects: self.objects.clone() };
         NewRevision {
             author: author.to_owned(),
             difference,
             files: self.hash_of_files.clone(),
-            hash: hash(&[&sources, &names.to_string(), &objects.to_string()]),
-            content: Content { sources, objects: self.objects.clone() },
+            hash: self.hash(),
+            content: NewContent::Whole(content),
         }
     }
 }
 
-/// The objects as one file: each section with its names.
-fn written(objects: &Objects) -> Vec<u8> {
+/// An object as a file of its own, so that no other one moves its lines.
+pub(crate) fn source_of(kind: &str, name: &str, body: &str) -> Source {
+    let one = Objects::from([((kind.to_owned(), name.to_owned()), body.to_owned())]);
+    Source { name: API.to_owned(), bytes: written(&one).into_bytes() }
+}
+
+/// Objects as one file: each section with its names.
+fn written(objects: &Objects) -> String {
     let mut sections: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
     for ((kind, name), body) in objects {
         // What stands in the store was JSON when it came.
         let body = serde_json::from_str(body).unwrap_or_default();
         sections.entry(kind).or_default().insert(name, body);
     }
-    serde_json::to_vec_pretty(&sections).unwrap_or_default()
+    serde_json::to_string_pretty(&sections).unwrap_or_default()
 }
 
-fn to_json(Source { name, bytes }: &Source) -> Value {
-    json!([name, String::from_utf8_lossy(bytes)])
-}
-
-fn sources(text: &str) -> Option<Vec<Source>> {
-    let all: Vec<(String, String)> = serde_json::from_str(text).ok()?;
-    Some(all.into_iter().map(|(name, text)| Source { name, bytes: text.into_bytes() }).collect())
+fn sources(files: BTreeMap<String, String>) -> Vec<Source> {
+    files.into_iter().map(|(name, text)| Source { name, bytes: text.into_bytes() }).collect()
 }
 
 fn hash_of_files(files: &[Source]) -> String {
-    let text: Vec<String> = files.iter().map(|file| to_json(file).to_string()).collect();
-    hash(&text.iter().map(String::as_str).collect::<Vec<_>>())
+    Digests::of(files, &Objects::new()).of_files()
 }
 
-fn hash(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part.as_bytes());
+/// As older versions knew files, by which a rollback of theirs still holds.
+mod older {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+    use sha2::{Digest as _, Sha256};
+    use tollgate_model::Source;
+
+    pub(super) fn hash_of_files(files: &[Source]) -> String {
+        let mut hash = Sha256::new();
+        for Source { name, bytes } in files {
+            let part = json!([name, String::from_utf8_lossy(bytes)]).to_string();
+            hash.update(part.len().to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        URL_SAFE_NO_PAD.encode(hash.finalize())
     }
-    URL_SAFE_NO_PAD.encode(hash.finalize())
 }

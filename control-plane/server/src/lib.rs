@@ -23,6 +23,7 @@ mod config;
 mod connection;
 mod delivery;
 mod dial;
+mod digest;
 mod event;
 mod fetch;
 mod guard;

@@ -10,17 +10,18 @@ use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, Executor as _};
 use tokio::time::sleep;
 
 /// Each schema as a step from the one before. What was released is never edited.
-const STEPS: [(i64, &str, &str); 6] = [
+const STEPS: [(i64, &str, &str); 7] = [
     (1, "tenants and keys", include_str!("../migrations/0001_tenants_and_keys.sql")),
     (2, "revocations", include_str!("../migrations/0002_revocations.sql")),
     (3, "signing keys", include_str!("../migrations/0003_signing_keys.sql")),
     (4, "quotas", include_str!("../migrations/0004_quotas.sql")),
     (5, "configuration", include_str!("../migrations/0005_configuration.sql")),
     (6, "sites", include_str!("../migrations/0006_sites.sql")),
+    (7, "parts of revisions", include_str!("../migrations/0007_parts.sql")),
 ];
 
 /// The schema that this version writes.
-pub(crate) const SCHEMA: i64 = 6;
+pub(crate) const SCHEMA: i64 = 7;
 
 /// Readers and a writer do not wait for each other. The file remembers it.
 const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL";

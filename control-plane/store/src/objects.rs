@@ -27,6 +27,17 @@ pub struct Object {
     pub sequence: u64,
 }
 
+/// An object that has changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ObjectChange {
+    /// The section of the configuration, and its name there.
+    pub key: (String, String),
+    /// What it became; nothing if it was deleted.
+    pub body: Option<String>,
+    /// The number of the change.
+    pub sequence: u64,
+}
+
 /// A change of one object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Edit<'a> {
@@ -47,6 +58,28 @@ impl Store {
     /// All objects, by kind and name.
     pub async fn objects(&self) -> Result<Vec<Object>, StoreUnavailable> {
         sqlx::query_as("SELECT * FROM objects WHERE body IS NOT NULL ORDER BY kind, name")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(StoreUnavailable::from)
+    }
+
+    /// One object, if it is there.
+    pub async fn object(&self, kind: &str, name: &str) -> Result<Option<Object>, StoreUnavailable> {
+        sqlx::query_as("SELECT * FROM objects WHERE kind = $1 AND name = $2 AND body IS NOT NULL")
+            .bind(kind)
+            .bind(name)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(StoreUnavailable::from)
+    }
+
+    /// What has changed after a change, the oldest first.
+    pub async fn objects_since(
+        &self,
+        sequence: u64,
+    ) -> Result<Vec<ObjectChange>, StoreUnavailable> {
+        sqlx::query_as("SELECT kind, name, body, seq FROM objects WHERE $1 < seq ORDER BY seq")
+            .bind(sequence.cast_signed())
             .fetch_all(&self.pool)
             .await
             .map_err(StoreUnavailable::from)
@@ -82,7 +115,7 @@ impl Store {
             return Err(ChangeFailed::Overtaken);
         }
         change.put_object((edit.kind, edit.name), edit.body, &revision.author, now).await?;
-        let number = change.publish(revision, now).await?;
+        let number = change.publish(revision, now).await?.ok_or(ChangeFailed::Overtaken)?;
         change.commit().await?;
         Ok(number)
     }
@@ -151,6 +184,18 @@ impl Change {
             }
         }
         Ok(())
+    }
+}
+
+// === impl ObjectChange ===
+
+impl FromRow<'_, AnyRow> for ObjectChange {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            key: (row.try_get("kind")?, row.try_get("name")?),
+            body: row.try_get("body")?,
+            sequence: row.try_get::<i64, _>("seq")?.cast_unsigned(),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 use tollgate_core::Timestamp;
 
+use crate::parts::PartChanges;
 use crate::time::from_seconds;
 
 /// A configuration that was published, but for its content.
@@ -26,8 +27,8 @@ pub struct Revision {
 /// What a revision is made of.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Content {
-    /// The files that were published, as JSON that only the writer reads.
-    pub sources: String,
+    /// The files that were published, by name.
+    pub files: BTreeMap<String, String>,
     /// What the admin API had written.
     pub objects: Objects,
 }
@@ -35,8 +36,22 @@ pub struct Content {
 /// Objects of the configuration: JSON, by kind and name.
 pub type Objects = BTreeMap<(String, String), String>;
 
+/// What a revision that is published is made of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NewContent {
+    /// All of it.
+    Whole(Content),
+    /// What is another than in the newest revision.
+    Since {
+        /// The hash of that one's content, by which it is known to be the newest still.
+        base: String,
+        /// What has changed.
+        changed: PartChanges,
+    },
+}
+
 /// A revision as it is published.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NewRevision {
     /// Who publishes it.
     pub author: String,
@@ -47,7 +62,20 @@ pub struct NewRevision {
     /// The hash of its content.
     pub hash: String,
     /// What it is made of.
-    pub content: Content,
+    pub content: NewContent,
+}
+
+/// A revision that is published again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Rollback<'a> {
+    /// Which one.
+    pub number: u64,
+    /// Who publishes it.
+    pub author: &'a str,
+    /// What that changes, in words.
+    pub difference: &'a str,
+    /// The hash of its content.
+    pub hash: &'a str,
 }
 
 /// That the files of a revision are published instead of those that lie there.
@@ -72,25 +100,6 @@ impl FromRow<'_, AnyRow> for Revision {
             content: row.try_get("content")?,
         })
     }
-}
-
-// === impl Content ===
-
-impl FromRow<'_, AnyRow> for Content {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        let objects: String = row.try_get("objects")?;
-        let objects: Vec<(String, String, String)> =
-            serde_json::from_str(&objects).map_err(|error| sqlx::Error::Decode(error.into()))?;
-        let objects = objects.into_iter().map(|(kind, name, body)| ((kind, name), body));
-        Ok(Self { sources: row.try_get("sources")?, objects: objects.collect() })
-    }
-}
-
-/// Objects as they are kept with a revision.
-pub(crate) fn kept(objects: &Objects) -> String {
-    let list: Vec<_> = objects.iter().map(|((kind, name), body)| (kind, name, body)).collect();
-    // Texts alone: nothing in them can fail.
-    serde_json::to_string(&list).unwrap_or_default()
 }
 
 // === impl Pin ===

@@ -2,13 +2,14 @@
 
 use tollgate_core::Timestamp;
 
-use crate::revision::{Content, NewRevision, Pin, Revision, kept};
+use crate::parts;
+use crate::revision::{Content, NewContent, NewRevision, Pin, Revision, Rollback};
 use crate::store::Change;
 use crate::time::to_seconds;
 use crate::{ChangeFailed, Store, StoreUnavailable};
 
 /// How many are kept; the oldest go.
-const KEPT: i64 = 1000;
+const KEPT: u64 = 1000;
 
 /// All but the content, which may be large.
 const COLUMNS: &str = "SELECT number, author, at, difference, files, content FROM revisions";
@@ -32,11 +33,8 @@ impl Store {
 
     /// What a revision is made of, if it is kept.
     pub async fn content(&self, number: u64) -> Result<Option<Content>, StoreUnavailable> {
-        sqlx::query_as("SELECT sources, objects FROM revisions WHERE number = $1")
-            .bind(number.cast_signed())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(StoreUnavailable::from)
+        let mut change = Change { transaction: self.pool.begin().await? };
+        Ok(change.content(number).await?)
     }
 
     /// Whether files of another revision are published than those that lie there.
@@ -49,59 +47,82 @@ impl Store {
 
     /// Keeps what is published, and tells its number: that of the newest one, if
     /// that has the same content. So control planes with the same files agree.
+    /// Nothing if it is told by what has changed since another one than the newest.
     pub async fn publish(
         &self,
         new: &NewRevision,
         now: Timestamp,
-    ) -> Result<u64, StoreUnavailable> {
+    ) -> Result<Option<u64>, StoreUnavailable> {
         let mut change = self.change().await?;
         let number = change.publish(new, now).await?;
         change.commit().await?;
         Ok(number)
     }
 
-    /// Publishes again what revision `number` was made of: its objects become what
+    /// Publishes again what a revision was made of: its objects become what
     /// the admin API has written, and its files take the place of those that lie
     /// there, until these change.
     pub async fn roll_back(
         &self,
-        number: u64,
-        author: &str,
-        difference: &str,
+        rollback: Rollback<'_>,
         now: Timestamp,
     ) -> Result<u64, ChangeFailed> {
+        let Rollback { number, author, difference, hash } = rollback;
         let mut change = self.change().await?;
-        let target = change.revision(number).await?;
-        let (Some(target), Some(newest)) = (target, change.newest().await?) else {
+        let (target, newest) = (change.content(number).await?, change.newest().await?);
+        let (Some(content), Some(newest)) = (target, newest) else {
             return Err(ChangeFailed::UnknownRevision(number));
         };
-        let content = change.content(number).await?;
         change.restore(&content.objects, author, now).await?;
         change.pin(&Pin { files: newest.files.clone(), revision: number }).await?;
         let (author, difference) = (author.to_owned(), difference.to_owned());
-        let (files, hash) = (newest.files, target.content);
+        let (files, hash) = (newest.files, hash.to_owned());
+        let content = NewContent::Whole(content);
         let new = NewRevision { author, difference, files, hash, content };
-        let number = change.publish(&new, now).await?;
+        let number = change.publish(&new, now).await?.ok_or(ChangeFailed::Overtaken)?;
         change.commit().await?;
         Ok(number)
     }
 }
 
 impl Change {
+    /// None if it builds on another one than the newest.
     pub(crate) async fn publish(
         &mut self,
         new: &NewRevision,
         now: Timestamp,
-    ) -> Result<u64, sqlx::Error> {
+    ) -> Result<Option<u64>, sqlx::Error> {
         let newest = self.newest().await?;
         if let Some(newest) = newest.as_ref().filter(|newest| newest.content == new.hash) {
-            return Ok(newest.number);
+            return Ok(Some(newest.number));
         }
+        let changed = match &new.content {
+            NewContent::Whole(content) => &self.since_newest(content).await?,
+            NewContent::Since { base, changed } => {
+                if newest.as_ref().is_none_or(|newest| newest.content != *base) {
+                    return Ok(None);
+                }
+                changed
+            }
+        };
         let number = newest.map_or(1, |newest| newest.number.saturating_add(1));
-        let NewRevision { author, difference, files, hash, content } = new;
+        self.put_revision(number, new, now).await?;
+        self.put_parts(number, changed).await?;
+        self.forget_revisions(number.saturating_sub(KEPT)).await?;
+        self.next().await?;
+        Ok(Some(number))
+    }
+
+    async fn put_revision(
+        &mut self,
+        number: u64,
+        new: &NewRevision,
+        now: Timestamp,
+    ) -> Result<(), sqlx::Error> {
+        let NewRevision { author, difference, files, hash, .. } = new;
         sqlx::query(
             "INSERT INTO revisions (number, author, at, difference, files, content, sources, \
-             objects) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+             objects) VALUES ($1, $2, $3, $4, $5, $6, '', '')",
         )
         .bind(number.cast_signed())
         .bind(author.as_str())
@@ -109,16 +130,18 @@ impl Change {
         .bind(difference.as_str())
         .bind(files.as_str())
         .bind(hash.as_str())
-        .bind(content.sources.as_str())
-        .bind(kept(&content.objects))
         .execute(&mut *self.transaction)
         .await?;
+        Ok(())
+    }
+
+    /// All revisions up to one, and the parts that no later one has.
+    async fn forget_revisions(&mut self, last: u64) -> Result<(), sqlx::Error> {
         sqlx::query("DELETE FROM revisions WHERE number <= $1")
-            .bind(number.cast_signed().saturating_sub(KEPT))
+            .bind(last.cast_signed())
             .execute(&mut *self.transaction)
             .await?;
-        self.next().await?;
-        Ok(number)
+        self.forget_parts(last.saturating_add(1)).await
     }
 
     async fn newest(&mut self) -> Result<Option<Revision>, sqlx::Error> {
@@ -126,18 +149,18 @@ impl Change {
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_optional(&mut *self.transaction).await
     }
 
-    async fn revision(&mut self, number: u64) -> Result<Option<Revision>, sqlx::Error> {
-        sqlx::query_as(sqlx::AssertSqlSafe(format!("{COLUMNS} WHERE number = $1")))
-            .bind(number.cast_signed())
-            .fetch_optional(&mut *self.transaction)
-            .await
-    }
-
-    async fn content(&mut self, number: u64) -> Result<Content, sqlx::Error> {
-        sqlx::query_as("SELECT sources, objects FROM revisions WHERE number = $1")
-            .bind(number.cast_signed())
-            .fetch_one(&mut *self.transaction)
-            .await
+    /// What a revision is made of, if it is kept.
+    async fn content(&mut self, number: u64) -> Result<Option<Content>, sqlx::Error> {
+        let found: Option<(String, String)> =
+            sqlx::query_as("SELECT sources, objects FROM revisions WHERE number = $1")
+                .bind(number.cast_signed())
+                .fetch_optional(&mut *self.transaction)
+                .await?;
+        let Some((sources, objects)) = found else { return Ok(None) };
+        if sources.is_empty() {
+            return self.parts_of(number).await.map(Some);
+        }
+        parts::from_texts(&sources, &objects).map(Some)
     }
 
     async fn pin(&mut self, pin: &Pin) -> Result<(), sqlx::Error> {

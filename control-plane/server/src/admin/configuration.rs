@@ -181,8 +181,7 @@ impl Admin {
     /// The number of the last change of an object of ours; 0 of none.
     async fn sequence(&self, kind: Kind, name: &str) -> Result<u64, Problem> {
         let Some(store) = self.ledger.store() else { return Ok(0) };
-        let objects = store.objects().await?;
-        let found = objects.iter().find(|one| one.kind == kind.section() && one.name == name);
+        let found = store.object(kind.section(), name).await?;
         Ok(found.map_or(0, |one| one.sequence))
     }
 

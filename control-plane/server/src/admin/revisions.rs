@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tollgate_store::Revision;
+use tollgate_store::{Revision, Rollback};
 
 use super::Admin;
 use super::answer::{Answer, Problem};
@@ -26,11 +26,10 @@ impl Admin {
         let before = number.checked_add(1);
         let found = store.revisions(before, 1).await?.into_iter().next();
         let found = found.filter(|one| one.number == number);
-        let content = store.content(number).await?.and_then(|content| Whole::of_content(&content));
+        let content = store.content(number).await?.map(Whole::of_content);
         let (Some(found), Some(whole)) = (found, content) else { return Err(unknown(number)) };
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let files = whole.sources().into_iter().map(|one| (one.name, text(one.bytes))).collect();
-        Ok(Answer::json(200, &RevisionContent { revision: view(found), files }))
+        let content = RevisionContent { revision: view(found), files: whole.shown() };
+        Ok(Answer::json(200, &content))
     }
 
     pub(super) async fn rollback(self: Arc<Self>, asked: Asked) -> Result<Answer, Problem> {
@@ -42,13 +41,13 @@ impl Admin {
     fn roll_back(&self, number: u64, author: &str) -> Result<Answer, Problem> {
         let store = self.store()?;
         let content = Handle::current().block_on(store.content(number))?;
-        let target = content.and_then(|content| Whole::of_content(&content));
-        let target = target.ok_or_else(|| unknown(number))?;
+        let target = Whole::of_content(content.ok_or_else(|| unknown(number))?);
         // What was good may refer to files that are gone.
         let after = self.compiled(&target)?;
         let differences = self.differences(&self.whole()?, &after);
-        let told = differences.to_string();
-        let rolled = store.roll_back(number, author, &told, now());
+        let (difference, hash) = (&*differences.to_string(), &*target.hash());
+        let rollback = Rollback { number, author, difference, hash };
+        let rolled = store.roll_back(rollback, now());
         let number = Handle::current().block_on(rolled)?;
         self.published();
         Ok(Answer::json(200, &Edited { revision: Some(number), differences }).of_revision(number))

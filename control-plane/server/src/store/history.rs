@@ -3,7 +3,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 use tollgate_callers::diff;
 use tollgate_model::Gateway;
-use tollgate_store::{ChangeFailed, Content, Revision};
+use tollgate_store::{ChangeFailed, Revision, Rollback};
 
 use super::{Session, StoreCommandFailed};
 use crate::cli::store::ListArgs;
@@ -42,13 +42,16 @@ impl<W: Write> Session<'_, W> {
     ) -> Result<(), StoreCommandFailed> {
         let unknown = || ChangeFailed::UnknownRevision(number);
         let target = self.store.content(number).await?.ok_or_else(unknown)?;
+        let target = Whole::of_content(target);
+        let hash = target.hash();
         let target = compiled(&target).map_err(StoreCommandFailed::NotGood)?;
         let newest = self.store.revisions(None, 1).await?.into_iter().next().ok_or_else(unknown)?;
-        let newest = self.store.content(newest.number).await?;
+        let newest = self.store.content(newest.number).await?.map(Whole::of_content);
         let newest = newest.and_then(|newest| compiled(&newest).ok());
         let difference = newest.map(|newest| diff(&newest, &target).to_string());
         let difference = difference.unwrap_or_default();
-        let rolled = self.store.roll_back(number, author, &difference, self.now).await?;
+        let rollback = Rollback { number, author, difference: &difference, hash: &hash };
+        let rolled = self.store.roll_back(rollback, self.now).await?;
         write!(self.notes, "{difference}")?;
         writeln!(self.notes, "revision {rolled} is revision {number} again")?;
         Ok(())
@@ -56,8 +59,7 @@ impl<W: Write> Session<'_, W> {
 }
 
 /// Asks nobody for keys: they are no part of it.
-fn compiled(content: &Content) -> Result<Gateway, Vec<Fault>> {
-    let whole = Whole::of_content(content).unwrap_or_default();
+fn compiled(whole: &Whole) -> Result<Gateway, Vec<Fault>> {
     Written::of(whole.sources())?.compile(&Bodies::new())
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct Place {
 const SQLITE: &str = "import sqlite3, sys
 with sqlite3.connect(sys.argv[1]) as db: db.executescript(sys.argv[2])";
 
+const SQLITE_COUNT: &str = "import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as db: print(db.execute(sys.argv[2]).fetchone()[0])";
+
 /// Runs each test once for each kind of store.
 macro_rules! both {
     ($($(#[$meta:meta])* async fn $name:ident($place:ident: &Place) $body:block)*) => {$(
@@ -112,15 +115,24 @@ impl Place {
 
     /// Runs SQL in the database, as another program would.
     pub(crate) fn sql(&self, sql: &str) {
+        self.run(SQLITE, sql);
+    }
+
+    /// How many rows there are in a table, or some of one.
+    pub(crate) fn count(&self, rows: &str) -> u64 {
+        self.run(SQLITE_COUNT, &format!("SELECT COUNT(*) FROM {rows}")).trim().parse().unwrap()
+    }
+
+    fn run(&self, python: &str, sql: &str) -> String {
         let Some(postgres) = &self.postgres else {
             let output = Command::new("python3")
-                .args(["-c", SQLITE, &self.address["sqlite:".len()..], sql])
+                .args(["-c", python, &self.address["sqlite:".len()..], sql])
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            return;
+            return String::from_utf8(output.stdout).unwrap();
         };
-        postgres.sql(self.address.rsplit('/').next().unwrap(), sql).unwrap();
+        postgres.sql(self.address.rsplit('/').next().unwrap(), sql).unwrap()
     }
 
     /// A hasher of the store's keys.

@@ -1,26 +1,48 @@
 use std::collections::BTreeMap;
 
-use tollgate_store::{Content, Edit, NewOperator, NewRevision, OperatorToken, Pin, Role, Store};
+use tollgate_store::{
+    Content, Edit, FILE, NewContent, NewOperator, NewRevision, OperatorToken, PartChanges, Pin,
+    Role, Rollback, Store,
+};
 
 use crate::both::{at, both, error};
 
+fn content(hash: &str, objects: &[(&str, &str)]) -> Content {
+    let object =
+        |(name, body): &(&str, &str)| (("apis".to_owned(), (*name).to_owned()), (*body).to_owned());
+    Content {
+        files: BTreeMap::from([("tollgate.yaml".to_owned(), format!("[{hash}]"))]),
+        objects: objects.iter().map(object).collect(),
+    }
+}
+
 fn revision(hash: &str) -> NewRevision {
+    with(hash, &[])
+}
+
+/// Likewise, with these objects of kind `apis`.
+fn with(hash: &str, objects: &[(&str, &str)]) -> NewRevision {
     NewRevision {
         author: "ann".to_owned(),
         difference: format!("{hash} is new\n"),
         files: format!("files-{hash}"),
         hash: hash.to_owned(),
-        content: Content { sources: format!("[{hash}]"), objects: BTreeMap::new() },
+        content: NewContent::Whole(content(hash, objects)),
     }
 }
 
-/// Likewise, with these objects of kind `apis`.
-fn with(hash: &str, objects: &[(&str, &str)]) -> NewRevision {
-    let object =
-        |(name, body): &(&str, &str)| (("apis".to_owned(), (*name).to_owned()), (*body).to_owned());
-    let mut revision = revision(hash);
-    revision.content.objects = objects.iter().map(object).collect();
-    revision
+/// One by what is another than in `base`.
+fn since(base: &str, hash: &str, changed: &[(&str, &str, Option<&str>)]) -> NewRevision {
+    let part = |(kind, name, body): &(&str, &str, Option<&str>)| {
+        (((*kind).to_owned(), (*name).to_owned()), body.map(str::to_owned))
+    };
+    let changed: PartChanges = changed.iter().map(part).collect();
+    let content = NewContent::Since { base: base.to_owned(), changed };
+    NewRevision { content, ..revision(hash) }
+}
+
+fn rollback<'a>(number: u64, hash: &'a str, difference: &'a str) -> Rollback<'a> {
+    Rollback { number, author: "bob", difference, hash }
 }
 
 fn edit<'a>(name: &'a str, body: Option<&'a str>, sequence: u64) -> Edit<'a> {
@@ -44,10 +66,10 @@ fn new<'a>(id: &'a str, role: Role, sites: &'a [String]) -> NewOperator<'a> {
 both! {
     async fn a_revision_is_kept_with_author_time_and_difference(place: &Place) {
         let store = place.open().await;
-        assert_eq!(store.publish(&revision("a"), at(1)).await, Ok(1));
-        assert_eq!(store.publish(&revision("a"), at(2)).await, Ok(1), "it is the same");
-        assert_eq!(store.publish(&revision("b"), at(3)).await, Ok(2));
-        assert_eq!(store.publish(&revision("a"), at(4)).await, Ok(3), "again, after another");
+        assert_eq!(store.publish(&revision("a"), at(1)).await, Ok(Some(1)));
+        assert_eq!(store.publish(&revision("a"), at(2)).await, Ok(Some(1)), "it is the same");
+        assert_eq!(store.publish(&revision("b"), at(3)).await, Ok(Some(2)));
+        assert_eq!(store.publish(&revision("a"), at(4)).await, Ok(Some(3)), "again, after another");
         let all = store.revisions(None, 9).await.unwrap();
         let told: Vec<_> = all.iter().map(|one| (one.number, one.at, one.content.as_str())).collect();
         assert_eq!(told, [(3, at(4), "a"), (2, at(3), "b"), (1, at(1), "a")]);
@@ -55,9 +77,66 @@ both! {
         let page: Vec<u64> =
             store.revisions(Some(3), 1).await.unwrap().iter().map(|one| one.number).collect();
         assert_eq!(page, [2]);
-        let content = store.content(2).await.unwrap().unwrap();
-        assert_eq!(content, revision("b").content);
+        let kept = store.content(2).await.unwrap().unwrap();
+        assert_eq!(kept, content("b", &[]));
         assert_eq!(store.content(9).await, Ok(None));
+    }
+
+    async fn what_revisions_share_is_kept_once(place: &Place) {
+        let store = place.open().await;
+        let objects = [("orders", "1"), ("users", "1")];
+        assert_eq!(store.publish(&with("a", &objects), at(1)).await, Ok(Some(1)));
+        let orders = since("a", "b", &[("apis", "orders", Some("2"))]);
+        assert_eq!(store.publish(&orders, at(2)).await, Ok(Some(2)));
+        let file = since("b", "c", &[(FILE, "tollgate.yaml", Some("[c]")), ("apis", "users", None)]);
+        assert_eq!(store.publish(&file, at(3)).await, Ok(Some(3)));
+        let late = since("b", "d", &[("apis", "orders", None)]);
+        assert_eq!(store.publish(&late, at(4)).await, Ok(None), "another is the newest");
+        assert_eq!(store.publish(&since("b", "c", &[]), at(4)).await, Ok(Some(3)), "it is the newest");
+        let mut second = content("a", &[("orders", "2"), ("users", "1")]);
+        for (number, expected) in [
+            (1, content("a", &objects)),
+            (2, second.clone()),
+            (3, content("c", &[("orders", "2")])),
+        ] {
+            assert_eq!(store.content(number).await, Ok(Some(expected)), "{number}");
+        }
+        assert_eq!(store.newest_part("apis", "orders").await, Ok(Some("2".to_owned())));
+        assert_eq!(store.newest_part("apis", "users").await, Ok(None));
+        // The same as revision 2, told as a whole: users comes back.
+        let again = NewRevision { content: NewContent::Whole(second.clone()), ..revision("b") };
+        assert_eq!(store.publish(&again, at(5)).await, Ok(Some(4)));
+        assert_eq!(store.content(4).await, Ok(Some(second.clone())));
+        assert_eq!(place.count("parts"), 7, "not 11");
+        place.sql(
+            "UPDATE revisions SET number = 1003 WHERE number = 4; \
+             UPDATE parts SET since = 1003 WHERE since = 4; \
+             UPDATE parts SET until = 1003 WHERE until = 4",
+        );
+        let next = since("b", "e", &[("apis", "users", None)]);
+        assert_eq!(store.publish(&next, at(6)).await, Ok(Some(1004)));
+        assert_eq!(store.revisions(None, 9).await.unwrap().len(), 2, "the oldest are gone");
+        assert_eq!(place.count("parts WHERE until < 1000"), 0, "with what they alone had");
+        assert_eq!(store.content(1003).await, Ok(Some(second.clone())));
+        second.objects.remove(&("apis".to_owned(), "users".to_owned()));
+        assert_eq!(store.content(1004).await, Ok(Some(second)));
+    }
+
+    async fn what_an_older_version_kept_is_read_and_brought_back(place: &Place) {
+        let store = place.open().await;
+        place.sql(
+            "INSERT INTO revisions (number, author, at, difference, files, content, sources, objects) \
+             VALUES (1, 'ann', 1, '', 'old', 'old', '[[\"tollgate.yaml\",\"[a]\"]]', \
+             '[[\"apis\",\"orders\",\"1\"]]')",
+        );
+        let old = content("a", &[("orders", "1")]);
+        assert_eq!(store.content(1).await, Ok(Some(old.clone())));
+        assert_eq!(store.publish(&with("b", &[("users", "1")]), at(2)).await, Ok(Some(2)));
+        assert_eq!(store.roll_back(rollback(1, "a", ""), at(3)).await, Ok(3));
+        assert_eq!(store.content(3).await, Ok(Some(old)));
+        assert_eq!(store.content(2).await, Ok(Some(content("b", &[("users", "1")]))));
+        let back: Vec<_> = objects(&store).await.into_iter().map(|(name, body, _)| (name, body)).collect();
+        assert_eq!(back, [("orders".to_owned(), "1".to_owned())]);
     }
 
     async fn of_two_who_change_one_object_the_second_is_told(place: &Place) {
@@ -75,6 +154,11 @@ both! {
         let number = store.edit(edit("orders", None, there), there, &revision("c"), at(3)).await;
         assert_eq!(number, Ok(2));
         assert_eq!(objects(&store).await, []);
+        let after = store.objects_since(there).await.unwrap();
+        let told: Vec<_> = after.iter().map(|one| (one.key.1.as_str(), one.body.as_deref())).collect();
+        assert_eq!(told, [("orders", None)], "what was deleted is told");
+        assert_eq!(store.objects_since(after[0].sequence).await, Ok(vec![]));
+        assert_eq!(store.object("apis", "orders").await, Ok(None));
         let last = last(&store).await;
         assert!(there < last, "what was deleted counts too");
         let gone = store.edit(edit("orders", None, there), last, &revision("d"), at(3)).await;
@@ -95,14 +179,14 @@ both! {
         store.edit(edit("orders", Some("2"), there[0].2), base, &revision("c"), at(3)).await.unwrap();
 
         assert_eq!(store.pin().await, Ok(None));
-        assert_eq!(error(store.roll_back(9, "bob", "", at(4)).await), "revision 9 is not kept; `tollgate history` shows those that are");
-        assert_eq!(store.roll_back(1, "bob", "users is gone\n", at(4)).await, Ok(4));
+        assert_eq!(error(store.roll_back(rollback(9, "z", ""), at(4)).await), "revision 9 is not kept; `tollgate history` shows those that are");
+        assert_eq!(store.roll_back(rollback(1, "a", "users is gone\n"), at(4)).await, Ok(4));
         let back: Vec<_> = objects(&store).await.into_iter().map(|(name, body, _)| (name, body)).collect();
         assert_eq!(back, [("orders".to_owned(), "1".to_owned())]);
         assert_eq!(store.pin().await, Ok(Some(Pin { files: "files-c".to_owned(), revision: 1 })));
         let newest = store.revisions(None, 1).await.unwrap().remove(0);
         assert_eq!((newest.number, newest.author.as_str(), newest.content.as_str()), (4, "bob", "a"));
-        assert_eq!(store.content(4).await.unwrap(), Some(first.content));
+        assert_eq!(store.content(4).await.unwrap(), Some(content("a", &[("orders", "1")])));
     }
 
     async fn an_operator_is_known_by_a_token_of_which_only_the_hash_is_kept(place: &Place) {

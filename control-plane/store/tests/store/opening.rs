@@ -64,13 +64,13 @@ both! {
         place.open().await.close().await;
         place.sql(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
-             execution_time) VALUES (7, 'of tomorrow', TRUE, '', 0)",
+             execution_time) VALUES (8, 'of tomorrow', TRUE, '', 0)",
         );
         let address = place.parsed();
         assert_eq!(
             error(Store::open(&address).await),
             format!(
-                "{address}: has schema 7, and this version of tollgate knows those up to 6; use \
+                "{address}: has schema 8, and this version of tollgate knows those up to 7; use \
                  the version that wrote it, or a newer one"
             )
         );
