@@ -8,17 +8,19 @@
 
 mod change;
 mod entry;
+mod general;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tollgate_gateway::MatchSpec;
 
 pub use self::change::Change;
 use self::entry::{Entry, Split, split};
+use self::general::General;
 use crate::draft::Draft;
 use crate::fault::Faults;
 use crate::gateway::ASKED_MAX;
-use crate::merge::merge;
 use crate::piece::Division;
 use crate::schema::SCHEMA;
 use crate::yaml::{Node, Value};
@@ -31,12 +33,11 @@ pub type Read<'a> = &'a dyn Fn(&str) -> Option<Source>;
 #[derive(Debug)]
 pub struct Workspace {
     /// All but the APIs.
-    general: Node,
-    /// What of each file is no API, to see that it has changed.
-    marks: BTreeMap<String, u64>,
+    general: General,
     apis: BTreeMap<String, Entry>,
     hosts: BTreeMap<String, Division>,
     limits_path: Option<String>,
+    checked: AtomicU64,
 }
 
 /// Pieces that are checked together, with every API that has a part in them.
@@ -58,7 +59,7 @@ impl Workspace {
     /// Reads every file. None if there is anything that has to be told by reading
     /// them together.
     pub fn index<'n>(names: impl IntoIterator<Item = &'n str>, read: Read<'_>) -> Option<Self> {
-        let (mut roots, mut marks) = (Vec::new(), BTreeMap::new());
+        let (mut first, mut by_file) = (None, BTreeMap::new());
         let (mut apis, mut hosts) = (BTreeMap::new(), BTreeMap::new());
         for name in names {
             let Split { general, mark, apis: written } = split(&read(name)?)?;
@@ -69,21 +70,20 @@ impl Workspace {
                     return None;
                 }
             }
-            marks.extend(mark.map(|mark| (name.to_owned(), mark)));
-            roots.push(general);
+            first.get_or_insert_with(|| general.spot.clone());
+            by_file.extend(mark.map(|mark| (name.to_owned(), (mark, general))));
         }
-        let mut faults = Faults::default();
-        let mut general = merge(roots, &mut faults).filter(|_| faults.is_empty())?;
-        shape::hold(&SCHEMA, &mut general, &mut Faults::default());
-        let limits_path = check::limits_path(&general);
-        let this = Self { general, marks, apis, hosts, limits_path };
+        let general = General::of(first?, by_file)?;
+        let limits_path = check::limits_path(&general.whole);
+        let checked = AtomicU64::default();
+        let this = Self { general, apis, hosts, limits_path, checked };
         let agree = this.hosts.values().all(|host| this.agree(host.first_apis(usize::MAX)));
         agree.then_some(this)
     }
 
     /// Whether the routes come in pieces.
     pub fn is_divided(&self) -> bool {
-        check::shards(&self.general).divides(self.routes())
+        check::shards(&self.general.whole).divides(self.routes())
             || self.apis.values().any(|entry| !entry.envoys.are_all())
     }
 
@@ -100,9 +100,19 @@ impl Workspace {
         self.hosts.values().map(Division::routes).sum()
     }
 
+    /// How many APIs have been checked so far, each as often as it was.
+    pub fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
+    }
+
     /// What has to be loaded before anything can be compiled.
     pub fn references(&self) -> Vec<Reference> {
-        check::references(&self.general)
+        self.general.references()
+    }
+
+    /// Whether any API has this host.
+    pub fn has_host(&self, host: &str) -> bool {
+        self.hosts.contains_key(host)
     }
 
     /// The hosts with a star.
@@ -178,11 +188,13 @@ impl Workspace {
         loaded: &Loaded,
     ) -> Result<Gateway, Vec<Fault>> {
         // What holds for all is not checked without any.
-        let any = self.apis.keys().take(usize::from(apis.is_empty())).cloned();
+        let is_any_there = apis.iter().any(|api| self.apis.contains_key(api));
+        let any = self.apis.keys().take(usize::from(!is_any_there)).cloned();
         let written = self.written(&any.chain(apis.iter().cloned()).collect(), read);
+        self.checked.fetch_add(written.len() as u64, Ordering::Relaxed);
         let words = (!everything).then(|| words(&written));
-        let mut root = Node { spot: self.general.spot.clone(), value: Value::Null };
-        let mut fields: Vec<_> = self.general.fields().to_vec();
+        let mut root = Node { spot: self.general.whole.spot.clone(), value: Value::Null };
+        let mut fields: Vec<_> = self.general.whole.fields().to_vec();
         if let (Some(words), Some((_, backends))) =
             (&words, fields.iter_mut().find(|(name, _)| name == "backends"))
             && let Value::Mapping(all) = &mut backends.value

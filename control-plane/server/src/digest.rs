@@ -16,7 +16,7 @@ pub(crate) struct Digests {
     objects: BTreeMap<(String, String), Hash>,
 }
 
-type Hash = [u8; 32];
+pub(crate) type Hash = [u8; 32];
 
 // === impl Digests ===
 
@@ -40,11 +40,23 @@ impl Digests {
         }
     }
 
-    /// Likewise.
-    pub(crate) fn put_object(&mut self, key: &(String, String), body: Option<&str>) {
-        match body {
-            Some(body) => drop(self.objects.insert(key.clone(), of(body.as_bytes()))),
-            None => drop(self.objects.remove(key)),
+    /// Likewise; returns what was there.
+    pub(crate) fn put_object(
+        &mut self,
+        key: &(String, String),
+        body: Option<&str>,
+    ) -> Option<Hash> {
+        self.restore_object(key, body.map(|body| of(body.as_bytes())))
+    }
+
+    pub(crate) fn restore_object(
+        &mut self,
+        key: &(String, String),
+        hash: Option<Hash>,
+    ) -> Option<Hash> {
+        match hash {
+            Some(hash) => self.objects.insert(key.clone(), hash),
+            None => self.objects.remove(key),
         }
     }
 

@@ -1,6 +1,6 @@
+mod edits;
 mod parts;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tollgate_auth::WhenStale;
 use tollgate_identity::Front;
 use tollgate_model::Gateway;
+use tollgate_store::Pin;
 use tollgate_xds::{Deployment, Snapshot, translate};
 
 use crate::Module;
@@ -20,6 +21,7 @@ use crate::input::parts::Touches;
 use crate::keys::{Bodies, KeySets};
 use crate::ledger::{Ledger, Whole};
 use crate::load::{Fault, Written};
+use crate::news::News;
 use crate::sources::Fronts;
 use crate::table::{Index, Table};
 use crate::watch::Watch;
@@ -40,8 +42,8 @@ pub(crate) struct Input {
     /// What was made last, all of it together, and when.
     made: Option<String>,
     made_at: Instant,
-    /// Whether the store could not be told of that.
-    pub(crate) is_unkept: bool,
+    /// What became of it.
+    pub(crate) last: Last,
     module: Module,
     pub(crate) fronts: Fronts,
     watch: Watch,
@@ -49,10 +51,12 @@ pub(crate) struct Input {
     keys: KeySets,
     /// Where routes come in pieces.
     table: Option<Box<Table>>,
-    /// Its files that have changed since they were served last.
-    touched: BTreeSet<String>,
-    /// Whether something else has.
-    is_stale: bool,
+    /// What of that has changed since it was served last.
+    news: News,
+    /// A rollback that holds nothing, where these files lie.
+    unpinned: Option<(Pin, String)>,
+    /// And what else.
+    lag: Lag,
     /// Whether the kernel tells which files change.
     touches: Touches,
     /// How long the last look took.
@@ -64,13 +68,33 @@ pub(crate) struct Input {
 /// What came of it.
 pub(crate) struct Made {
     pub(crate) snapshot: Snapshot,
-    /// All that it was made of; nothing where routes come in pieces.
+    /// All that it was made of; where routes come in pieces, nothing.
     pub(crate) whole: Option<(Whole, Gateway)>,
     pub(crate) routes: Routes,
     /// What is wrong with key sets that were fetched, which is nobody's fault here.
     pub(crate) warnings: Vec<String>,
     /// Who answers for what it knows.
     pub(crate) front: Front,
+}
+
+/// What became of what was made last.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Last {
+    Served,
+    /// It is served, and the store could not be told of it.
+    Unkept,
+    /// It was at fault.
+    Held,
+}
+
+/// By what a large configuration is another than what was made of it, but for news.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lag {
+    None,
+    /// What the admin API asked for: that is followed already, and has to be served.
+    Followed,
+    /// Something that files name, or all of it.
+    Stale,
 }
 
 // === impl Input ===
@@ -90,15 +114,16 @@ impl Input {
             config,
             made: None,
             made_at: looked,
-            is_unkept: false,
+            last: Last::Served,
             module,
             fronts,
             watch,
             looked,
             keys,
             table: None,
-            touched: BTreeSet::new(),
-            is_stale: false,
+            news: News::default(),
+            unpinned: None,
+            lag: Lag::None,
             touches: Touches::From(events),
             look_took: Duration::ZERO,
             inbox,
@@ -132,29 +157,37 @@ impl Input {
     fn look(&mut self) -> bool {
         self.looked = Instant::now();
         let mut is_news = self.watch.changed();
-        self.is_stale |= is_news;
+        self.is_stale_if(is_news);
         if let Some(table) = &mut self.table {
             let changed = table.look(&self.config);
             is_news |= !changed.is_empty();
-            self.touched.extend(changed);
+            self.news.files.extend(changed);
         }
-        is_news |= self.is_unkept && KEEP_AGAIN <= self.made_at.elapsed();
+        is_news |= self.last == Last::Unkept && KEEP_AGAIN <= self.made_at.elapsed();
         self.look_took = self.looked.elapsed();
         is_news
+    }
+
+    fn is_stale_if(&mut self, is_news: bool) {
+        if is_news {
+            self.lag = Lag::Stale;
+        }
     }
 
     fn on_event(&mut self, event: Event) -> bool {
         match event {
             Event::Fetched(fetched) => {
                 let is_news = self.keys.take(fetched, Instant::now());
-                self.is_stale |= is_news;
+                self.is_stale_if(is_news);
                 is_news
             }
+            Event::Stored if self.table.is_some() => self.on_stored(),
             Event::Stored => {
                 let is_news = self.is_stored_otherwise();
-                self.is_stale |= is_news;
+                self.is_stale_if(is_news);
                 is_news
             }
+            Event::Edit(edit, reply) => self.on_edit(&edit, &reply),
             Event::Touched(file) => self.on_touched(&file),
             Event::Stop => {
                 self.is_over = true;
@@ -169,13 +202,13 @@ impl Input {
         if self.table.is_some() {
             let is_ours = is_config(file);
             if is_ours {
-                self.touched.insert(file.display().to_string());
+                self.news.files.insert(file.display().to_string());
             }
             return is_ours;
         }
         let is_ours = !self.config.is_dir() && file.file_name() == self.config.file_name();
         let is_news = is_ours && self.watch.touched();
-        self.is_stale |= is_news;
+        self.is_stale_if(is_news);
         is_news
     }
 
@@ -184,7 +217,7 @@ impl Input {
     fn is_stored_otherwise(&self) -> bool {
         // What cannot be read now is what it was.
         self.ledger.read().is_ok_and(|whole| match &self.made {
-            Some(made) => self.is_unkept || *made != whole.hash(),
+            Some(made) => self.last == Last::Unkept || *made != whole.hash(),
             None => whole.is_of_more_than_files(),
         })
     }
@@ -195,22 +228,16 @@ impl Input {
         if let Some(made) = self.follow()? {
             return Ok(made);
         }
-        let made = match Index::of(&self.config) {
-            Some(index) if !self.is_of_more_than_files()? => self.make_in_parts(index),
-            _ => self.make_whole(),
+        let beside = self.ledger.beside_files()?;
+        let made = match beside.and_then(|beside| Index::of(&self.config, beside)) {
+            Some(index) => self.make_in_parts(index),
+            None => self.make_whole(),
         };
         // What is at fault is not tried again before it is another.
         if let (Err(_), Some(table)) = (&made, &mut self.table) {
             table.try_in_vain();
         }
         made
-    }
-
-    fn is_of_more_than_files(&self) -> Result<bool, Vec<Fault>> {
-        if self.ledger.store().is_none() {
-            return Ok(false);
-        }
-        Ok(self.ledger.read_or_remember()?.is_of_more_than_files())
     }
 
     fn deployment(&mut self) -> Result<Deployment, Vec<Fault>> {

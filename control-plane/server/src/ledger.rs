@@ -1,21 +1,24 @@
 //! What is to be served: files, and what the admin API wrote; and what was.
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::runtime::Handle;
 use tollgate_callers::diff;
 use tollgate_model::{Gateway, Source};
 use tollgate_store::{Content, NewContent, NewRevision, Objects, Pin, Store, StoreUnavailable};
 
+pub(crate) use self::steps::Beside;
 use crate::clock::now;
 use crate::config::read_config;
 use crate::digest::Digests;
 use crate::keys::Bodies;
 use crate::load::{Fault, Written};
+use crate::objects::{API, source_of, written};
 
 /// Where everything that is written stands.
 #[derive(Clone)]
@@ -49,9 +52,6 @@ pub(crate) struct Whole {
     pub(crate) sequence: u64,
 }
 
-/// What the admin API wrote is called in places.
-pub(crate) const API: &str = "api";
-
 // === impl Ledger ===
 
 impl Ledger {
@@ -81,8 +81,12 @@ impl Ledger {
 
     /// Likewise; what cannot be read now is what it was.
     pub(crate) fn read_or_remember(&self) -> Result<Whole, Vec<Fault>> {
+        self.read_with(self.stored_or_remembered())
+    }
+
+    fn stored_or_remembered(&self) -> Result<Option<Stored>, StoreUnavailable> {
         let stored = self.stored();
-        self.read_with(stored.or_else(|fault| self.last().clone().map(Some).ok_or(fault)))
+        stored.or_else(|fault| self.last().clone().map(Some).ok_or(fault))
     }
 
     fn read_with(
@@ -209,7 +213,12 @@ impl Whole {
 
     /// Whether the admin API wrote something, or files are served that do not lie there.
     pub(crate) fn is_of_more_than_files(&self) -> bool {
-        !self.objects.is_empty() || self.hash_of_files != hash_of_files(&self.files)
+        !self.objects.is_empty() || self.is_pinned()
+    }
+
+    /// Whether other files are served than those that lie there.
+    fn is_pinned(&self) -> bool {
+        self.hash_of_files != hash_of_files(&self.files)
     }
 
     /// As if an object were another one, or none.
@@ -255,23 +264,6 @@ impl Whole {
             content: NewContent::Whole(content),
         }
     }
-}
-
-/// An object as a file of its own, so that no other one moves its lines.
-pub(crate) fn source_of(kind: &str, name: &str, body: &str) -> Source {
-    let one = Objects::from([((kind.to_owned(), name.to_owned()), body.to_owned())]);
-    Source { name: API.to_owned(), bytes: written(&one).into_bytes() }
-}
-
-/// Objects as one file: each section with its names.
-fn written(objects: &Objects) -> String {
-    let mut sections: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
-    for ((kind, name), body) in objects {
-        // What stands in the store was JSON when it came.
-        let body = serde_json::from_str(body).unwrap_or_default();
-        sections.entry(kind).or_default().insert(name, body);
-    }
-    serde_json::to_string_pretty(&sections).unwrap_or_default()
 }
 
 fn sources(files: BTreeMap<String, String>) -> Vec<Source> {

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tollgate_model::Gateway;
+use tollgate_store::StoreUnavailable;
 use tollgate_xds::Snapshot;
 
 use crate::delivery::Deliveries;
-use crate::input::{Input, Made};
+use crate::input::{Input, Last, Made};
 use crate::ledger::Whole;
 use crate::load::Fault;
 use crate::precheck::Precheck;
@@ -50,9 +51,12 @@ impl Publisher {
         let Made { whole, snapshot, routes, warnings, front } = input.make()?;
         input.fronts.replace(front);
         report::warnings(&warnings);
-        let published = whole.as_ref().and_then(|(whole, gateway)| {
-            input.ledger.publish(whole, input.ledger.newest().as_ref(), gateway)
-        });
+        let published = match &whole {
+            Some((whole, gateway)) => {
+                input.ledger.publish(whole, input.ledger.newest().as_ref(), gateway)
+            }
+            None => input.keep(),
+        };
         let published = published.transpose().map_err(|fault| vec![fault.into()])?;
         let number = published.unwrap_or(1);
         report::published(number, &Changes::between(&Snapshot::default(), &snapshot));
@@ -89,8 +93,14 @@ impl Publisher {
     /// Publishes what is written now, if all of it is good.
     fn attempt(&mut self) {
         match self.input.make().and_then(|made| self.guarded(made)) {
-            Ok(made) => self.publish(made),
-            Err(faults) => self.hold_back(&faults),
+            Ok(made) => {
+                self.input.last = Last::Served;
+                self.publish(made);
+            }
+            Err(faults) => {
+                self.input.last = Last::Held;
+                self.hold_back(&faults);
+            }
         }
     }
 
@@ -117,7 +127,10 @@ impl Publisher {
         }
         let before = self.revisions.borrow().clone();
         let changes = Changes::between(&before.snapshot, &snapshot);
-        let number = whole.and_then(|(whole, gateway)| self.number(&whole, gateway, before.number));
+        let number = match whole {
+            Some((whole, gateway)) => self.number(&whole, gateway, before.number),
+            None => self.number_of_parts(),
+        };
         let number =
             number.unwrap_or_else(|| before.number.saturating_add(u64::from(!changes.is_empty())));
         // One that only reads otherwise is waited for all the same.
@@ -147,23 +160,29 @@ impl Publisher {
     fn number(&mut self, whole: &Whole, gateway: Gateway, newest: u64) -> Option<u64> {
         let hash = whole.hash();
         if self.kept.as_ref().is_some_and(|(before, _)| *before == hash) {
-            self.input.is_unkept = false;
             return Some(newest);
         }
         let last = self.kept.as_ref().map(|(_, gateway)| gateway);
-        match self.input.ledger.publish(whole, last, &gateway)? {
-            Ok(number) => {
-                self.kept = Some((hash, gateway));
-                self.input.is_unkept = false;
-                Some(number)
-            }
-            // It is served all the same, and kept when that is possible again.
-            Err(fault) => {
-                report::not_kept(&fault.to_string());
-                self.input.is_unkept = true;
-                None
-            }
+        let kept = self.input.ledger.publish(whole, last, &gateway)?;
+        let number = self.kept_as(kept)?;
+        self.kept = Some((hash, gateway));
+        Some(number)
+    }
+
+    /// Likewise, where routes come in pieces.
+    fn number_of_parts(&mut self) -> Option<u64> {
+        let kept = self.input.keep()?;
+        self.kept = None;
+        self.kept_as(kept)
+    }
+
+    /// It is served all the same, and kept when that is possible again.
+    fn kept_as(&mut self, kept: Result<u64, StoreUnavailable>) -> Option<u64> {
+        if let Err(fault) = &kept {
+            report::not_kept(&fault.to_string());
+            self.input.last = Last::Unkept;
         }
+        kept.ok()
     }
 
     /// Each fault is logged once, however often the files are touched.

@@ -1,22 +1,40 @@
 //! A configuration whose routes come in pieces: what is served of it, and how that
 //! follows changes of files at the cost of what has changed.
 
+mod edits;
+mod kept;
+mod reader;
+mod step;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use tollgate_model::{Change, Gateway, Loaded, Part, Source, Workspace};
+use tollgate_store::Objects;
 use tollgate_xds::{Deployment, Lookup, Snapshot, replace_general, translate_pieces};
 
-use crate::config::{config_files, read_file};
+use self::kept::Kept;
+use self::reader::{Instead, Reader, name_of};
+use crate::config::config_files;
+use crate::digest::Digests;
 use crate::guard::Routes;
+use crate::ledger::Beside;
 use crate::load::Fault;
+use crate::news::News;
 
-/// An index of the files, and how they looked when they were read.
+/// An index of what is written: files, by how they looked when they were read, and
+/// objects that the admin API wrote.
 pub(crate) struct Index {
     pub(crate) workspace: Workspace,
     stamps: Stamps,
+    objects: Objects,
+    /// The number of their last change.
+    sequence: u64,
+    /// Of each of them, where revisions are kept.
+    digests: Option<Digests>,
 }
 
 /// What was served last, and what it was made from.
@@ -36,6 +54,8 @@ pub(crate) struct Table {
     tried: Stamps,
     /// What is wrong with keys that were fetched.
     pub(crate) warnings: Vec<String>,
+    /// Where revisions are kept.
+    kept: Option<Kept>,
 }
 
 /// How files look from outside, by name.
@@ -49,19 +69,51 @@ const BYTES_MIN: i64 = 64 * 1024;
 
 impl Index {
     /// None if the configuration is not large, or has to be read as a whole.
-    pub(crate) fn of(config: &Path) -> Option<Self> {
+    pub(crate) fn of(config: &Path, beside: Beside) -> Option<Self> {
+        let Beside { objects, sequence, is_kept } = beside;
         let stamps = look(config);
-        if stamps.values().map(|[bytes, ..]| bytes).sum::<i64>() < BYTES_MIN {
+        let written = objects.values().map(|body| i64::try_from(body.len()).unwrap_or(i64::MAX));
+        let lengths = stamps.values().map(|[bytes, ..]| *bytes).chain(written);
+        if lengths.fold(0, i64::saturating_add) < BYTES_MIN {
             return None;
         }
-        let workspace = Workspace::index(stamps.keys().map(String::as_str), &read)?;
-        workspace.is_divided().then_some(Self { workspace, stamps })
+        let names: Vec<String> =
+            stamps.keys().cloned().chain(objects.keys().map(name_of)).collect();
+        let (digests, instead) = (Mutex::new(Digests::default()), Instead::new());
+        let reader = Reader { objects: &objects, instead: &instead };
+        let read = |name: &str| {
+            let source = reader.read(name)?;
+            if is_kept && stamps.contains_key(name) {
+                let mut digests = digests.lock().unwrap_or_else(PoisonError::into_inner);
+                digests.put_file(name, Some(&source.bytes));
+            }
+            Some(source)
+        };
+        let workspace = Workspace::index(names.iter().map(String::as_str), &read)?;
+        let mut digests = digests.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (key, body) in &objects {
+            digests.put_object(key, Some(body));
+        }
+        let digests = is_kept.then_some(digests);
+        let this = Self { workspace, stamps, objects, sequence, digests };
+        this.workspace.is_divided().then_some(this)
     }
 
     /// Checks what holds for all APIs, with as few of them as there have to be.
     pub(crate) fn general(&self, loaded: &Loaded) -> Result<Gateway, Vec<Fault>> {
         let apis = self.workspace.parts().into_iter().next().unwrap_or_default().apis;
-        let gateway = self.workspace.compile(&apis, true, &read, loaded);
+        self.compile(&apis, true, loaded)
+    }
+
+    fn compile(
+        &self,
+        apis: &BTreeSet<String>,
+        everything: bool,
+        loaded: &Loaded,
+    ) -> Result<Gateway, Vec<Fault>> {
+        let instead = Instead::new();
+        let reader = Reader { objects: &self.objects, instead: &instead };
+        let gateway = self.workspace.compile(apis, everything, &|name| reader.read(name), loaded);
         gateway.map_err(|faults| faults.into_iter().map(Fault::Written).collect())
     }
 
@@ -82,6 +134,8 @@ impl Table {
         deployment: &Deployment,
     ) -> Result<Self, Vec<Fault>> {
         let lookup = index.lookup();
+        let mut index = index;
+        let kept = index.digests.take().map(Kept::of);
         let mut snapshot = Snapshot::default();
         replace_general(&mut snapshot, &general, Some(&lookup), deployment);
         let (audiences, notices) = (BTreeMap::new(), BTreeMap::new());
@@ -98,6 +152,7 @@ impl Table {
             looked,
             tried,
             warnings,
+            kept,
         };
         let mut faults: BTreeMap<String, Fault> = BTreeMap::new();
         for part in table.index.workspace.parts() {
@@ -110,33 +165,48 @@ impl Table {
         if faults.is_empty() { Ok(table) } else { Err(faults.into_values().collect()) }
     }
 
-    /// Follows what has changed in files of the configuration. False, and nothing is
-    /// followed, if that is more than APIs.
+    /// Follows what has changed. False, and nothing is followed, if that has to be read
+    /// together with everything else. `then`: how the files were written that have
+    /// changed, if it is to be told what that changes.
     pub(crate) fn follow(
         &mut self,
-        files: &BTreeSet<String>,
+        news: &News,
+        then: Option<&BTreeMap<String, Option<Source>>>,
         deployment: &Deployment,
     ) -> Result<bool, Vec<Fault>> {
-        let stamps: Vec<_> = files.iter().map(|file| (file, stamp(Path::new(file)))).collect();
-        let Some(change) = self.index.workspace.change(files, &read) else { return Ok(false) };
-        if let Err(faults) = self.serve(&change.part) {
-            self.index.workspace.undo(change);
-            self.try_in_vain();
-            return Err(faults);
-        }
-        self.forget(&change);
+        let stamps: Vec<_> = news.files.iter().map(|file| (file, stamp(Path::new(file)))).collect();
+        let step = match self.step(news, then) {
+            Ok(Some(step)) => step,
+            Ok(None) => return Ok(false),
+            Err(faults) => {
+                self.try_in_vain();
+                return Err(faults);
+            }
+        };
+        let told = then.map(|_| self.differences(&step).to_string()).unwrap_or_default();
+        self.take(news, step, &told, deployment);
         for (file, stamp) in stamps {
             match stamp {
                 Some(stamp) => drop(self.index.stamps.insert(file.clone(), stamp)),
                 None => drop(self.index.stamps.remove(file)),
             }
         }
-        let lookup = self.index.lookup();
-        if lookup != self.lookup {
-            self.lookup = lookup;
-            replace_general(&mut self.snapshot, &self.general, Some(&self.lookup), deployment);
-        }
         Ok(true)
+    }
+
+    /// The number of the last change of objects that is served.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.index.sequence
+    }
+
+    /// By which its files are known, where revisions of it are kept.
+    pub(crate) fn hash_of_files(&self) -> Option<String> {
+        self.kept.as_ref().map(Kept::hash_of_files)
+    }
+
+    /// Whether revisions of it are kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     /// The files that are others than those it was made from, once they have looked
@@ -186,9 +256,7 @@ impl Table {
     }
 
     fn serve(&mut self, part: &Part) -> Result<(), Vec<Fault>> {
-        let gateway = self.index.workspace.compile(&part.apis, false, &read, &self.loaded);
-        let written = |faults: Vec<_>| faults.into_iter().map(Fault::Written).collect::<Vec<_>>();
-        let gateway = gateway.map_err(written)?;
+        let gateway = self.index.compile(&part.apis, false, &self.loaded)?;
         translate_pieces(&mut self.snapshot, &part.pieces, &gateway);
         for api in &part.apis {
             self.note(api, &gateway);
@@ -226,11 +294,6 @@ fn put<T>(all: &mut BTreeMap<String, T>, api: &str, one: T, is_empty: impl Fn(&T
     } else {
         all.insert(api.to_owned(), one);
     }
-}
-
-pub(crate) fn read(name: &str) -> Option<Source> {
-    let bytes = read_file(Path::new(name)).ok()?;
-    Some(Source { name: name.to_owned(), bytes })
 }
 
 fn look(config: &Path) -> Stamps {

@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, Split, split};
+use super::general::General;
 use super::{Part, Read, Workspace};
 use crate::gateway::ASKED_MAX;
 use crate::piece::{Division, segment_of_path};
+use crate::yaml::Node;
 use crate::{RoutePiece, Source};
 
 /// What a change of some files comes to.
@@ -16,16 +18,34 @@ pub struct Change {
     pub gone: BTreeSet<RoutePiece>,
     /// The APIs that there are no longer.
     pub removed: BTreeSet<String>,
+    /// Whether backends or tiers are others, so that what holds for all has to be checked.
+    pub is_general: bool,
     /// What the index was before, in case that what was written is at fault.
     before: BTreeMap<String, Option<Entry>>,
+    general: Option<General>,
+}
+
+/// What is written in some files now.
+#[derive(Default)]
+struct Written {
+    entries: BTreeMap<String, Entry>,
+    /// What holds for all, of files in which that is another.
+    general: BTreeMap<String, Option<(u64, Node)>>,
 }
 
 impl Workspace {
     /// Takes files that have changed, of which those not there any more read as
-    /// nothing. None, and nothing taken, if more has changed than APIs.
+    /// nothing. None, and nothing taken, if more has changed than APIs, backends and
+    /// tiers.
     pub fn change(&mut self, files: &BTreeSet<String>, read: Read<'_>) -> Option<Change> {
-        let after = self.entries(files, read)?;
-        let touched = self.touched(files, &after);
+        let Written { entries: after, general } = self.written_now(files, read)?;
+        let general = if general.is_empty() { None } else { Some(self.general.with(general)?) };
+        let mut touched = self.touched(files, &after);
+        // Those that use another backend now are checked again as they are.
+        if let Some(general) = &general {
+            let users = self.users(general, &touched);
+            touched.extend(users);
+        }
         let around = self.around(&touched);
         let names: BTreeSet<String> = touched.keys().cloned().collect();
         let critical: BTreeSet<String> = self.critical().into_iter().map(str::to_owned).collect();
@@ -44,7 +64,9 @@ impl Workspace {
         let gone = before.into_iter().filter(|piece| !self.has(piece)).collect();
         let mut part = Part { pieces: after, apis: there };
         part.apis.extend(self.apis_in(&part.pieces));
-        let change = Change { part, gone, removed, before: undo };
+        let is_general = general.is_some();
+        let general = general.map(|general| std::mem::replace(&mut self.general, general));
+        let change = Change { part, gone, removed, is_general, before: undo, general };
         // Where a host is divided otherwise, so is all that listeners know of it; and
         // what is kept of a backend, is kept from all.
         let is_kept = self.critical().into_iter().eq(critical.iter().map(String::as_str));
@@ -58,26 +80,44 @@ impl Workspace {
     /// Forgets a change.
     pub fn undo(&mut self, change: Change) {
         self.enter(change.before);
+        if let Some(general) = change.general {
+            self.general = general;
+        }
     }
 
-    /// The entries that are written in files now.
-    fn entries(&self, files: &BTreeSet<String>, read: Read<'_>) -> Option<BTreeMap<String, Entry>> {
-        let mut entries = BTreeMap::new();
+    fn written_now(&self, files: &BTreeSet<String>, read: Read<'_>) -> Option<Written> {
+        let mut written = Written::default();
         for file in files {
             let nothing = || Source { name: file.clone(), bytes: b"{}".to_vec() };
-            let Split { mark, apis, .. } = split(&read(file).unwrap_or_else(nothing))?;
-            if self.marks.get(file).copied() != mark {
-                return None;
+            let split = split(&read(file).unwrap_or_else(nothing))?;
+            let Split { mark, general, apis } = split;
+            if !self.general.has(file, mark) {
+                let general = mark.map(|mark| (mark, general));
+                written.general.insert(file.clone(), general);
             }
             for (api, node) in apis {
                 let entry = Entry::of(file, &node);
                 let elsewhere = self.apis.get(&api).filter(|known| !files.contains(&known.file));
-                if elsewhere.is_some() || entries.insert(api, entry).is_some() {
+                if elsewhere.is_some() || written.entries.insert(api, entry).is_some() {
                     return None;
                 }
             }
         }
-        Some(entries)
+        Some(written)
+    }
+
+    /// The APIs that go to a backend that is another with what holds for all then, but for
+    /// those that are others themselves.
+    fn users(
+        &self,
+        next: &General,
+        touched: &BTreeMap<String, Option<Entry>>,
+    ) -> BTreeMap<String, Option<Entry>> {
+        let others = next.other_backends(&self.general);
+        let users = self.apis.iter().filter(|(api, entry)| {
+            !touched.contains_key(*api) && !entry.backends.is_disjoint(&others)
+        });
+        users.map(|(api, entry)| (api.clone(), Some(entry.clone()))).collect()
     }
 
     /// The APIs of these files that are others than before, or gone.

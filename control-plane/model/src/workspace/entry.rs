@@ -17,7 +17,9 @@ pub(super) struct Entry {
     /// How many routes it has under each first segment.
     pub(super) segments: BTreeMap<Option<String>, usize>,
     pub(super) on_demand: bool,
-    /// The backends of its critical routes.
+    /// The backends that its routes name.
+    pub(super) backends: BTreeSet<String>,
+    /// Those of its critical routes.
     pub(super) critical: BTreeSet<String>,
     /// Which Envoys it is for.
     pub(super) envoys: Envoys,
@@ -56,23 +58,27 @@ fn texts<'a>(api: &'a Node, name: &str) -> impl Iterator<Item = &'a str> {
     })
 }
 
-fn mark(node: &Node) -> u64 {
+pub(super) fn mark(node: &Node) -> u64 {
     let mut hasher = DefaultHasher::new();
     node.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The backends of a route, if it is a critical one.
-fn critical(route: &Node) -> Vec<String> {
-    let text = |name: &str| match &route.get(name)?.value {
-        Value::String(text) => Some(text.clone()),
+fn text<'a>(node: &'a Node, name: &str) -> Option<&'a String> {
+    match &node.get(name)?.value {
+        Value::String(text) => Some(text),
         _ => None,
-    };
-    if text("priority").as_deref() != Some("critical") {
-        return Vec::new();
     }
+}
+
+/// The backends to which a route sends requests, but for copies of them.
+fn backends(route: &Node) -> impl Iterator<Item = &String> {
     let split = route.get("split").map(Node::fields).unwrap_or_default();
-    text("backend").into_iter().chain(split.iter().map(|(name, _)| name.clone())).collect()
+    text(route, "backend").into_iter().chain(split.iter().map(|(name, _)| name))
+}
+
+fn is_critical(route: &Node) -> bool {
+    text(route, "priority").is_some_and(|priority| priority == "critical")
 }
 
 // === impl Entry ===
@@ -88,10 +94,13 @@ impl Entry {
         }
         let on_demand =
             api.get("on_demand").is_some_and(|node| matches!(node.value, Value::Bool(true)));
-        let routes = api.get("routes").map(Node::fields).unwrap_or_default();
-        let critical = routes.iter().flat_map(|(_, route)| critical(route)).collect();
-        let (file, mark) = (file.to_owned(), mark(api));
-        Self { file, mark, hosts, segments, on_demand, critical, envoys }
+        let routes = || api.get("routes").map(Node::fields).unwrap_or_default().iter();
+        let critical = routes().filter(|(_, route)| is_critical(route));
+        let critical = critical.flat_map(|(_, route)| backends(route).cloned()).collect();
+        let mirrors = routes().filter_map(|(_, route)| text(route.get("mirror")?, "backend"));
+        let all = routes().flat_map(|(_, route)| backends(route)).chain(mirrors);
+        let (file, mark, backends) = (file.to_owned(), mark(api), all.cloned().collect());
+        Self { file, mark, hosts, segments, on_demand, backends, critical, envoys }
     }
 
     pub(super) fn routes(&self) -> usize {

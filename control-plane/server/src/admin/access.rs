@@ -15,7 +15,7 @@ pub(super) struct Actor {
     pub(super) id: String,
     pub(super) role: Role,
     /// Where it may write APIs, and nothing else then.
-    sites: Option<Vec<Site>>,
+    pub(super) sites: Option<Vec<Site>>,
 }
 
 // === impl Actor ===
@@ -53,10 +53,12 @@ impl Actor {
     pub(super) fn may_write(&self, gateway: Option<&Gateway>, api: &str) -> Result<(), Problem> {
         let Some(sites) = &self.sites else { return Ok(()) };
         let gateway = gateway.ok_or_else(Problem::whose)?;
-        match Site::outside_of(sites, gateway, api) {
-            Some(route) => Err(Problem::outside(&route, sites)),
-            None => Ok(()),
-        }
+        Site::outside_of(sites, gateway, api).map_or(Ok(()), |route| Err(self.outside(&route)))
+    }
+
+    /// That a route lies where it may not write.
+    pub(super) fn outside(&self, route: &str) -> Problem {
+        Problem::outside(route, self.sites.as_deref().unwrap_or_default())
     }
 }
 

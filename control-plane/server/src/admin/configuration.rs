@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tollgate_callers::{Differences, InvalidRequest, Request, diff, explain};
 use tollgate_model::{Gateway, document};
-use tollgate_store::{Edit, Store};
+use tollgate_store::{self as store, Store};
 
 use super::Admin;
 use super::access::Actor;
@@ -15,9 +17,12 @@ use super::asked::Asked;
 use super::endpoints::Kind;
 use super::views::{Edited, ExplainRequest, Owned};
 use crate::clock::now;
+use crate::edit::{self, Edit, NotEdited};
+use crate::event::Event;
 use crate::guard::Routes;
-use crate::ledger::{API, Whole};
+use crate::ledger::Whole;
 use crate::load::Fault;
+use crate::objects::API;
 
 /// How often a change is tried again that another one has overtaken.
 const TRIES: usize = 5;
@@ -110,6 +115,45 @@ impl Admin {
     }
 
     fn try_edit(&self, draft: &Draft, is_dry_run: bool) -> Result<Answer, Problem> {
+        match self.edit_apart(draft, is_dry_run) {
+            Err(NotEdited::Together) => self.edit_together(draft, is_dry_run),
+            Err(NotEdited::Faults(faults)) => Err(problem(&faults)),
+            Err(NotEdited::Outside(route)) => Err(draft.actor.outside(&route)),
+            Err(NotEdited::Store(failed)) => Err(failed.into()),
+            Ok(edited) => self.told(draft, edited),
+        }
+    }
+
+    /// Has it made by whoever follows a large configuration.
+    fn edit_apart(&self, draft: &Draft, is_dry_run: bool) -> Result<edit::Edited, NotEdited> {
+        let Draft { kind, name, body, sequence, actor } = draft;
+        let edit = Edit {
+            key: (kind.section().to_owned(), name.clone()),
+            body: body.clone(),
+            sequence: *sequence,
+            author: actor.id.clone(),
+            sites: actor.sites.clone(),
+            is_dry_run,
+        };
+        let (reply, answer) = sync_channel(1);
+        let asked = self.events.send(Event::Edit(Box::new(edit), reply));
+        // When nobody follows any more, the process is ending.
+        asked.map_err(|_| NotEdited::Together)?;
+        answer.recv().unwrap_or(Err(NotEdited::Together))
+    }
+
+    fn told(&self, draft: &Draft, edited: edit::Edited) -> Result<Answer, Problem> {
+        let edit::Edited { revision, differences } = edited;
+        let status = if draft.sequence == 0 && revision.is_some() { 201 } else { 200 };
+        let answer = Answer::json(status, &Edited { revision, differences });
+        let Some(number) = revision else { return Ok(answer) };
+        let answer = answer.of_revision(number);
+        let tag = Handle::current().block_on(self.sequence(draft.kind, &draft.name))?;
+        Ok(if tag == 0 { answer } else { answer.tagged(tag) })
+    }
+
+    /// Checks all that is written with it.
+    fn edit_together(&self, draft: &Draft, is_dry_run: bool) -> Result<Answer, Problem> {
         let Draft { kind, name, body, sequence, actor } = draft;
         let store = self.store()?;
         let whole = self.whole()?;
@@ -128,18 +172,15 @@ impl Admin {
         }
         let differences = before.map(|before| diff(&before, &after)).unwrap_or_default();
         if is_dry_run {
-            return Ok(Answer::json(200, &Edited { revision: None, differences }));
+            return self.told(draft, edit::Edited { revision: None, differences });
         }
         let revision = next.revision(&actor.id, differences.to_string());
-        let edit = Edit { kind: kind.section(), name, body: body.as_deref(), sequence: *sequence };
+        let edit =
+            store::Edit { kind: kind.section(), name, body: body.as_deref(), sequence: *sequence };
         let edited = store.edit(edit, whole.sequence, &revision, now());
-        let number = tokio::runtime::Handle::current().block_on(edited)?;
+        let revision = Some(Handle::current().block_on(edited)?);
         self.published();
-        let status = if *sequence == 0 { 201 } else { 200 };
-        let answer = Answer::json(status, &Edited { revision: Some(number), differences });
-        let answer = answer.of_revision(number);
-        let tag = tokio::runtime::Handle::current().block_on(self.sequence(*kind, name))?;
-        Ok(if tag == 0 { answer } else { answer.tagged(tag) })
+        self.told(draft, edit::Edited { revision, differences })
     }
 
     /// What a change changes; nothing if what is there is not good.

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 
 use tollgate_model::{Gateway, Loaded};
+use tollgate_store::StoreUnavailable;
 
 use crate::clock::now;
 use crate::event::Event;
-use crate::input::{Input, Made};
+use crate::input::{Input, Lag, Last, Made};
 use crate::keys::Bodies;
 use crate::load::{Fault, Found, files, in_files, in_variables, urls, with_fetched};
+use crate::news::News;
 use crate::table::{Index, Table};
 use crate::touches;
 
@@ -49,20 +51,54 @@ impl Input {
         if !followed? {
             return Ok(None);
         }
-        self.touched.clear();
-        self.is_stale = false;
+        self.news = News::default();
+        self.lag = Lag::None;
         self.made().map(Some)
     }
 
-    fn follow_with(&mut self, table: &mut Table) -> Result<bool, Vec<Fault>> {
-        let deployment = self.deployment()?;
-        if !self.touched.is_empty() && !table.follow(&self.touched, &deployment)? {
-            return Ok(false);
+    pub(super) fn follow_with(&mut self, table: &mut Table) -> Result<bool, Vec<Fault>> {
+        let (is_anything, deployment) = (!self.news.is_empty(), self.deployment()?);
+        if is_anything {
+            // What cannot be read is not compared.
+            let then = self.ledger.kept_files(&self.news.files).ok();
+            let then = then.filter(|_| table.is_kept());
+            if !table.follow(&self.news, then.as_ref(), &deployment)? {
+                return Ok(false);
+            }
+            self.ledger.remember(&self.news);
         }
-        if self.is_stale || self.touched.is_empty() {
+        let is_followed = is_anything || self.lag == Lag::Followed;
+        if self.lag == Lag::Stale || !is_followed {
             self.renew(table)?;
         }
         Ok(true)
+    }
+
+    /// Whether something else is written in the store than what is served.
+    pub(super) fn on_stored(&mut self) -> bool {
+        let Some(table) = &self.table else { return false };
+        // What cannot be read now is what it was.
+        let Ok(changes) = self.ledger.changes_since(table.sequence()) else { return false };
+        self.news.take(changes);
+        if self.is_pinned() {
+            self.table = None;
+            return true;
+        }
+        !self.news.is_empty() || self.last == Last::Unkept
+    }
+
+    /// Whether a rollback holds other files than those that lie there. To tell reads all
+    /// of them, so what was found is remembered.
+    fn is_pinned(&mut self) -> bool {
+        let pin = self.ledger.pin().unwrap_or_default();
+        let files = self.table.as_ref().and_then(|table| table.hash_of_files());
+        let Some(pinned) = pin.zip(files) else { return false };
+        if self.unpinned.as_ref() == Some(&pinned) {
+            return false;
+        }
+        let is_pinned = self.ledger.beside_files().is_ok_and(|beside| beside.is_none());
+        self.unpinned = (!is_pinned).then_some(pinned);
+        is_pinned
     }
 
     /// Something that the configuration names is another.
@@ -84,8 +120,8 @@ impl Input {
         let mut table = Table::new(index, general, loaded, &deployment)?;
         table.warnings = warnings;
         self.table = Some(Box::new(table));
-        self.touched.clear();
-        self.is_stale = false;
+        self.news = News::default();
+        self.lag = Lag::None;
         self.touches.begin(&self.config);
         self.watch.leave_config();
         self.made()
@@ -108,6 +144,11 @@ impl Input {
         let compile = |bodies: &Bodies| index.general(&with_fetched(&found, bodies));
         let (general, warnings) = self.compile(&compile)?;
         Ok((general, with_fetched(&found, &self.keys.good()), warnings))
+    }
+
+    /// Keeps what is made, where routes come in pieces.
+    pub(crate) fn keep(&mut self) -> Option<Result<u64, StoreUnavailable>> {
+        self.table.as_mut()?.keep(&self.ledger)
     }
 
     /// What its table comes to.

@@ -13,7 +13,9 @@ use tollgate_xds::{
 /// What is in each file.
 type Files = BTreeMap<String, Value>;
 
+/// What cannot change by itself, and what can.
 const GENERAL: &str = "0.yaml";
+const APART: &str = "1.yaml";
 
 fn deployment() -> Deployment {
     Deployment { module: "gateway.wasm".to_owned(), identity: None, sync: None, limits: None }
@@ -74,7 +76,8 @@ impl Followed {
     fn follow(&mut self, files: &Files, changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
         let read = |name: &str| source(files, name);
         let change = self.workspace.change(changed, &read)?;
-        match self.workspace.compile(&change.part.apis, false, &read, &Loaded::default()) {
+        let (apis, everything) = (&change.part.apis, change.is_general);
+        match self.workspace.compile(apis, everything, &read, &Loaded::default()) {
             Err(found) => {
                 self.workspace.undo(change);
                 return Some(texts(found));
@@ -102,11 +105,45 @@ fn general() -> Value {
     json!({
         "routing": {"shards": "always"},
         "listeners": {"public": {"address": "127.0.0.1:8080"}},
-        "backends": {
-            "x": {"endpoints": ["127.0.0.1:9001"]},
-            "y": {"endpoints": ["127.0.0.1:9002"], "timeout": "3s", "in_flight": 5},
-        },
     })
+}
+
+/// Backends, and tiers that some of them are capped for.
+fn backends(endpoint: &str, timeout: &str, in_flight: u32, requests: u32) -> Value {
+    json!({
+        "backends": {
+            "x": {"endpoints": [endpoint]},
+            "y": {"endpoints": ["127.0.0.1:9002"], "timeout": timeout, "in_flight": in_flight},
+        },
+        "tiers": {"pro": {
+            "limits": [{"requests": requests, "per": "second"}],
+            "in_flight_by_backend": {"y": 3},
+        }},
+    })
+}
+
+/// One of them is another, or gone; a few are at fault.
+fn apart() -> impl Strategy<Value = Value> {
+    let endpoint = prop::sample::select(vec!["127.0.0.1:9001", "127.0.0.1:9003", "b.example:80"]);
+    let timeout = prop::sample::select(vec!["3s", "4s", "never"]);
+    let gone = prop::option::weighted(0.2, prop::sample::select(vec!["x", "y"]));
+    (endpoint, timeout, 5..7_u32, 1..3_u32, gone).prop_map(
+        |(endpoint, timeout, in_flight, requests, gone)| {
+            let mut apart = backends(endpoint, timeout, in_flight, requests);
+            if let (Some(gone), Some(all)) = (gone, apart["backends"].as_object_mut()) {
+                all.remove(gone);
+            }
+            apart
+        },
+    )
+}
+
+/// A file by its name, and what it becomes.
+fn change() -> impl Strategy<Value = (String, Option<Value>)> {
+    let of_api = ("[p-s]", prop::option::of(api()));
+    let of_api =
+        of_api.prop_map(|(name, api)| (format!("{name}.yaml"), api.map(|api| named(&name, api))));
+    prop_oneof![3 => of_api, 1 => apart().prop_map(|apart| (APART.to_owned(), Some(apart)))]
 }
 
 /// A file with an API; a few are at fault.
@@ -148,6 +185,24 @@ fn named(name: &str, api: Value) -> Value {
     json!({ "apis": Value::Object(apis) })
 }
 
+/// Without this, all that follows could be at fault whatever it is.
+#[test]
+fn what_holds_for_all_is_good_and_can_change_by_itself() {
+    let route = json!({"match": {"path": "/a"}, "backend": "y", "auth": "none"});
+    let api = named("p", json!({"hosts": ["one.example.com"], "routes": {"r": route}}));
+    let mut files = Files::from([
+        (GENERAL.to_owned(), general()),
+        (APART.to_owned(), backends("127.0.0.1:9001", "3s", 5, 1)),
+        ("p.yaml".to_owned(), api),
+    ]);
+    assert_eq!(whole(&files).err(), None);
+    let mut followed = Followed::load(&files).unwrap().ok().unwrap();
+    files.insert(APART.to_owned(), backends("127.0.0.1:9003", "4s", 6, 2));
+    let changed = BTreeSet::from([APART.to_owned()]);
+    assert_eq!(followed.follow(&files, &changed), Some(BTreeSet::new()));
+    assert_eq!(versions(&followed.snapshot), versions(&versions_of(&files)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
@@ -156,9 +211,10 @@ proptest! {
     #[test]
     fn what_is_followed_is_what_is_written(
         first in prop::collection::btree_map("[p-s]", api(), 1..4),
-        changes in prop::collection::vec(("[p-s]", prop::option::of(api())), 1..6),
+        changes in prop::collection::vec(change(), 1..6),
     ) {
-        let mut files = Files::from([(GENERAL.to_owned(), general())]);
+        let apart = backends("127.0.0.1:9001", "3s", 5, 1);
+        let mut files = Files::from([(GENERAL.to_owned(), general()), (APART.to_owned(), apart)]);
         files.extend(first.into_iter().map(|(name, api)| (format!("{name}.yaml"), named(&name, api))));
         let expected = whole(&files);
         let Some(loaded) = Followed::load(&files) else {
@@ -174,10 +230,9 @@ proptest! {
         };
         prop_assert_eq!(versions(&followed.snapshot), versions(&served));
         let mut changed = BTreeSet::new();
-        for (name, api) in changes {
-            let file = format!("{name}.yaml");
-            match api {
-                Some(api) => drop(files.insert(file.clone(), named(&name, api))),
+        for (file, written) in changes {
+            match written {
+                Some(written) => drop(files.insert(file.clone(), written)),
                 None => drop(files.remove(&file)),
             }
             changed.insert(file);
@@ -187,7 +242,7 @@ proptest! {
                     served = translate(&gateway, &deployment());
                     changed.clear();
                 }
-                (Err(expected), Some(faults)) if files.len() > 1 => prop_assert_eq!(faults, expected),
+                (Err(expected), Some(faults)) if files.len() > 2 => prop_assert_eq!(faults, expected),
                 // More than APIs has changed, or the last of them is gone.
                 (Ok(_), None) => {
                     followed = Followed::load(&files).unwrap().ok().unwrap();
