@@ -2,11 +2,13 @@
 //!
 //! A real control plane and a real Envoy with 100 operations for each API. Files
 //! change, as an editor would change them, and times run from there.
+//! So does one object by the admin API, beside them, up to `SCALE_BY_API_APIS` APIs.
 //! `SCALE_APIS` are the sizes, `SCALE_CHANGES` how many changes there are at each,
 //! `SCALE_CLIENTS` how many clients are simulated, at the sizes up to `SCALE_CLIENTS_APIS`.
 
 #![expect(clippy::print_stdout, reason = "people read it")]
 
+mod by_api;
 mod fleet;
 mod run;
 mod table;
@@ -27,10 +29,11 @@ async fn main() -> Result<()> {
     let changes = numbers("SCALE_CHANGES", "100")?.into_iter().next().unwrap_or(100);
     let clients = numbers("SCALE_CLIENTS", "200")?.into_iter().next().unwrap_or(200);
     let with_clients = numbers("SCALE_CLIENTS_APIS", "100")?.into_iter().max().unwrap_or(0);
+    let by_api = numbers("SCALE_BY_API_APIS", "1000")?.into_iter().max().unwrap_or(0);
     let mut runs = Vec::new();
     for apis in sizes {
         let clients = if apis <= with_clients { clients } else { 0 };
-        let run = run::measure(&built, apis, changes, clients).await?;
+        let run = run::measure(&built, apis, run::Asked { changes, clients, by_api }).await?;
         println!("{run:#}");
         runs.push(run);
         write(&json!({ "machine": machine(), "versions": versions(&built), "runs": runs }))?;

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use tollgate_support::{Built, Call, Envoy, Process, Upstream, eventually, free_port};
 
+use crate::by_api;
 use crate::fleet::Fleet;
 use crate::table::{HOST, OPERATIONS, Table, path};
 
@@ -18,11 +19,20 @@ const PATIENCE: Duration = Duration::from_mins(20);
 /// What a change is waited for. The load of the machine is none of the product's.
 const LIVE_WITHIN: Duration = Duration::from_mins(1);
 
+/// What is measured at a size.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) changes: usize,
+    /// How many clients are simulated.
+    pub(crate) clients: usize,
+    /// At how many APIs at most changes by the admin API are measured.
+    pub(crate) by_api: usize,
+}
+
 pub(crate) async fn measure(
     built: &Built,
     apis: usize,
-    changes: usize,
-    clients: usize,
+    Asked { changes, clients, by_api }: Asked,
 ) -> Result<Value> {
     let operations = apis.saturating_mul(OPERATIONS);
     println!("{operations} operations of {apis} APIs");
@@ -30,14 +40,15 @@ pub(crate) async fn measure(
     let listener = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
     let backend = SocketAddr::from((Ipv4Addr::LOCALHOST, upstream.port()));
     let table = Table::write(apis, listener, backend)?;
-    let (control_plane, xds, load) = serve(built, &table).await?;
+    let serving = Serving::start(built, &table, None).await?;
+    let Serving { process: control_plane, xds, load, .. } = serving;
     let loaded = control_plane.usage()?;
 
     let start = now();
     let mut envoy = Envoy::start(&built.envoy, xds)?;
     envoy.ready().await.with_context(|| control_plane.tail())?;
     let last = apis.saturating_sub(1);
-    let synced = reached(listener, last, "0", start).await?;
+    let synced = reached(listener, &path(last), "0", start).await?;
     let envoy_loaded = envoy.usage()?;
     let (first_route, last_route) = (latency(listener, 0).await?, latency(listener, last).await?);
 
@@ -53,7 +64,7 @@ pub(crate) async fn measure(
             began = start;
         }
         table.change(api, &revision)?;
-        live.push(reached(listener, api, &revision, start).await?);
+        live.push(reached(listener, &path(api), &revision, start).await?);
     }
     let took = began.elapsed();
     let spent = control_plane.usage()?.cpu.saturating_sub(before);
@@ -61,7 +72,7 @@ pub(crate) async fn measure(
     live.sort();
     let each = |total: f64| total / changes.max(1) as f64;
     let fleet = fleet(xds, &table, clients).await?;
-    Ok(json!({
+    let mut measured = json!({
         "operations": operations,
         "apis": apis,
         "control_plane": {
@@ -89,36 +100,57 @@ pub(crate) async fn measure(
             "cpu_ms_per_second_when_idle": idle,
         },
         "fleet": fleet,
-    }))
+    });
+    if apis <= by_api {
+        drop((envoy, control_plane));
+        let changed = by_api::measure(built, &table, listener, changes).await?;
+        measured.as_object_mut().map(|all| all.insert("change_by_api".to_owned(), changed));
+    }
+    Ok(measured)
 }
 
-/// Starts the control plane; how long until it listens, which is when all is checked.
-async fn serve(built: &Built, table: &Table) -> Result<(Process, SocketAddr, Duration)> {
-    let address = || Ok::<_, anyhow::Error>(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)));
-    let (xds, introspection) = (address()?, address()?);
-    let mut command = Command::new(&built.tollgate);
-    command.arg("serve").arg(table.path()).arg("--module").arg(&built.module);
-    command.arg("--xds").arg(xds.to_string());
-    command.arg("--introspection").arg(introspection.to_string());
-    let start = now();
-    let mut process = Process::start("the control plane", command, tempfile::tempdir()?)?;
-    eventually("the control plane listens", PATIENCE, async || {
-        let ended = process.ended().is_some();
-        (ended || tokio::net::TcpStream::connect(xds).await.is_ok()).then_some(())
-    })
-    .await?;
-    process.still_running()?;
-    Ok((process, xds, start.elapsed()))
+/// A control plane that serves a table.
+pub(crate) struct Serving {
+    pub(crate) process: Process,
+    pub(crate) xds: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    /// How long until it listened, which is when all was checked.
+    load: Duration,
+}
+
+impl Serving {
+    pub(crate) async fn start(built: &Built, table: &Table, store: Option<&str>) -> Result<Self> {
+        let address =
+            || Ok::<_, anyhow::Error>(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)));
+        let (xds, introspection, admin) = (address()?, address()?, address()?);
+        let mut command = Command::new(&built.tollgate);
+        command.arg("serve").arg(table.path()).arg("--module").arg(&built.module);
+        command.arg("--xds").arg(xds.to_string());
+        command.arg("--introspection").arg(introspection.to_string());
+        command.arg("--admin").arg(admin.to_string());
+        if let Some(store) = store {
+            command.arg("--store").arg(store);
+        }
+        let start = now();
+        let mut process = Process::start("the control plane", command, tempfile::tempdir()?)?;
+        eventually("the control plane listens", PATIENCE, async || {
+            let ended = process.ended().is_some();
+            (ended || tokio::net::TcpStream::connect(xds).await.is_ok()).then_some(())
+        })
+        .await?;
+        process.still_running()?;
+        Ok(Self { process, xds, admin, load: start.elapsed() })
+    }
 }
 
 /// Until a request sees a revision of an API.
-async fn reached(
+pub(crate) async fn reached(
     listener: SocketAddr,
-    api: usize,
+    path: &str,
     revision: &str,
     start: Instant,
 ) -> Result<Duration> {
-    let call = Call::get(HOST, &path(api));
+    let call = Call::get(HOST, path);
     while LIVE_WITHIN.saturating_mul(20) > start.elapsed() {
         let answer = call.send(listener).await;
         if answer.is_ok_and(|answer| answer.header("x-revision") == Some(revision)) {
@@ -126,7 +158,7 @@ async fn reached(
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    anyhow::bail!("revision {revision} of API {api} never came")
+    anyhow::bail!("revision {revision} at {path} never came")
 }
 
 /// The median of some requests.
@@ -155,7 +187,7 @@ async fn idle(control_plane: &Process, envoy: &Envoy) -> Result<Value> {
     Ok(json!({ "control_plane": spent(0), "envoy": spent(1) }))
 }
 
-async fn received(envoy: &Envoy) -> Result<u64> {
+pub(crate) async fn received(envoy: &Envoy) -> Result<u64> {
     let stats = envoy.stats("cluster.xds.upstream_cx_rx_bytes_total").await?;
     Ok(stats.values().sum())
 }
@@ -192,13 +224,13 @@ async fn fleet(xds: SocketAddr, table: &Table, clients: usize) -> Result<Value> 
     }))
 }
 
-fn at(sorted: &[Duration], percent: usize) -> Duration {
+pub(crate) fn at(sorted: &[Duration], percent: usize) -> Duration {
     let last = sorted.len().saturating_sub(1);
     let index = sorted.len().saturating_mul(percent).div_ceil(100).saturating_sub(1);
     sorted.get(index.min(last)).copied().unwrap_or_default()
 }
 
-fn ms(span: Duration) -> f64 {
+pub(crate) fn ms(span: Duration) -> f64 {
     span.as_secs_f64() * 1000.0
 }
 
@@ -207,6 +239,6 @@ fn mb(bytes: u64) -> f64 {
 }
 
 #[expect(clippy::disallowed_methods, reason = "it measures real time")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 /// So many operations has each API.
@@ -55,23 +56,27 @@ impl Table {
 
 /// The path of an API's operation that changes.
 pub(crate) fn path(api: usize) -> String {
-    format!("/api-{api}/operations/7/items/1")
+    path_of(&format!("api-{api}"))
 }
 
-/// Half of the operations have a parameter, a quarter ask for a key.
+/// Likewise, of an API by its name.
+pub(crate) fn path_of(name: &str) -> String {
+    format!("/{name}/operations/7/items/1")
+}
+
 fn text(api: usize, revision: &str) -> String {
-    let mut text = format!("apis:\n  api-{api}:\n    hosts: [{HOST}]\n    routes:\n");
-    for operation in 0..OPERATIONS {
-        let end = if operation % 2 == 1 { "/items/{id}" } else { "" };
-        let auth = if operation % 4 == 0 { "{ any_of: [api_key] }" } else { "none" };
-        let method = if operation % 3 == 0 { "POST" } else { "GET" };
+    let name = format!("api-{api}");
+    let mut text = format!("apis:\n  {name}:\n    hosts: [{HOST}]\n    routes:\n");
+    for number in 0..OPERATIONS {
+        let Operation { path, method, needs_key } = operation(&name, number);
+        let auth = if needs_key { "{ any_of: [api_key] }" } else { "none" };
         let _ = write!(
             text,
-            "      operation-{operation}:\n        \
-             match: {{ path: \"/api-{api}/operations/{operation}{end}\", methods: [{method}] }}\n        \
+            "      operation-{number}:\n        \
+             match: {{ path: \"{path}\", methods: [{method}] }}\n        \
              backend: echo\n        auth: {auth}\n"
         );
-        if operation == 7 {
+        if number == 7 {
             let _ = writeln!(
                 text,
                 "        response: {{ headers: {{ set: {{ x-revision: \"{revision}\" }} }} }}"
@@ -79,4 +84,35 @@ fn text(api: usize, revision: &str) -> String {
         }
     }
     text
+}
+
+/// An API as the admin API takes it.
+pub(crate) fn object(name: &str, revision: &str) -> Value {
+    let route = |number| {
+        let Operation { path, method, needs_key } = operation(name, number);
+        let auth = if needs_key { json!({ "any_of": ["api_key"] }) } else { json!("none") };
+        let matching = json!({ "path": path, "methods": [method] });
+        let changes = (number == 7).then(|| json!({ "x-revision": revision }));
+        let response = json!({ "headers": { "set": changes.unwrap_or_else(|| json!({})) } });
+        let route = json!({
+            "match": matching, "backend": "echo", "auth": auth, "response": response,
+        });
+        (format!("operation-{number}"), route)
+    };
+    let routes: Map<String, Value> = (0..OPERATIONS).map(route).collect();
+    json!({ "hosts": [HOST], "routes": routes })
+}
+
+struct Operation {
+    path: String,
+    method: &'static str,
+    needs_key: bool,
+}
+
+/// Half of them have a parameter, a quarter ask for a key.
+fn operation(name: &str, number: usize) -> Operation {
+    let end = if !number.is_multiple_of(2) { "/items/{id}" } else { "" };
+    let method = if number.is_multiple_of(3) { "POST" } else { "GET" };
+    let path = format!("/{name}/operations/{number}{end}");
+    Operation { path, method, needs_key: number.is_multiple_of(4) }
 }
