@@ -24,7 +24,7 @@ use crate::load::{Fault, Written};
 use crate::news::News;
 use crate::sources::Fronts;
 use crate::table::{Index, Table};
-use crate::watch::Watch;
+use crate::watch::{Look, Watch};
 
 /// A change is seen within this time, and read after as long again.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -129,6 +129,11 @@ impl Input {
             inbox,
             is_over: false,
         }
+    }
+
+    /// How all that is written looks now.
+    pub(crate) fn look_of_all(&self) -> Look {
+        self.watch.look_at(&self.config)
     }
 
     /// Whether the process was told to end.

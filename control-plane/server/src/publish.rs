@@ -12,6 +12,7 @@ use crate::load::Fault;
 use crate::precheck::Precheck;
 use crate::report;
 use crate::revision::{Changes, Revision};
+use crate::watch::Look;
 
 /// Turns what is written into what is served, at every change.
 ///
@@ -21,8 +22,10 @@ pub(crate) struct Publisher {
     deliveries: Deliveries,
     input: Input,
     precheck: Option<Precheck>,
-    /// The faults of the last attempt, as they were logged.
+    /// The faults of the last attempt, as they were logged, and how the files looked that
+    /// had them.
     faults: Vec<String>,
+    faulty: Look,
     /// What was logged about the keys of the last revision.
     warnings: Vec<String>,
     /// What was published last, and its hash, if anything is kept of it.
@@ -69,6 +72,7 @@ impl Publisher {
             input,
             precheck,
             faults: Vec::new(),
+            faulty: Look::new(),
             warnings,
             kept,
             routes: routes.count,
@@ -185,12 +189,14 @@ impl Publisher {
         kept.ok()
     }
 
-    /// Each fault is logged once, however often the files are touched.
+    /// Faults are logged once, however often they are found in the same files; and of
+    /// files that were written again, again.
     fn hold_back(&mut self, faults: &[Fault]) {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        if self.faults != faults {
+        let look = self.input.look_of_all();
+        if self.faults != faults || self.faulty != look {
             report::faults(&faults, self.revisions.borrow().number);
-            self.faults = faults;
+            (self.faults, self.faulty) = (faults, look);
         }
     }
 }

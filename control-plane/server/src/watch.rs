@@ -22,12 +22,12 @@ pub(crate) struct Watch {
     settled: bool,
 }
 
-type Look = Vec<(PathBuf, Option<Stamp>)>;
+pub(crate) type Look = Vec<(PathBuf, Option<Stamp>)>;
 
 /// How a file looks from outside. The time of the last change of its entry
 /// cannot be set by hand, unlike that of its contents.
 #[derive(Clone, Debug, Eq, PartialEq)]
-struct Stamp {
+pub(crate) struct Stamp {
     device: u64,
     inode: u64,
     bytes: u64,
@@ -59,6 +59,11 @@ impl Watch {
             // They may have changed since they were read: read them again.
             self.settled = false;
         }
+    }
+
+    /// How a configuration and the files that it names look now.
+    pub(crate) fn look_at(&self, config: &Path) -> Look {
+        look(Some(config), &self.others)
     }
 
     /// The configuration is looked at apart from now on.

@@ -13,7 +13,7 @@ use super::{PATIENCE, free_address, is_served, is_served_soon};
 fn garbage() -> Vec<(Vec<u8>, &'static str)> {
     let unended = revision("unended");
     let (half, _) = unended.split_at(unended.find("apis:").unwrap());
-    // What is said is said once: no two that follow each other are told the same.
+    // Of each it is said, also where the same was said of the one before it.
     vec![
         ((0..=255).cycle().take(100_000).collect(), "is not UTF-8"),
         (vec![0; 100_000], "not YAML: found unprintable character"),
@@ -21,8 +21,8 @@ fn garbage() -> Vec<(Vec<u8>, &'static str)> {
         (b"- ".repeat(200_000), "values nest more than"),
         (b"{a: ".repeat(200_000), "not YAML: recursion limit exceeded"),
         (doubled(60).into_bytes(), "values, aliases included"),
-        (Vec::new(), "the file is empty"),
         (b"a: &a { b: *a }".to_vec(), "the alias refers to a value that it is part of"),
+        (Vec::new(), "the file is empty"),
         (b"# nothing\n".to_vec(), "the file is empty"),
         (format!("{half}apis: {{}}\n").into_bytes(), "there is none; write one with a host"),
         (b"# much\n".repeat(8_000_000), "bytes are more than"),
