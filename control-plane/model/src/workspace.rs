@@ -24,10 +24,10 @@ use crate::gateway::ASKED_MAX;
 use crate::piece::Division;
 use crate::schema::SCHEMA;
 use crate::yaml::{Node, Value};
-use crate::{Fault, Gateway, Loaded, Reference, RoutePiece, Source, check, shape};
+use crate::{Fault, Gateway, Loaded, Reference, RoutePiece, Source, check, shape, side_by_side};
 
 /// Reads a file by its name: what it is now, if it is there.
-pub type Read<'a> = &'a dyn Fn(&str) -> Option<Source>;
+pub type Read<'a> = &'a (dyn Fn(&str) -> Option<Source> + Sync);
 
 /// The index of a configuration, and what in it holds for all APIs.
 #[derive(Debug)]
@@ -38,6 +38,13 @@ pub struct Workspace {
     hosts: BTreeMap<String, Division>,
     limits_path: Option<String>,
     checked: AtomicU64,
+}
+
+/// A file, as it is kept.
+struct Indexed {
+    general: Node,
+    mark: Option<u64>,
+    apis: Vec<(String, Entry)>,
 }
 
 /// Pieces that are checked together, with every API that has a part in them.
@@ -53,6 +60,19 @@ pub struct Part {
 /// Enough routes to check together that what holds for all APIs is not read for each.
 const PART_ROUTES: usize = 1000;
 
+// === impl Indexed ===
+
+impl Indexed {
+    fn of(name: &str, read: Read<'_>) -> Option<Self> {
+        let Split { general, mark, apis } = split(&read(name)?)?;
+        let apis = apis.into_iter().map(|(api, node)| {
+            let entry = Entry::of(name, &node);
+            (api, entry)
+        });
+        Some(Self { general, mark, apis: apis.collect() })
+    }
+}
+
 // === impl Workspace ===
 
 impl Workspace {
@@ -61,10 +81,11 @@ impl Workspace {
     pub fn index<'n>(names: impl IntoIterator<Item = &'n str>, read: Read<'_>) -> Option<Self> {
         let (mut first, mut by_file) = (None, BTreeMap::new());
         let (mut apis, mut hosts) = (BTreeMap::new(), BTreeMap::new());
-        for name in names {
-            let Split { general, mark, apis: written } = split(&read(name)?)?;
-            for (api, node) in written {
-                let entry = Entry::of(name, &node);
+        let names: Vec<&str> = names.into_iter().collect();
+        let written = side_by_side(&names, |name| Indexed::of(name, read));
+        for (name, indexed) in names.into_iter().zip(written) {
+            let Indexed { general, mark, apis: written } = indexed?;
+            for (api, entry) in written {
                 entry.enter(&api, &mut hosts);
                 if apis.insert(api, entry).is_some() {
                     return None;

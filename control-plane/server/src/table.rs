@@ -4,6 +4,7 @@
 mod edits;
 mod kept;
 mod reader;
+mod served;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,12 +13,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use tollgate_model::{Change, Gateway, Loaded, Part, Source, Workspace};
+use tollgate_model::{Change, Gateway, Loaded, Source, Workspace, side_by_side};
 use tollgate_store::Objects;
-use tollgate_xds::{Deployment, Lookup, Snapshot, replace_general, translate_pieces};
+use tollgate_xds::{Deployment, Lookup, Snapshot, replace_general};
 
 use self::kept::Kept;
 use self::reader::{Instead, Reader, name_of};
+use self::served::Notes;
 use crate::config::config_files;
 use crate::digest::Digests;
 use crate::guard::Routes;
@@ -45,10 +47,8 @@ pub(crate) struct Table {
     general: Gateway,
     pub(crate) snapshot: Snapshot,
     lookup: Lookup,
-    /// For whom the tokens are that backends of an API get, by API.
-    audiences: BTreeMap<String, BTreeSet<String>>,
-    /// What is not to be forgotten about each API.
-    notices: BTreeMap<String, Vec<String>>,
+    /// What is to be known of APIs, where there is something.
+    notes: BTreeMap<String, Notes>,
     /// How the files looked last, and when that was tried in vain.
     looked: Stamps,
     tried: Stamps,
@@ -138,26 +138,18 @@ impl Table {
         let kept = index.digests.take().map(Kept::of);
         let mut snapshot = Snapshot::default();
         replace_general(&mut snapshot, &general, Some(&lookup), deployment);
-        let (audiences, notices) = (BTreeMap::new(), BTreeMap::new());
-        let warnings = Vec::new();
+        let (notes, warnings) = (BTreeMap::new(), Vec::new());
         let (looked, tried) = (index.stamps.clone(), Stamps::new());
-        let mut table = Self {
-            index,
-            loaded,
-            general,
-            snapshot,
-            lookup,
-            audiences,
-            notices,
-            looked,
-            tried,
-            warnings,
-            kept,
-        };
+        let mut table =
+            Self { index, loaded, general, snapshot, lookup, notes, looked, tried, warnings, kept };
         let mut faults: BTreeMap<String, Fault> = BTreeMap::new();
-        for part in table.index.workspace.parts() {
-            if let Err(found) = table.serve(&part) {
-                faults.extend(found.into_iter().map(|fault| (fault.to_string(), fault)));
+        let parts = table.index.workspace.parts();
+        for served in side_by_side(&parts, |part| table.served(part)) {
+            match served {
+                Ok(served) => table.put(served),
+                Err(found) => {
+                    faults.extend(found.into_iter().map(|fault| (fault.to_string(), fault)));
+                }
             }
         }
         table.general.hosts.clear();
@@ -241,7 +233,8 @@ impl Table {
     pub(crate) fn whole(&self) -> Gateway {
         let mut gateway = self.general.clone();
         if let Some(token) = &mut gateway.backend_token {
-            token.audiences.extend(self.audiences.values().flatten().cloned());
+            let audiences = self.notes.values().flat_map(|notes| &notes.audiences);
+            token.audiences.extend(audiences.cloned());
         }
         gateway
     }
@@ -252,29 +245,7 @@ impl Table {
     }
 
     pub(crate) fn notices(&self) -> impl Iterator<Item = &String> {
-        self.notices.values().flatten()
-    }
-
-    fn serve(&mut self, part: &Part) -> Result<(), Vec<Fault>> {
-        let gateway = self.index.compile(&part.apis, false, &self.loaded)?;
-        translate_pieces(&mut self.snapshot, &part.pieces, &gateway);
-        for api in &part.apis {
-            self.note(api, &gateway);
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, api: &str, gateway: &Gateway) {
-        let operations = gateway.contracts.get(api).map(|contract| &contract.operations);
-        let audiences: BTreeSet<_> = operations
-            .into_iter()
-            .flatten()
-            .filter_map(|one| one.access.token_audience.clone())
-            .collect();
-        let own = format!("apis.{api}.");
-        let notices = gateway.notices.iter().filter(|notice| notice.path.starts_with(&own));
-        put(&mut self.notices, api, notices.map(ToString::to_string).collect(), Vec::is_empty);
-        put(&mut self.audiences, api, audiences, BTreeSet::is_empty);
+        self.notes.values().flat_map(|notes| &notes.notices)
     }
 
     fn forget(&mut self, change: &Change) {
@@ -282,17 +253,8 @@ impl Table {
             tollgate_xds::remove_piece(&mut self.snapshot, piece);
         }
         for api in &change.removed {
-            self.notices.remove(api);
-            self.audiences.remove(api);
+            self.notes.remove(api);
         }
-    }
-}
-
-fn put<T>(all: &mut BTreeMap<String, T>, api: &str, one: T, is_empty: impl Fn(&T) -> bool) {
-    if is_empty(&one) {
-        all.remove(api);
-    } else {
-        all.insert(api.to_owned(), one);
     }
 }
 

@@ -8,6 +8,7 @@ use tollgate_xds::{Deployment, replace_general, translate_pieces};
 
 use super::Table;
 use super::reader::{self, Instead, Reader};
+use super::served::Notes;
 use crate::guard::Routes;
 use crate::load::Fault;
 use crate::news::News;
@@ -98,7 +99,7 @@ impl Table {
         }
         translate_pieces(&mut self.snapshot, &change.part.pieces, &after);
         for api in &change.part.apis {
-            self.note(api, &after);
+            self.note(api.clone(), Notes::of(api, &after));
         }
         self.forget(&change);
         let lookup = self.index.lookup();
