@@ -15,7 +15,7 @@ use tollgate_xds::{Deployment, translate as to_snapshot};
 pub use self::callers::{diff, explain, import};
 use crate::cli::Step;
 use crate::clock::now;
-use crate::keys::Bodies;
+use crate::fetch::Bodies;
 use crate::load::{Fault, Written};
 use crate::{Module, render};
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -8,6 +9,9 @@ use tollgate_model::key_set;
 use ureq::Agent;
 
 use crate::config::reason;
+
+/// Key sets by url, as the configuration is compiled with them.
+pub(crate) type Bodies = BTreeMap<String, Vec<u8>>;
 
 /// The largest key set that is taken.
 const KEY_SET_BYTES_MAX: u64 = 1 << 20;

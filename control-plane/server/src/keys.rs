@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::event::Event;
-use crate::fetch::{FetchFailed, Fetched, Following, shown};
+use crate::fetch::{Bodies, FetchFailed, Fetched, Following, shown};
 use crate::report;
 
 /// The key sets that the configuration names by url.
@@ -29,9 +29,6 @@ struct KeySet {
 /// How long keys are believed that cannot be looked at: after that nobody knows
 /// whether their owner has withdrawn them.
 const BELIEVED_FOR: Duration = Duration::from_hours(24);
-
-/// Key sets by url, as the configuration is compiled with them.
-pub(crate) type Bodies = BTreeMap<String, Vec<u8>>;
 
 // === impl KeySets ===
 

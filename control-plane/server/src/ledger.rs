@@ -16,7 +16,7 @@ pub(crate) use self::steps::Beside;
 use crate::clock::now;
 use crate::config::read_config;
 use crate::digest::Digests;
-use crate::keys::Bodies;
+use crate::fetch::Bodies;
 use crate::load::{Fault, Written};
 use crate::objects::{API, source_of, written};
 

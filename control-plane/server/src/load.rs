@@ -7,7 +7,7 @@ use tollgate_model::{Gateway, Loaded, Reference, Source, read};
 use tollgate_store::StoreUnavailable;
 
 use crate::config::{UnreadableFile, read_config, read_file};
-use crate::keys::Bodies;
+use crate::fetch::Bodies;
 use crate::module::InvalidModule;
 
 /// One thing that is wrong with what is to be served.

@@ -8,8 +8,8 @@ use tollgate_store::StoreUnavailable;
 
 use crate::clock::now;
 use crate::event::Event;
+use crate::fetch::Bodies;
 use crate::input::{Input, Lag, Last, Made};
-use crate::keys::Bodies;
 use crate::load::{Fault, Found, files, in_files, in_variables, urls, with_fetched};
 use crate::news::News;
 use crate::table::{Index, Table};

@@ -7,7 +7,7 @@ use tollgate_store::{ChangeFailed, Revision, Rollback};
 
 use super::{Session, StoreCommandFailed};
 use crate::cli::store::ListArgs;
-use crate::keys::Bodies;
+use crate::fetch::Bodies;
 use crate::ledger::Whole;
 use crate::load::{Fault, Written};
 use crate::store::show;

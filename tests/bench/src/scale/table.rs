@@ -111,7 +111,7 @@ struct Operation {
 
 /// Half of them have a parameter, a quarter ask for a key.
 fn operation(name: &str, number: usize) -> Operation {
-    let end = if !number.is_multiple_of(2) { "/items/{id}" } else { "" };
+    let end = if number.is_multiple_of(2) { "" } else { "/items/{id}" };
     let method = if number.is_multiple_of(3) { "POST" } else { "GET" };
     let path = format!("/{name}/operations/{number}{end}");
     Operation { path, method, needs_key: number.is_multiple_of(4) }
