@@ -5,6 +5,7 @@
 
 use std::sync::mpsc::SyncSender;
 
+use serde_json::Value;
 use tollgate_callers::Differences;
 use tollgate_model::Site;
 use tollgate_store::ChangeFailed;
@@ -26,6 +27,10 @@ pub(crate) struct Edit {
     /// Whether it is only told what would change.
     pub(crate) is_dry_run: bool,
 }
+
+/// An operator of some sites has no more APIs than this, each with no more routes.
+const APIS_MAX: u32 = 100;
+const ROUTES_MAX: usize = 1000;
 
 /// What came of it.
 #[derive(Debug)]
@@ -54,6 +59,33 @@ pub(crate) type Reply = SyncSender<Result<Edited, NotEdited>>;
 // === impl Edit ===
 
 impl Edit {
+    /// As it is kept.
+    pub(crate) fn kept(&self) -> tollgate_store::Edit<'_> {
+        let (kind, name) = (self.key.0.as_str(), self.key.1.as_str());
+        let at_most = self.sites.as_ref().map(|_| APIS_MAX);
+        tollgate_store::Edit {
+            kind,
+            name,
+            body: self.body.as_deref(),
+            sequence: self.sequence,
+            at_most,
+        }
+    }
+
+    /// That it has more routes than an operator of some sites may write.
+    pub(crate) fn too_many_routes(&self) -> Option<String> {
+        self.sites.as_ref()?;
+        let body: Value = serde_json::from_str(self.body.as_deref()?).ok()?;
+        let routes = body.get("routes")?.as_object()?.len();
+        (ROUTES_MAX < routes).then(|| {
+            format!(
+                "apis.{}.routes: {routes} are more than the {ROUTES_MAX} that an API of this \
+                 operator may have; divide it into several",
+                self.key.1
+            )
+        })
+    }
+
     /// Whether it is one of an API.
     pub(crate) fn is_of_api(&self) -> bool {
         self.key.0 == "apis"

@@ -95,6 +95,11 @@ pub enum ChangeFailed {
     ObjectChanged { kind: String, name: String },
     #[error("the configuration has changed meanwhile; try again")]
     Overtaken,
+    #[error(
+        "{kind}.{name}: this operator has {most} {kind}, as many as it may; remove one, or let another \
+         operator write it"
+    )]
+    TooManyObjects { kind: String, name: String, most: u32 },
     #[error("operator {0:?} is there already, or was; choose another id")]
     OperatorExists(String),
     #[error("operator {0:?} is not there, or is revoked already")]

@@ -50,6 +50,8 @@ pub struct Edit<'a> {
     /// The number of its last change, as whoever changes it knows it; 0 if it is
     /// to be new.
     pub sequence: u64,
+    /// How many of the section may be the author's, if that is bounded.
+    pub at_most: Option<u32>,
 }
 
 const LAST: &str = "SELECT MAX(seq) FROM objects";
@@ -114,6 +116,12 @@ impl Store {
         if change.last_object().await? != base {
             return Err(ChangeFailed::Overtaken);
         }
+        if let (Some(most), Some(_)) = (edit.at_most, edit.body)
+            && u64::from(most) <= change.others_of(edit, &revision.author).await?
+        {
+            let (kind, name) = (edit.kind.to_owned(), edit.name.to_owned());
+            return Err(ChangeFailed::TooManyObjects { kind, name, most });
+        }
         change.put_object((edit.kind, edit.name), edit.body, &revision.author, now).await?;
         let number = change.publish(revision, now).await?.ok_or(ChangeFailed::Overtaken)?;
         change.commit().await?;
@@ -132,6 +140,20 @@ impl Change {
         .fetch_optional(&mut *self.transaction)
         .await?;
         Ok(found.unwrap_or_default().cast_unsigned())
+    }
+
+    /// How many others of a section somebody wrote last.
+    async fn others_of(&mut self, edit: Edit<'_>, author: &str) -> Result<u64, sqlx::Error> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM objects WHERE kind = $1 AND name <> $2 AND author = $3 AND \
+             body IS NOT NULL",
+        )
+        .bind(edit.kind)
+        .bind(edit.name)
+        .bind(author)
+        .fetch_one(&mut *self.transaction)
+        .await?;
+        Ok(count.cast_unsigned())
     }
 
     async fn last_object(&mut self) -> Result<u64, sqlx::Error> {

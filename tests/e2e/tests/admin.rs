@@ -326,6 +326,30 @@ async fn an_operator_of_a_site_writes_apis_there_and_nothing_else() {
         );
         assert_eq!(refused.json()["detail"], expected);
     }
+    // One team cannot fill the configuration of all.
+    let mut large = below.clone();
+    let route = large["routes"]["said"].clone();
+    for number in 1..=1000 {
+        large["routes"][format!("said-{number}")] = route.clone();
+    }
+    let refused = put(&team, "/v1/apis/large", NEW, &large).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let expected = "apis.large.routes: 1001 are more than the 1000 that an API of this operator may \
+                    have; divide it into several";
+    assert_eq!(refused.json()["detail"], expected);
+    for number in 3..=100 {
+        let host = format!("s{number}.said.example.com");
+        let more = at(&host, json!({"path": "/said"}));
+        let made = put(&team, &format!("/v1/apis/more-{number}"), NEW, &more).await;
+        assert_eq!(made.status, 201, "{number}: {made:?}");
+    }
+    let more = at("one.said.example.com", json!({"path": "/said"}));
+    let refused = put(&team, "/v1/apis/more", NEW, &more).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let expected = "apis.more: this operator has 100 apis, as many as it may; remove one, or let another \
+                    operator write it";
+    assert_eq!(refused.json()["detail"], expected);
+    assert_eq!(put(&admin, "/v1/apis/more", NEW, &more).await.status, 201);
     let there = at("other.example.com", json!({"path": "/said/more"}));
     let dry = put(&team, "/v1/apis/taken?dry_run=true", NEW, &there).await;
     assert_eq!(dry.status, 403, "{dry:?}");

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tollgate_callers::{Differences, InvalidRequest, Request, diff, explain};
 use tollgate_model::{Gateway, document};
-use tollgate_store::{self as store, Store};
+use tollgate_store::Store;
 
 use super::Admin;
 use super::access::Actor;
@@ -115,8 +115,12 @@ impl Admin {
     }
 
     fn try_edit(&self, draft: &Draft, is_dry_run: bool) -> Result<Answer, Problem> {
-        match self.edit_apart(draft, is_dry_run) {
-            Err(NotEdited::Together) => self.edit_together(draft, is_dry_run),
+        let edit = draft.edit(is_dry_run);
+        if let Some(refused) = edit.too_many_routes() {
+            return Err(Problem::unprocessable(refused));
+        }
+        match self.edit_apart(&edit) {
+            Err(NotEdited::Together) => self.edit_together(draft, &edit),
             Err(NotEdited::Faults(faults)) => Err(problem(&faults)),
             Err(NotEdited::Outside(route)) => Err(draft.actor.outside(&route)),
             Err(NotEdited::Store(failed)) => Err(failed.into()),
@@ -125,18 +129,9 @@ impl Admin {
     }
 
     /// Has it made by whoever follows a large configuration.
-    fn edit_apart(&self, draft: &Draft, is_dry_run: bool) -> Result<edit::Edited, NotEdited> {
-        let Draft { kind, name, body, sequence, actor } = draft;
-        let edit = Edit {
-            key: (kind.section().to_owned(), name.clone()),
-            body: body.clone(),
-            sequence: *sequence,
-            author: actor.id.clone(),
-            sites: actor.sites.clone(),
-            is_dry_run,
-        };
+    fn edit_apart(&self, edit: &Edit) -> Result<edit::Edited, NotEdited> {
         let (reply, answer) = sync_channel(1);
-        let asked = self.events.send(Event::Edit(Box::new(edit), reply));
+        let asked = self.events.send(Event::Edit(Box::new(edit.clone()), reply));
         // When nobody follows any more, the process is ending.
         asked.map_err(|_| NotEdited::Together)?;
         answer.recv().unwrap_or(Err(NotEdited::Together))
@@ -153,8 +148,8 @@ impl Admin {
     }
 
     /// Checks all that is written with it.
-    fn edit_together(&self, draft: &Draft, is_dry_run: bool) -> Result<Answer, Problem> {
-        let Draft { kind, name, body, sequence, actor } = draft;
+    fn edit_together(&self, draft: &Draft, edit: &Edit) -> Result<Answer, Problem> {
+        let Draft { kind, name, body, actor, .. } = draft;
         let store = self.store()?;
         let whole = self.whole()?;
         let before = self.ledger.compile(&whole).ok();
@@ -171,13 +166,11 @@ impl Admin {
             guarded.map_err(|fault| problem(&[fault]))?;
         }
         let differences = before.map(|before| diff(&before, &after)).unwrap_or_default();
-        if is_dry_run {
+        if edit.is_dry_run {
             return self.told(draft, edit::Edited { revision: None, differences });
         }
         let revision = next.revision(&actor.id, differences.to_string());
-        let edit =
-            store::Edit { kind: kind.section(), name, body: body.as_deref(), sequence: *sequence };
-        let edited = store.edit(edit, whole.sequence, &revision, now());
+        let edited = store.edit(edit.kept(), whole.sequence, &revision, now());
         let revision = Some(Handle::current().block_on(edited)?);
         self.published();
         self.told(draft, edit::Edited { revision, differences })
@@ -249,6 +242,20 @@ struct Draft {
     body: Option<String>,
     sequence: u64,
     actor: Actor,
+}
+
+impl Draft {
+    fn edit(&self, is_dry_run: bool) -> Edit {
+        let Self { kind, name, body, sequence, actor } = self;
+        Edit {
+            key: (kind.section().to_owned(), name.clone()),
+            body: body.clone(),
+            sequence: *sequence,
+            author: actor.id.clone(),
+            sites: actor.sites.clone(),
+            is_dry_run,
+        }
+    }
 }
 
 /// Objects of a section by name, each with the file that it is written in.

@@ -86,14 +86,12 @@ impl Ledger {
     /// Makes a change, with the revision that comes of it; nothing without a store.
     pub(crate) fn edit(
         &self,
-        Edit { key: (kind, name), body, sequence, .. }: &Edit,
+        edit: &Edit,
         base: u64,
         revision: &NewRevision,
     ) -> Option<Result<u64, NotEdited>> {
         let (store, handle) = self.kept.as_ref()?;
-        let body = body.as_deref();
-        let edit = tollgate_store::Edit { kind, name, body, sequence: *sequence };
-        let edited = handle.block_on(store.edit(edit, base, revision, now()));
+        let edited = handle.block_on(store.edit(edit.kept(), base, revision, now()));
         Some(edited.map_err(NotEdited::Store))
     }
 

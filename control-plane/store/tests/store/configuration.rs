@@ -46,7 +46,7 @@ fn rollback<'a>(number: u64, hash: &'a str, difference: &'a str) -> Rollback<'a>
 }
 
 fn edit<'a>(name: &'a str, body: Option<&'a str>, sequence: u64) -> Edit<'a> {
-    Edit { kind: "apis", name, body, sequence }
+    Edit { kind: "apis", name, body, sequence, at_most: None }
 }
 
 /// Names and bodies, and the number of the last change of each.
@@ -166,6 +166,32 @@ both! {
         let name = store.edit(edit("", Some("1"), 0), 0, &revision("d"), at(3)).await;
         assert!(error(name).starts_with("name \"\" is not an id; "));
         assert_eq!(store.revisions(None, 9).await.unwrap().len(), 2, "what failed was not made");
+    }
+
+    async fn of_an_author_who_may_have_two_the_third_is_refused_however_they_come(place: &Place) {
+        let store = place.open().await;
+        let two = |name, sequence| Edit { at_most: Some(2), ..edit(name, Some("1"), sequence) };
+        store.edit(edit("others", Some("1"), 0), 0, &NewRevision { author: "bob".to_owned(), ..revision("o") }, at(1)).await.unwrap();
+        store.edit(two("a", 0), last(&store).await, &revision("a"), at(1)).await.unwrap();
+        // Two at once, of which each alone would be the second.
+        let base = last(&store).await;
+        let (revision_b, revision_c) = (revision("b"), revision("c"));
+        let (b, c) = tokio::join!(
+            store.edit(two("b", 0), base, &revision_b, at(2)),
+            store.edit(two("c", 0), base, &revision_c, at(2)),
+        );
+        assert_ne!(b.is_ok(), c.is_ok(), "{b:?} {c:?}");
+        let (there, other) = if b.is_ok() { ("b", "c") } else { ("c", "b") };
+        let third = store.edit(two(other, 0), last(&store).await, &revision("d"), at(3)).await;
+        assert_eq!(error(third), format!("apis.{other}: this operator has 2 apis, as many as it may; remove one, or let another operator write it"));
+        // One's own can be changed, and another's not taken.
+        let sequence = |name: &str| { let (store, name) = (store.clone(), name.to_owned()); async move { store.object("apis", &name).await.unwrap().unwrap().sequence } };
+        store.edit(two(there, sequence(there).await), last(&store).await, &revision("e"), at(4)).await.unwrap();
+        let taken = store.edit(two("others", sequence("others").await), last(&store).await, &revision("f"), at(4)).await;
+        assert!(error(taken).starts_with("apis.others: this operator has 2 apis, "));
+        let gone = Edit { at_most: Some(2), ..edit("a", None, sequence("a").await) };
+        store.edit(gone, last(&store).await, &revision("g"), at(5)).await.unwrap();
+        store.edit(two(other, 0), last(&store).await, &revision("h"), at(6)).await.unwrap();
     }
 
     async fn a_rollback_brings_objects_back_and_holds_the_files_until_they_change(place: &Place) {

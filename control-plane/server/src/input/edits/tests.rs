@@ -97,7 +97,7 @@ impl Place {
         let body = api(name, "echo").to_string();
         let whole = self.input.ledger.read().unwrap();
         let next = whole.with("apis", name, Some(&body));
-        let edit = kept::Edit { kind: "apis", name, body: Some(&body), sequence: 0 };
+        let edit = kept::Edit { kind: "apis", name, body: Some(&body), sequence: 0, at_most: None };
         let revision = next.revision("bob", String::new());
         let edited = self.store.edit(edit, whole.sequence, &revision, now());
         assert_eq!(self.runtime.block_on(edited), Ok(number));
