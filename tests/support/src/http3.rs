@@ -3,9 +3,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
+use h3::client::SendRequest;
+use h3_quinn::OpenStreams;
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Endpoint};
+use quinn::{ClientConfig, Connection, Endpoint};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::call::lines;
@@ -17,8 +20,17 @@ pub struct QuicClient {
     endpoint: Endpoint,
 }
 
+/// A connection, until it is dropped.
+pub struct QuicConnection {
+    driving: JoinHandle<()>,
+    _sender: SendRequest<OpenStreams, Bytes>,
+}
+
 /// Long enough for an answer from a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is not allowed by then is waited for.
+const WAITS: Duration = Duration::from_secs(3);
 
 // === impl QuicClient ===
 
@@ -36,33 +48,70 @@ impl QuicClient {
 
     /// Sends it on a connection of its own.
     pub async fn send(&self, call: &Call, address: SocketAddr) -> Result<Answer> {
-        timeout(PATIENCE, self.exchange(call, address)).await.context("no answer came")?
+        Ok(self.send_and_stay(call, address).await?.0)
     }
 
-    async fn exchange(&self, call: &Call, address: SocketAddr) -> Result<Answer> {
-        let connection = self.endpoint.connect(address, "localhost")?.await?;
-        let connection = h3_quinn::Connection::new(connection);
-        let (mut driver, mut sender) = h3::client::new(connection).await?;
-        let driving = tokio::spawn(async move { driver.wait_idle().await });
-        let (head, body) = call.over_quic()?;
-        let mut stream = sender.send_request(head).await?;
-        if !body.is_empty() {
-            stream.send_data(body).await?;
+    /// Likewise, and keeps that connection.
+    pub async fn send_and_stay(
+        &self,
+        call: &Call,
+        address: SocketAddr,
+    ) -> Result<(Answer, QuicConnection)> {
+        let exchange = exchange(self.connect(address).await?, call);
+        timeout(PATIENCE, exchange).await.context("no answer came")?
+    }
+
+    /// How many requests a server lets one connection have open at once, of `most`.
+    pub async fn open_at_once(&self, address: SocketAddr, most: usize) -> Result<usize> {
+        let connection = self.connect(address).await?;
+        let mut open = Vec::new();
+        while open.len() < most {
+            match timeout(WAITS, connection.open_bi()).await {
+                Ok(stream) => open.push(stream?),
+                Err(_) => break,
+            }
         }
-        stream.finish().await?;
-        let response = stream.recv_response().await?;
-        let mut body = BytesMut::new();
-        while let Some(mut part) = stream.recv_data().await? {
-            body.extend_from_slice(&part.copy_to_bytes(part.remaining()));
-        }
-        let trailers = stream.recv_trailers().await?.as_ref().map(lines).unwrap_or_default();
-        driving.abort();
-        let (status, headers) = (response.status().as_u16(), lines(response.headers()));
-        Ok(Answer { status, headers, trailers, body: body.freeze() })
+        Ok(open.len())
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Result<Connection> {
+        let connecting = self.endpoint.connect(address, "localhost")?;
+        Ok(timeout(PATIENCE, connecting).await.context("no connection came")??)
     }
 
     /// Whether the server lets those whom it knows send before their handshake has ended.
     pub fn may_send_early(&self, address: SocketAddr) -> Result<bool> {
         Ok(self.endpoint.connect(address, "localhost")?.into_0rtt().is_ok())
     }
+}
+
+// === impl QuicConnection ===
+
+impl Drop for QuicConnection {
+    fn drop(&mut self) {
+        self.driving.abort();
+    }
+}
+
+async fn exchange(connection: Connection, call: &Call) -> Result<(Answer, QuicConnection)> {
+    let connection = h3_quinn::Connection::new(connection);
+    let (mut driver, mut sender) = h3::client::new(connection).await?;
+    let driving = tokio::spawn(async move {
+        driver.wait_idle().await;
+    });
+    let (head, body) = call.over_quic()?;
+    let mut stream = sender.send_request(head).await?;
+    if !body.is_empty() {
+        stream.send_data(body).await?;
+    }
+    stream.finish().await?;
+    let response = stream.recv_response().await?;
+    let mut body = BytesMut::new();
+    while let Some(mut part) = stream.recv_data().await? {
+        body.extend_from_slice(&part.copy_to_bytes(part.remaining()));
+    }
+    let trailers = stream.recv_trailers().await?.as_ref().map(lines).unwrap_or_default();
+    let (status, headers) = (response.status().as_u16(), lines(response.headers()));
+    let answer = Answer { status, headers, trailers, body: body.freeze() };
+    Ok((answer, QuicConnection { driving, _sender: sender }))
 }

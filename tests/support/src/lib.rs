@@ -30,7 +30,7 @@ pub use crate::control_plane::ControlPlane;
 pub use crate::envoy::Envoy;
 pub use crate::example::Example;
 pub use crate::grpc::{Conversation, GrpcUpstream};
-pub use crate::http3::QuicClient;
+pub use crate::http3::{QuicClient, QuicConnection};
 pub use crate::link::Link;
 pub use crate::load::{Load, Report};
 pub use crate::oidc::{OidcProvider, TokenRequest};

@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use tempfile::TempDir;
 use tollgate_e2e::{ACME, Gateway, HOST};
-use tollgate_support::{Authority, Call, Protocol, QuicClient, TlsClient, Wanted};
+use tollgate_support::{Authority, Call, Protocol, QuicClient, TlsClient, Wanted, eventually};
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn config(folder: &Path, shards: &str) -> String {
     let file = |name: &str| folder.join(name).display().to_string();
@@ -24,14 +28,50 @@ fn config(folder: &Path, shards: &str) -> String {
     format!("routing: {{ shards: {shards} }}\n{}", config.replace(open, &secured))
 }
 
+/// A folder with what the listener shows, and who says so.
+fn certified() -> (TempDir, Authority) {
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new("servers").unwrap());
+    let shown = authority.sign(&Wanted::server().unwrap()).unwrap();
+    fs::write(folder.path().join("server.pem"), &shown.pem).unwrap();
+    fs::write(folder.path().join("server.key"), &shown.key_pem).unwrap();
+    (folder, authority)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_callers_by_http3_hold_is_bounded() {
+    let (folder, authority) = certified();
+    let config = config(folder.path(), "never").replace("requests: 4,", "requests: 1000,");
+    let tier = "basic: { limits:";
+    assert!(config.contains(tier));
+    let config = config.replace(tier, "basic: { connections: 1, limits:");
+    let gateway = Gateway::start(&config).await.unwrap();
+    let by_http3 = TlsClient::new(Protocol::Http2, &authority, None).unwrap();
+    let by_http3 = QuicClient::new(&by_http3).unwrap();
+    // Where connections count, the module is made ready twice.
+    let open = async || by_http3.open_at_once(gateway.address, 150).await.ok();
+    let open = eventually("it is served by UDP", PATIENCE, open).await.unwrap();
+    assert_eq!(open, 100, "as by HTTP/2");
+
+    let call = Call::get(HOST, "/orders").header("x-api-key", ACME);
+    let (answer, first) = by_http3.send_and_stay(&call, gateway.address).await.unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let refused = by_http3.send(&call, gateway.address).await.unwrap();
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert_eq!(refused.json()["type"], "urn:tollgate:problem:too-many-connections");
+    drop(first);
+    eventually("there is room again", PATIENCE, async || {
+        let answer = by_http3.send(&call, gateway.address).await.ok()?;
+        (answer.status == 200).then_some(())
+    })
+    .await
+    .unwrap();
+    gateway.never_trapped().await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_come_by_http3_too_and_are_told_of_it() {
     for shards in ["never", "always"] {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = Authority::new("servers").unwrap();
-        let shown = authority.sign(&Wanted::server().unwrap()).unwrap();
-        fs::write(folder.path().join("server.pem"), &shown.pem).unwrap();
-        fs::write(folder.path().join("server.key"), &shown.key_pem).unwrap();
+        let (folder, authority) = certified();
         let gateway = Gateway::start(&config(folder.path(), shards)).await.unwrap();
         let [by_http1, by_http2] = [Protocol::Http1, Protocol::Http2]
             .map(|protocol| TlsClient::new(protocol, &authority, None).unwrap());
