@@ -80,6 +80,12 @@ const SPELLINGS: &[&str] = &[
     "/admin;/7",
     "/%3b/admin",
     "/admin%3bx=y",
+    "/public/..%253b/admin",
+    "/public/%252e%252e%253bx/admin",
+    "/%253b/admin",
+    "/%253Bx=y/admin",
+    "/admin%253b",
+    "/admin%253Bx=y/7",
     "\\admin",
     "/\\admin",
     "/public\\..\\admin",
@@ -119,7 +125,7 @@ fn resolved(target: &str) -> Vec<String> {
     let path = target.split(['?', '#']).next().unwrap();
     let decoded = decoded(path);
     // What escapes to a separator or a dot is often decoded twice.
-    let separators = ["%2f", "%5c", "%2e", "%00"];
+    let separators = ["%2f", "%5c", "%2e", "%3b", "%00"];
     let twice = separators.iter().any(|escape| decoded.contains(escape));
     let decoded = if twice { self::decoded(&decoded) } else { decoded };
     let mut segments: Vec<String> = Vec::new();
@@ -153,7 +159,13 @@ fn decoded(path: &str) -> String {
 #[test]
 fn the_lenient_backend_is_lenient() {
     assert!(60 <= SPELLINGS.len());
-    for path in ["/public/..;x/%61DMIN", "/x/%252e%252e/admin", "\\admin%00x", "/%c0%ae/admin/7"] {
+    for path in [
+        "/public/..;x/%61DMIN",
+        "/x/%252e%252e/admin",
+        "/x/..%253By/admin",
+        "\\admin%00x",
+        "/%c0%ae/admin/7",
+    ] {
         assert_eq!(resolved(path).first().map(String::as_str), Some("admin"), "{path}");
     }
     assert_eq!(resolved("/public/admin"), ["public", "admin"]);
