@@ -11,9 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tollgate_e2e::{Gateway, HOST, config};
-use tollgate_support::{
-    Built, Conversation, GrpcUpstream, Key, RawConnection, eventually, now_seconds,
-};
+use tollgate_support::{Built, Conversation, GrpcUpstream, Key, eventually, now_seconds};
 
 use crate::{shows, streams};
 
@@ -22,11 +20,14 @@ const ISSUER: &str = "https://id.example";
 /// What is promised, from when a caller may no longer call.
 const BOUND: Duration = Duration::from_secs(5);
 
+/// Each stream says something ten times a second, or more often.
+pub(crate) const OFTEN: Duration = Duration::from_millis(100);
+
 /// How long the token lives that expires.
 const LIVES: u64 = 9;
 
-/// A server of events whose answer never ends: ten a second.
-async fn events() -> u16 {
+/// A server of events whose answer never ends, and says something every so often.
+pub(crate) async fn events(every: Duration) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -39,7 +40,7 @@ async fn events() -> u16 {
                 while goes_on {
                     goes_on = stream.write_all(next).await.is_ok();
                     next = b"9\r\ndata: x\n\n\r\n";
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(every).await;
                 }
             });
         }
@@ -63,7 +64,7 @@ struct World {
 
 async fn world() -> World {
     let (folder, key) = (tempfile::tempdir().unwrap(), Key::new("ES256", "k1").unwrap());
-    let (grpc, events) = (GrpcUpstream::start().unwrap(), events().await);
+    let (grpc, events) = (GrpcUpstream::start().unwrap(), events(OFTEN).await);
     let routes = "
       events: { match: { path: /events }, backend: events, stream: {}, auth: { any_of: [jwt.acme] } }
       echo: { match: { prefix: /test.Echo }, backend: grpc, stream: {}, auth: { any_of: [jwt.acme] } }
@@ -111,33 +112,22 @@ impl World {
 
     async fn open(&self, changes: &Value) -> Streams {
         let token = self.token(changes);
-        let mut events = RawConnection::open(self.gateway.address).await.unwrap();
-        let request =
-            format!("GET /events HTTP/1.1\r\nhost: {HOST}\r\nauthorization: {token}\r\n\r\n");
-        assert_eq!(events.upgrade(request.as_bytes()).await.unwrap().status, 200);
+        let credential = format!("authorization: {token}");
+        let events = streams::listen(&self.gateway, "/events", &credential).await;
         let headers = [("authorization", token.as_str())];
         let mut said = Conversation::open(self.gateway.address, HOST, &headers).await.unwrap();
         assert_eq!(said.say("one").await.unwrap().as_deref(), Some("one"));
-        let (mut socket, status) =
-            streams::open(&self.gateway, &format!("authorization: {token}")).await;
+        let (socket, status) = streams::open(&self.gateway, &credential).await;
         assert_eq!(status, 101);
         Streams {
-            events: tokio::spawn(async move {
-                events.ended().await.unwrap();
-                Instant::now()
-            }),
+            events: streams::ended(events),
             conversation: tokio::spawn(async move {
                 while said.say("on").await.is_ok() {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Instant::now()
             }),
-            socket: tokio::spawn(async move {
-                while socket.exchange(b"on").await.is_ok() {
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-                Instant::now()
-            }),
+            socket: streams::talking(socket),
         }
     }
 }

@@ -3,24 +3,58 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tollgate_e2e::{ACME, Gateway, HOST, config};
 use tollgate_support::{Key, RawConnection, eventually, now_seconds};
 
+use crate::lasting::{OFTEN, events};
 use crate::{PATIENCE, at_rest, budgets, shows};
 
-fn opening(credential: &str) -> Vec<u8> {
-    format!(
-        "GET /socket HTTP/1.1\r\nhost: {HOST}\r\n{credential}\r\nconnection: upgrade\r\n\
-         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAA\r\n\r\n"
-    )
-    .into_bytes()
+/// What makes a request one for a web socket.
+const UPGRADE: &str = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                       sec-websocket-key: AAAA\r\n";
+
+/// A stream, if there is one to be had.
+async fn begin(gateway: &Gateway, path: &str, lines: &str) -> (RawConnection, u16) {
+    let mut stream = RawConnection::open(gateway.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\n{lines}\r\n");
+    let status = stream.upgrade(request.as_bytes()).await.unwrap().status;
+    (stream, status)
 }
 
 /// A web socket, if there is one to be had.
 pub(crate) async fn open(gateway: &Gateway, credential: &str) -> (RawConnection, u16) {
-    let mut socket = RawConnection::open(gateway.address).await.unwrap();
-    let status = socket.upgrade(&opening(credential)).await.unwrap().status;
-    (socket, status)
+    open_at(gateway, "/socket", credential).await
+}
+
+async fn open_at(gateway: &Gateway, path: &str, credential: &str) -> (RawConnection, u16) {
+    begin(gateway, path, &format!("{credential}\r\n{UPGRADE}")).await
+}
+
+/// A stream of events.
+pub(crate) async fn listen(gateway: &Gateway, path: &str, credential: &str) -> RawConnection {
+    let (events, status) = begin(gateway, path, &format!("{credential}\r\n")).await;
+    assert_eq!(status, 200, "{path}");
+    events
+}
+
+/// When a stream has ended on which nothing is said from this side.
+pub(crate) fn ended(mut stream: RawConnection) -> JoinHandle<Instant> {
+    tokio::spawn(async move {
+        stream.ended().await.unwrap();
+        Instant::now()
+    })
+}
+
+/// When a web socket has ended on which something is said all the time.
+pub(crate) fn talking(mut socket: RawConnection) -> JoinHandle<Instant> {
+    tokio::spawn(async move {
+        while socket.exchange(b"on").await.is_ok() {
+            tokio::time::sleep(OFTEN).await;
+        }
+        Instant::now()
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,5 +118,84 @@ async fn a_stream_ends_with_the_token_that_opened_it() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(long.exchange(b"goes on").await.unwrap(), b"goes on");
     }
+    gateway.never_trapped().await.unwrap();
+}
+
+/// Routes for sockets and events that end as it says there, and one for other sockets.
+async fn ending(lasting: &str) -> Gateway {
+    let (busy, quiet) = (events(OFTEN).await, events(Duration::from_hours(1)).await);
+    let route = |name: &str, backend: &str, lasting: &str| {
+        let matched = format!("match: {{ path: /{name} }}, backend: {backend}");
+        format!("      {name}: {{ {matched}, {lasting}, auth: {{ any_of: [api_key] }} }}\n")
+    };
+    let routes = [
+        route("socket", "echo", "websocket: {}"),
+        route("ending", "echo", &format!("websocket: {lasting}")),
+        route("busy", "busy", &format!("stream: {lasting}")),
+        route("quiet", "quiet", &format!("stream: {lasting}")),
+    ];
+    let backend = |name, port| format!("  {name}: {{ endpoints: [\"127.0.0.1:{port}\"] }}\n");
+    let backends = ["backends:\n", &backend("busy", busy), &backend("quiet", quiet)].concat();
+    Gateway::start(&config(&routes.concat()).replace("backends:\n", &backends)).await.unwrap()
+}
+
+/// The key that opens what is told of here.
+fn acme() -> String {
+    format!("x-api-key: {ACME}")
+}
+
+async fn socket(gateway: &Gateway, path: &str) -> RawConnection {
+    let (socket, status) = open_at(gateway, path, &acme()).await;
+    assert_eq!(status, 101, "{path}");
+    socket
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_that_says_nothing_for_as_long_as_its_route_lets_it() {
+    let idle = Duration::from_secs(3);
+    let gateway = ending("{ idle_timeout: 3s }").await;
+    let opened = Instant::now();
+    let mute = [
+        ("a socket", ended(socket(&gateway, "/ending").await)),
+        ("events", ended(listen(&gateway, "/quiet", &acme()).await)),
+    ];
+    let lively = [
+        talking(socket(&gateway, "/ending").await),
+        ended(listen(&gateway, "/busy", &acme()).await),
+    ];
+    shows(&gateway, "tollgate.budget.streams", 4).await;
+    for (kind, stream) in mute {
+        let lasted = stream.await.unwrap() - opened;
+        println!("{kind} that said nothing lasted {lasted:?}");
+        assert!(idle <= lasted, "{kind} ended before its time: {lasted:?}");
+    }
+    tokio::time::sleep(idle).await;
+    assert!(lively.iter().all(|stream| !stream.is_finished()), "they say something all the time");
+    shows(&gateway, "tollgate.budget.streams", 2).await;
+    lively.iter().for_each(JoinHandle::abort);
+    at_rest(&gateway).await;
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_at_the_age_of_its_route_whatever_it_says() {
+    let age = Duration::from_secs(4);
+    let gateway = ending("{ max_duration: 4s }").await;
+    let stays = talking(socket(&gateway, "/socket").await);
+    let opened = Instant::now();
+    let old = [
+        ("a socket", talking(socket(&gateway, "/ending").await)),
+        ("events", ended(listen(&gateway, "/busy", &acme()).await)),
+    ];
+    shows(&gateway, "tollgate.budget.streams", 3).await;
+    for (kind, stream) in old {
+        let lasted = stream.await.unwrap() - opened;
+        println!("{kind} lasted {lasted:?}");
+        assert!(age <= lasted, "{kind} ended before its time: {lasted:?}");
+    }
+    assert!(!stays.is_finished(), "its route lets it last an hour");
+    shows(&gateway, "tollgate.budget.streams", 1).await;
+    stays.abort();
+    at_rest(&gateway).await;
     gateway.never_trapped().await.unwrap();
 }
