@@ -5,7 +5,10 @@ use std::time::Duration;
 use tollgate_e2e::{ACME, GLOBEX, Gateway};
 use tollgate_support::{Load, Report, eventually};
 
-use crate::{PATIENCE, at_rest, budgets, get, shows, stat};
+use crate::{PATIENCE, at_once, at_rest, budgets, get, shows, stat};
+
+/// How the module refuses what is above a tenant's share.
+const BUSY: &str = "urn:tollgate:problem:backend-busy";
 
 async fn start(cap: u32, shedding: &str) -> Gateway {
     let config = budgets("{ }", cap);
@@ -52,8 +55,8 @@ async fn a_backend_most_of_whose_answers_are_errors_gets_fewer_requests() {
     gateway.never_trapped().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn shares_are_of_what_a_backend_bears_when_it_gets_slower() {
+/// A backend that has got slower since it was found out how many requests it bears.
+async fn slower() -> Gateway {
     let gateway = start(200, "adaptive_concurrency: { in_flight_min: 6, interval: 1h }").await;
     gateway.upstream.delay(Duration::from_millis(20));
     let load = Load::start(gateway.address, 4, &get(GLOBEX));
@@ -64,8 +67,40 @@ async fn shares_are_of_what_a_backend_bears_when_it_gets_slower() {
     };
     eventually("it is known how long an answer takes", PATIENCE, measured).await.unwrap();
     load.stop().await.unwrap();
-    // It gets slower, and one tenant asks for more than it bears by then.
     gateway.upstream.delay(Duration::from_millis(200));
+    gateway
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_backend_does_not_bear_is_refused_in_our_words() {
+    let gateway = slower().await;
+    let refused = async || {
+        let mut refused = None;
+        for answer in at_once(&gateway, &get(ACME), 60) {
+            let answer = answer.await.unwrap();
+            // Once Envoy's filter has refused something, shares may as well.
+            let is_ours = answer.status != 200 && answer.json()["type"] == BUSY;
+            refused = refused.or((answer.status != 200 && !is_ours).then_some(answer));
+        }
+        refused
+    };
+    let refused = eventually("Envoy refuses one", PATIENCE, refused).await.unwrap();
+    assert!(0 < stat(&gateway, "gradient_controller.rq_blocked").await.unwrap_or_default());
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let body = refused.json();
+    assert_eq!(body["type"], "urn:tollgate:problem:backend-unavailable");
+    assert_eq!(body["status"], 503);
+    assert!(body["request_id"].is_string(), "{refused:?}");
+    at_rest(&gateway).await;
+    gateway.never_trapped().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_are_of_what_a_backend_bears_when_it_gets_slower() {
+    let gateway = slower().await;
+    // One tenant asks for more than it bears by now.
     let pause = Duration::from_millis(50);
     let storm = Load::pausing(gateway.address, 60, &get(ACME), pause);
     let shed = async || (0 < stat(&gateway, "gradient_controller.rq_blocked").await?).then_some(());
