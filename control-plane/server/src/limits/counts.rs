@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tollgate_core::Timestamp;
 use tollgate_quota::{Ask, Balance, Instance, Key};
 use tollgate_store::{LeaseAsk, Store, StoreUnavailable, Window};
@@ -10,7 +10,8 @@ use tollgate_sync::deal;
 
 use crate::clock::now;
 
-/// Lends counts to Envoys. What several ask at once is one change of the store.
+/// Lends counts to Envoys. What several ask at once, or soon after others, is one
+/// change of the store.
 #[derive(Clone)]
 pub(crate) struct Lender(mpsc::Sender<Question>);
 
@@ -28,6 +29,10 @@ enum Books {
 
 /// Questions that wait for the ones before them.
 const WAITING_MAX: usize = 1_024;
+
+/// A change of the store, which is a write to the disk, does not begin sooner than this
+/// after the last: meanwhile others ask. Whoever asks after a pause waits for nobody.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// Envoys do not wait much longer themselves.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -76,6 +81,7 @@ async fn keep(mut books: Books, mut questions: mpsc::Receiver<Question>) {
     let mut forgot_at = Instant::now();
     let mut waiting = Vec::new();
     while 0 < questions.recv_many(&mut waiting, WAITING_MAX).await {
+        let began = Instant::now();
         let asks: Vec<LeaseAsk> = waiting.iter().flat_map(|q| q.asks.iter().copied()).collect();
         let lent = books.lend(&asks).await.unwrap_or_default();
         let mut lent = lent.into_iter();
@@ -87,6 +93,9 @@ async fn keep(mut books: Books, mut questions: mpsc::Receiver<Question>) {
             forgot_at = Instant::now();
             // What was not forgotten will be.
             books.forget().await.ok();
+        }
+        if let Books::In(_) = books {
+            sleep(GATHER.saturating_sub(began.elapsed())).await;
         }
     }
 }
