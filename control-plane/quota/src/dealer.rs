@@ -23,6 +23,8 @@ pub struct Dealer {
     is_learning: bool,
     /// Somebody has come since the last sweep, or has told all.
     has_grown: bool,
+    /// What is to be dealt anew since then.
+    due: Vec<Key>,
 }
 
 /// How long an Envoy enforces what it was told without being told anything new.
@@ -70,6 +72,7 @@ impl Dealer {
             has_others: false,
             is_learning: true,
             has_grown: false,
+            due: Vec::new(),
         }
     }
 
@@ -92,7 +95,7 @@ impl Dealer {
     }
 
     /// Notices who has fallen silent and what is asked for no longer. To be done
-    /// about once a second.
+    /// about once a second; then [`Dealer::deal_due`], until nothing is due.
     pub fn sweep(&mut self, now: Timestamp) {
         let mut changed = std::mem::take(&mut self.has_grown);
         let mut lapsed = Vec::new();
@@ -115,13 +118,26 @@ impl Dealer {
         let is_learning = self.is_learning(now);
         changed |= is_learning != self.is_learning;
         self.is_learning = is_learning;
-        let keys = self.pots.iter().filter(|(_, pot)| changed || pot.is_cool(now));
-        let keys: Vec<Key> = keys.map(|(key, _)| *key).collect();
+        // All there is, or what is cool; that is found again if something is due still.
+        if changed || self.due.is_empty() {
+            let keys = self.pots.iter().filter(|(_, pot)| changed || pot.is_cool(now));
+            self.due = keys.map(|(key, _)| *key).collect();
+        }
+    }
+
+    /// Deals so many of the keys that are due. True if more are.
+    ///
+    /// In between, Envoys are to be heard: dealing a hundred thousand keys takes a
+    /// while, and who is not heard meanwhile would be taken for silent, so that all
+    /// would be due again.
+    pub fn deal_due(&mut self, at_most: usize, now: Timestamp) -> bool {
         let how = self.how(now);
-        for key in keys {
+        let rest = self.due.len().saturating_sub(at_most);
+        for key in self.due.split_off(rest) {
             self.end(key, now);
             self.deal(key, how);
         }
+        !self.due.is_empty()
     }
 
     /// How many Envoys report.

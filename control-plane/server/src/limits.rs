@@ -3,10 +3,10 @@
 mod counts;
 mod overrides;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tollgate_core::Timestamp;
 use tollgate_quota::{Deal, Dealer, Demand, Instance, Key, Report, Share};
@@ -22,6 +22,7 @@ pub(crate) struct Limits {
     /// By which Envoys know that this is another dealer than before.
     dealer: u64,
     began: Instant,
+    /// Whoever waits for it has it in the order in which they came.
     rates: Mutex<Dealer>,
     lender: Lender,
     overrides: watch::Receiver<Option<Arc<Overrides>>>,
@@ -29,6 +30,9 @@ pub(crate) struct Limits {
 
 /// Who has fallen silent is noticed within this.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
+/// How many keys are dealt before Envoys that wait are heard: a few milliseconds' worth.
+const SLICE: usize = 500;
 
 // === impl Limits ===
 
@@ -62,7 +66,7 @@ impl Limits {
         Timestamp::EPOCH.plus(self.began.elapsed())
     }
 
-    fn deal(&self, request: &Request, instance: Instance) -> Result<Deal, Status> {
+    async fn deal(&self, request: &Request, instance: Instance) -> Result<Deal, Status> {
         let demands: Vec<Demand> = request.demands.iter().map(demand).collect();
         let knows_us = request.complete && request.dealer == self.dealer;
         let report = Report {
@@ -75,8 +79,16 @@ impl Limits {
             is_complete: knows_us || request.dealer == 0,
             demands: &demands,
         };
-        let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rates = self.rates.lock().await;
         rates.exchange(&report, self.now()).map_err(|_| late())
+    }
+
+    /// Notices who has fallen silent, and deals what is due then.
+    async fn sweep(&self) {
+        self.rates.lock().await.sweep(self.now());
+        while self.rates.lock().await.deal_due(SLICE, self.now()) {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn overrides(&self, known: u64) -> Option<Overrides> {
@@ -98,7 +110,7 @@ impl Method for Limits {
         if deal::PAGE < request.demands.len() || deal::PAGE < request.asks.len() {
             return Err(Status::invalid_argument("there are more than fit on a page"));
         }
-        let Deal { grants, more } = self.deal(&request, instance)?;
+        let Deal { grants, more } = self.deal(&request, instance).await?;
         let asks = request.asks.iter().map(|ask| counts::ask(ask, instance, request.number));
         let lent = self.lender.lend(asks.collect::<Vec<LeaseAsk>>()).await;
         Ok(Response {
@@ -111,10 +123,9 @@ impl Method for Limits {
     }
 }
 
-async fn sweep(limits: std::sync::Weak<Limits>) {
+async fn sweep(limits: Weak<Limits>) {
     while let Some(limits) = limits.upgrade() {
-        let now = limits.now();
-        limits.rates.lock().unwrap_or_else(PoisonError::into_inner).sweep(now);
+        limits.sweep().await;
         drop(limits);
         tokio::time::sleep(SWEEP_EVERY).await;
     }

@@ -110,6 +110,7 @@ impl World {
         self.now = self.now.plus(EXCHANGE);
         self.dealer.sweep(self.now);
         for (at, fate) in fates.iter().enumerate().take(self.envoys.len()) {
+            self.dealer.deal_due(1, self.now);
             self.forget(at);
             let envoy = &mut self.envoys[at];
             let demands = envoy.demands();
@@ -132,6 +133,7 @@ impl World {
                 envoy.take(self.epoch, &demands, deal.grants, self.now);
             }
         }
+        while self.dealer.deal_due(1, self.now) {}
         self.settle(fates);
     }
 

@@ -50,6 +50,33 @@ async fn what_is_not_understood_is_refused() {
 }
 
 #[tokio::test]
+async fn envoys_are_heard_while_many_keys_are_dealt() {
+    let limits = Limits::start(None, 1);
+    let deal = async |from: u8, request: Request| {
+        limits.deal(&request, Instance(from.into())).await.unwrap();
+    };
+    let keys = 3 * SLICE as u64;
+    for (number, first) in (1..).zip((0..keys).step_by(deal::PAGE)) {
+        let demand = |low| deal::Demand { high: 0, low, wants: 900_000, holds: 333_333 };
+        let demands = (first..keys).take(deal::PAGE).map(demand).collect();
+        deal(1, Request { demands, ..request(1, number) }).await;
+    }
+    // Somebody has come, so that all are dealt anew.
+    deal(2, request(2, 1)).await;
+    let done = std::cell::RefCell::new(Vec::new());
+    let sweep = async {
+        limits.sweep().await;
+        done.borrow_mut().push("swept");
+    };
+    let exchange = async {
+        deal(1, request(1, 100)).await;
+        done.borrow_mut().push("heard");
+    };
+    tokio::join!(sweep, exchange);
+    assert_eq!(*done.borrow(), ["heard", "swept"]);
+}
+
+#[tokio::test]
 async fn counts_are_lent_from_memory_without_a_store() {
     let (limits, mut one, mut two) = (Limits::start(None, 1), 0, 0);
     assert_eq!(lent(&limits, 1, &mut one, ask(0, 0, 100)).await, 100);
