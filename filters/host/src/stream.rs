@@ -95,8 +95,10 @@ impl<F: Filter> Stream<F> {
         self.body.note_end();
         match self.amend_trailers() {
             Ok(()) if self.held == Held::ForBody => self.judge(),
-            amended => {
-                act(amended.map(|()| self.outcome()).map_err(Failure::reply), &Asked::UNKNOWN)
+            Ok(()) => act(Ok(self.outcome()), &Asked::UNKNOWN),
+            Err(failure) => {
+                self.held = Held::ForGood;
+                act(Err(failure.reply()), &Asked::UNKNOWN)
             }
         }
     }
@@ -148,6 +150,7 @@ impl<F: Filter> Stream<F> {
     }
 
     fn judge(&mut self) -> Action {
+        self.held = Held::ForGood;
         match read(Map::RequestHeaders) {
             Ok(headers) => {
                 let outcome = self.admit(&headers);
@@ -161,7 +164,6 @@ impl<F: Filter> Stream<F> {
     /// Lets the request pass, changed as the filter wants it, has it wait, or
     /// says what to answer instead.
     fn admit(&mut self, headers: &Headers) -> Result<Outcome, Reply> {
-        self.held = Held::ForGood;
         match self.verdict(headers)? {
             Verdict::Continue(Edits { request, response, ticket, hears_response }) => {
                 (self.ticket, self.hears_response) = (ticket, hears_response);

@@ -185,6 +185,22 @@ fn a_body_that_is_refused_takes_nothing_along() {
 }
 
 #[test]
+fn what_was_refused_because_it_could_not_be_read_is_not_judged_again() {
+    let stream = held();
+    answer_with([(BAD_ARGUMENT, None)]);
+    assert_eq!(proxy_on_request_body(stream, 0, true), PAUSE);
+    assert_eq!(refusal().unwrap(), "tollgate.headers-unreadable");
+    answer_with([no_lines(), body("good")]);
+    assert_eq!(proxy_on_request_body(stream, 4, true), PAUSE);
+
+    let trailed = held();
+    answer_with([(BAD_ARGUMENT, None)]);
+    assert_eq!(proxy_on_request_trailers(trailed, 0), PAUSE);
+    answer_with([no_lines(), body("good")]);
+    assert_eq!(proxy_on_request_body(trailed, 4, true), PAUSE);
+}
+
+#[test]
 fn a_body_that_is_too_long_or_says_so_is_not_waited_for() {
     let stream = held();
     assert_eq!(proxy_on_request_body(stream, 8, false), PAUSE);
