@@ -80,7 +80,7 @@ fn containers_may_do_little_and_are_reached_nowhere_else() {
         }
     }
     published.sort();
-    assert_eq!(published, ["envoy 8080/tcp", "envoy 9901/tcp"]);
+    assert_eq!(published, ["envoy 8080/tcp", "envoy 8080/udp", "envoy 9901/tcp"]);
 }
 
 /// Everything else is gone with its container, and no file of this machine can be written.
