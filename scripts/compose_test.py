@@ -63,8 +63,10 @@ NOT_HERE = {
     "on_demand::",
     # A name of loopback; the stack's own backends have names, by which they are found.
     "backends::backends_are_found_by_name",
-    # Programs on loopback, which fail as no container would.
+    # Programs on loopback, which fail or go on for long as no container would.
     "broken::",
+    "streams::a_stream_ends_at_the_age_of_its_route_whatever_it_says",
+    "streams::a_stream_ends_that_says_nothing_for_as_long_as_its_route_lets_it",
     # Files of the test would have to be in a container.
     "secure::backends_are_verified_by_authority_and_name",
     "http3::callers_come_by_http3_too_and_are_told_of_it",
