@@ -47,7 +47,7 @@ fn flawless(report: &Report) {
 /// How many changes there are, each 600 ms after the one before it: `CHANGES=500` is
 /// 100 a minute for five minutes.
 fn changes() -> usize {
-    std::env::var("CHANGES").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
+    env::var("CHANGES").ok().and_then(|text| text.parse().ok()).unwrap_or(20)
 }
 
 const CHANGE_EVERY: Duration = Duration::from_millis(600);
