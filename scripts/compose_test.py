@@ -69,7 +69,7 @@ NOT_HERE = {
     "streams::a_stream_ends_that_says_nothing_for_as_long_as_its_route_lets_it",
     # Files of the test would have to be in a container.
     "secure::backends_are_verified_by_authority_and_name",
-    "http3::callers_come_by_http3_too_and_are_told_of_it",
+    "http3::",
     # Another module than the one that ships.
     "traps::",
     "hard::workers_that_end_with_tokens_admit_nothing_more_and_lose_few",
