@@ -103,6 +103,7 @@ impl World {
             self.now = self.now.plus(TICK);
             if let Some((_, dealer)) = &mut self.dealer {
                 dealer.sweep(self.now);
+                while dealer.deal_due(1, self.now) {}
             }
             (0..self.envoys.len()).for_each(|envoy| self.tick(envoy));
         }
