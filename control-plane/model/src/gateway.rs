@@ -108,6 +108,17 @@ impl Gateway {
         hosts.flat_map(|(host, routes)| Division::of(routes).pieces(host, path)).collect()
     }
 
+    /// By what an API tells callers how their limits stand; nothing where nobody is
+    /// recognised.
+    pub fn asked_of(&self, api: &str) -> Option<ContractSpec> {
+        self.contracts.get(api)?.asked()
+    }
+
+    /// The id of that.
+    pub fn asked_id(&self, api: &str) -> Option<String> {
+        Some(self.asked_of(api)?.id())
+    }
+
     /// The APIs whose limits are asked for in a piece.
     pub fn asked_in(&self, piece: &RoutePiece) -> BTreeSet<&str> {
         let has_path = self.limits_path.as_deref().is_some_and(|path| piece.has_path(path));

@@ -6,15 +6,14 @@ mod metadata;
 mod paths;
 mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
 use envoy_types::pb::envoy::config::route::v3::{
     Route, RouteConfiguration, RouteMatch, VirtualHost,
 };
 use envoy_types::pb::google::protobuf::UInt64Value;
-use tollgate_auth::AuthSpec;
-use tollgate_gateway::MatchSpec;
+use tollgate_gateway::{ContractSpec, MatchSpec};
 use tollgate_model::{Gateway, HostRoute};
 
 use self::paths::PathMatch;
@@ -30,9 +29,10 @@ use crate::wrap;
 pub(crate) fn from_gateway(name: &str, gateway: &Gateway) -> RouteConfiguration {
     let hosts = gateway.hosts.iter().map(|(host, routes)| {
         let routes: Vec<_> = routes.iter().collect();
-        let contracts = contracts(routes.iter().map(|route| route.api.as_str()), gateway);
-        let asked = own_limits(&contracts, gateway);
-        from_host(host, host, &routes, (asked, contracts), gateway)
+        let apis: BTreeSet<_> = routes.iter().map(|route| route.api.as_str()).collect();
+        let asked = apis.iter().filter_map(|api| gateway.asked_of(api));
+        let asked: Vec<_> = asked.collect();
+        from_host((host, host), &routes, (&apis, &asked), gateway)
     });
     RouteConfiguration { name: name.to_owned(), virtual_hosts: hosts.collect(), ..common() }
 }
@@ -41,9 +41,7 @@ pub(crate) fn from_gateway(name: &str, gateway: &Gateway) -> RouteConfiguration 
 /// route for is told from what there is no piece for.
 pub(crate) fn from_shard(shard: &Shard<'_>, gateway: &Gateway) -> RouteConfiguration {
     let Shard { piece, routes, asked, on_demand: _, envoys: _ } = shard;
-    let apis = shard.apis().into_iter().chain(asked.iter().copied());
-    let asked = own_limits(&contracts(asked.iter().copied(), gateway), gateway);
-    let mut host = from_host(&piece.host, "*", routes, (asked, contracts(apis, gateway)), gateway);
+    let mut host = from_host((&piece.host, "*"), routes, (&shard.apis(), asked), gateway);
     host.routes.push(nowhere());
     RouteConfiguration { name: piece.name(), virtual_hosts: vec![host], ..common() }
 }
@@ -58,21 +56,22 @@ fn common() -> RouteConfiguration {
     }
 }
 
-/// The contracts of APIs: ids and texts, by name.
-type Contracts<'a> = BTreeMap<&'a str, (String, String)>;
-
-fn contracts<'a>(apis: impl Iterator<Item = &'a str>, gateway: &'a Gateway) -> Contracts<'a> {
-    let apis = apis.filter_map(|api| gateway.contracts.get_key_value(api));
-    apis.map(|(api, contract)| (api.as_str(), (contract.id(), contract.canonical()))).collect()
+/// A contract, by its id.
+fn identified(contract: &ContractSpec) -> (String, String) {
+    (contract.id(), contract.canonical())
 }
 
+/// `apis`: those of the routes. `asked`: of those whose limits callers ask for here,
+/// that much of the contract.
 fn from_host(
-    name: &str,
-    domain: &str,
+    (name, domain): (&str, &str),
     routes: &[&HostRoute],
-    (asked, contracts): (Option<Route>, Contracts<'_>),
+    (apis, asked): (&BTreeSet<&str>, &[ContractSpec]),
     gateway: &Gateway,
 ) -> VirtualHost {
+    let contracts = apis.iter().filter_map(|api| Some((*api, gateway.contracts.get(*api)?)));
+    let contracts: BTreeMap<_, _> = contracts.map(|(api, one)| (api, identified(one))).collect();
+    let asked: Vec<_> = asked.iter().map(identified).collect();
     let planned = plan(routes);
     let routes = planned.iter().flat_map(|planned| {
         let id = contracts.get(planned.api).map(|(id, _)| id.as_str()).unwrap_or_default();
@@ -81,8 +80,8 @@ fn from_host(
     VirtualHost {
         name: name.to_owned(),
         domains: vec![domain.to_owned()],
-        routes: asked.into_iter().chain(routes).collect(),
-        metadata: Some(metadata::of_host(contracts.values().cloned())),
+        routes: own_limits(&asked, gateway).into_iter().chain(routes).collect(),
+        metadata: Some(metadata::of_host(contracts.values().chain(&asked).cloned())),
         request_body_buffer_limit: held_bodies(gateway),
         ..VirtualHost::default()
     }
@@ -103,20 +102,11 @@ fn nowhere() -> Route {
     }
 }
 
-/// Whether callers of an API can ask how their limits stand: some route of it
-/// recognises them.
-pub(crate) fn recognises(api: &str, gateway: &Gateway) -> bool {
-    let operations = gateway.contracts.get(api).map(|contract| &contract.operations);
-    operations.into_iter().flatten().any(|one| one.access.auth != AuthSpec::None)
-}
-
 /// By which callers ask how their limits stand, before any other route; none
 /// where nobody is recognised. The filter answers such requests.
-fn own_limits(contracts: &Contracts<'_>, gateway: &Gateway) -> Option<Route> {
-    let path = gateway.limits_path.clone()?;
-    let asked = contracts.iter().filter(|(api, _)| recognises(api, gateway));
-    let ids: Vec<&str> = asked.map(|(_, (id, _))| id.as_str()).collect();
-    let path = Some(PathSpecifier::Path(path));
+fn own_limits(asked: &[(String, String)], gateway: &Gateway) -> Option<Route> {
+    let path = Some(PathSpecifier::Path(gateway.limits_path.clone()?));
+    let ids: Vec<&str> = asked.iter().map(|(id, _)| id.as_str()).collect();
     Some(Route {
         name: metadata::name_of_own_limits(&ids)?,
         r#match: Some(RouteMatch { path_specifier: path, ..RouteMatch::default() }),

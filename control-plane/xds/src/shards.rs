@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 
 use envoy_types::pb::envoy::config::route::v3::ScopedRouteConfiguration;
 use envoy_types::pb::envoy::config::route::v3::scoped_route_configuration::{Key, key};
+use tollgate_gateway::ContractSpec;
 use tollgate_model::{Envoys, Gateway, HostRoute, RoutePiece, first_segment};
-
-use crate::routes::recognises;
 
 /// What listeners have to know to find pieces.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -24,8 +23,8 @@ pub(crate) struct Shard<'a> {
     pub(crate) piece: &'a RoutePiece,
     /// Invariant: in the order of the host's list.
     pub(crate) routes: Vec<&'a HostRoute>,
-    /// The APIs whose limits callers ask for here.
-    pub(crate) asked: BTreeSet<&'a str>,
+    /// Of the APIs whose limits callers ask for here, that much of the contract.
+    pub(crate) asked: Vec<ContractSpec>,
     pub(crate) on_demand: bool,
     pub(crate) envoys: Envoys,
 }
@@ -49,7 +48,7 @@ impl<'a> Shard<'a> {
         let all = gateway.hosts.get(&piece.host)?;
         let routes = piece.routes_of(all);
         let asked = gateway.asked_in(piece).into_iter();
-        let asked = asked.filter(|api| recognises(api, gateway)).collect();
+        let asked = asked.filter_map(|api| gateway.asked_of(api)).collect();
         let on_demand = may_wait(piece, all) && all_on_demand(&routes, gateway);
         // All APIs of a host are for the same Envoys.
         let envoys = all.first().map(|one| gateway.envoys_of(&one.api)).unwrap_or_default();

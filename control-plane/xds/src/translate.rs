@@ -228,15 +228,15 @@ fn of_scope(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
 
 fn of_shard(shard: &Shard<'_>, gateway: &Gateway) -> Resource {
     let Shard { piece, routes, asked, on_demand: _, envoys } = shard;
-    let apis: BTreeSet<_> = shard.apis().into_iter().chain(asked.iter().copied()).collect();
+    let apis = shard.apis();
     let contracts = apis.iter().filter_map(|api| gateway.contracts.get(*api));
-    let contracts: Vec<_> = contracts.map(ContractSpec::id).collect();
+    let contracts: Vec<_> = contracts.chain(asked).map(ContractSpec::id).collect();
     let elsewhere = shared_by_routes(routes, gateway);
     Resource {
-        version: version(&(piece, routes, asked, contracts, elsewhere)),
+        version: version(&(piece, routes, contracts, elsewhere)),
         body: encoded(&routes::from_shard(shard, gateway)),
         needs: needed_by(routes),
-        origin: origin_of_apis(&shard.apis(), gateway),
+        origin: origin_of_apis(&apis, gateway),
         envoys: envoys.clone(),
     }
 }

@@ -3,19 +3,66 @@
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
-use tollgate_auth::Stop;
+use tollgate_auth::{AccessSpec, AllowSpec, AuthSpec, Stop};
 use tollgate_core::{Content, Cx, Principal, RequestHead};
 use tollgate_rate_limit::{Caller, Limits, Standing};
+use tollgate_transform::MessageSpec;
 
 use crate::contract::Contract;
 use crate::gateway::Gateway;
 use crate::problem;
+use crate::spec::{ContractSpec, MatchSpec, OperationSpec, UseSpec};
 
 /// Where a route's name has the group that it serves: no backend is called so.
 pub(crate) const OWN_LIMITS: &[u8] = b"=limits";
 
 /// As many as are looked up for one request: each costs a call of the host.
 const STANDINGS_MAX: usize = 64;
+
+// === impl ContractSpec ===
+
+impl ContractSpec {
+    /// So much of it as callers are recognised and told their limits by; nothing where
+    /// nobody is recognised.
+    pub fn asked(&self) -> Option<Self> {
+        let mut ways: Vec<AccessSpec> = Vec::new();
+        let mut operations = Vec::new();
+        for one in &self.operations {
+            let way = way(&one.access);
+            let is_new = way.auth != AuthSpec::None && !ways.contains(&way);
+            if is_new || !one.limits.is_empty() {
+                operations.push(asked(one, way.clone()));
+            }
+            ways.extend(is_new.then_some(way));
+        }
+        let (api, limits) = (self.api.clone(), self.limits.clone());
+        let asked = Self { api, limits, operations, ..Self::default() };
+        (!ways.is_empty()).then_some(asked)
+    }
+}
+
+/// How callers are recognised, whoever of them may call.
+fn way(access: &AccessSpec) -> AccessSpec {
+    AccessSpec { allow: AllowSpec::default(), token_audience: None, ..access.clone() }
+}
+
+fn asked(operation: &OperationSpec, access: AccessSpec) -> OperationSpec {
+    // Limits may count by parameters of the path.
+    let MatchSpec { path, prefix, regex, .. } = operation.r#match.clone();
+    OperationSpec {
+        name: operation.name.clone(),
+        group: String::new(),
+        r#match: MatchSpec { path, prefix, regex, ..MatchSpec::default() },
+        access,
+        limits: operation.limits.clone(),
+        shadow: Vec::new(),
+        uses: UseSpec::default(),
+        request: MessageSpec::default(),
+        response: MessageSpec::default(),
+    }
+}
+
+// === impl Gateway ===
 
 impl Gateway {
     /// How a caller's limits stand: as a whole, of the host's APIs, and of their

@@ -4,9 +4,9 @@ use super::entry::{Entry, Split, split};
 use super::general::General;
 use super::{Part, Read, Workspace};
 use crate::gateway::ASKED_MAX;
-use crate::piece::{Division, segment_of_path};
+use crate::piece::segment_of_path;
 use crate::yaml::Node;
-use crate::{RoutePiece, Source};
+use crate::{Fault, Gateway, Loaded, RoutePiece, Source};
 
 /// What a change of some files comes to.
 #[derive(Debug)]
@@ -18,11 +18,19 @@ pub struct Change {
     pub gone: BTreeSet<RoutePiece>,
     /// The APIs that there are no longer.
     pub removed: BTreeSet<String>,
-    /// Whether backends or tiers are others, so that what holds for all has to be checked.
-    pub is_general: bool,
+    /// The pieces where callers ask for limits, if they are others only for what these
+    /// APIs tell there.
+    asked: BTreeSet<RoutePiece>,
     /// What the index was before, in case that what was written is at fault.
     before: BTreeMap<String, Option<Entry>>,
     general: Option<General>,
+}
+
+/// What a change may touch.
+struct Extent {
+    pieces: BTreeSet<RoutePiece>,
+    /// Where callers ask for limits of these APIs, and of which all.
+    asked: BTreeMap<RoutePiece, BTreeSet<String>>,
 }
 
 /// What is written in some files now.
@@ -32,6 +40,17 @@ struct Written {
     /// What holds for all, of files in which that is another.
     general: BTreeMap<String, Option<(u64, Node)>>,
 }
+
+// === impl Change ===
+
+impl Change {
+    /// Whether backends or tiers are others, so that what holds for all has to be checked.
+    pub const fn is_general(&self) -> bool {
+        self.general.is_some()
+    }
+}
+
+// === impl Workspace ===
 
 impl Workspace {
     /// Takes files that have changed, of which those not there any more read as
@@ -49,24 +68,14 @@ impl Workspace {
         let around = self.around(&touched);
         let names: BTreeSet<String> = touched.keys().cloned().collect();
         let critical: BTreeSet<String> = self.critical().into_iter().map(str::to_owned).collect();
-        let (divided, mut asked) = (self.divided(&around), self.asked_around(&around, &names));
-        let mut before = self.pieces_around(&around, names.len());
-        before.extend(self.asked_pieces(&asked));
+        let (divided, before) = (self.divided(&around), self.extent(&around, &names));
         let undo = self.enter(touched);
         if !self.agree_around(&around, &names) {
             self.enter(undo);
             return None;
         }
-        asked.extend(self.asked_around(&around, &names));
-        let mut after = self.pieces_around(&around, names.len());
-        after.extend(self.asked_pieces(&asked));
-        let (there, removed) = names.into_iter().partition(|api| self.apis.contains_key(api));
-        let gone = before.into_iter().filter(|piece| !self.has(piece)).collect();
-        let mut part = Part { pieces: after, apis: there };
-        part.apis.extend(self.apis_in(&part.pieces));
-        let is_general = general.is_some();
         let general = general.map(|general| std::mem::replace(&mut self.general, general));
-        let change = Change { part, gone, removed, is_general, before: undo, general };
+        let change = Change { before: undo, general, ..self.entered(&around, names, before) };
         // Where a host is divided otherwise, so is all that listeners know of it; and
         // what is kept of a backend, is kept from all.
         let is_kept = self.critical().into_iter().eq(critical.iter().map(String::as_str));
@@ -75,6 +84,41 @@ impl Workspace {
             return None;
         }
         Some(change)
+    }
+
+    /// What comes of it that some APIs have been entered.
+    fn entered(&self, around: &Around, names: BTreeSet<String>, before: Extent) -> Change {
+        let after = self.extent(around, &names);
+        let pieces = self.touched_pieces(&before, &after);
+        let asked = after.asked.into_keys().filter(|piece| !pieces.contains(piece)).collect();
+        let gone = before.pieces.into_iter().chain(before.asked.into_keys());
+        let gone = gone.filter(|piece| !self.has(piece)).collect();
+        let (mut apis, removed): (BTreeSet<_>, _) =
+            names.into_iter().partition(|api| self.apis.contains_key(api));
+        apis.extend(self.apis_in(&pieces));
+        let (before, general) = (BTreeMap::new(), None);
+        Change { part: Part { pieces, apis }, asked, gone, removed, before, general }
+    }
+
+    /// Checks what a change comes to. `told`: by what an API told callers before how their
+    /// limits stand, as [`Gateway::asked_id`]. If that is another now, so is where callers
+    /// ask for it, and the change touches that too.
+    pub fn compile_change(
+        &self,
+        change: &mut Change,
+        told: &dyn Fn(&str) -> Option<String>,
+        read: Read<'_>,
+        loaded: &Loaded,
+    ) -> Result<Gateway, Vec<Fault>> {
+        let everything = change.is_general();
+        let gateway = self.compile(&change.part.apis, everything, read, loaded)?;
+        let is_other = |api: &String| gateway.asked_id(api) != told(api);
+        if change.asked.is_empty() || !change.part.apis.iter().any(is_other) {
+            return Ok(gateway);
+        }
+        change.part.pieces.append(&mut change.asked);
+        change.part.apis.extend(self.apis_in(&change.part.pieces));
+        self.compile(&change.part.apis, everything, read, loaded)
     }
 
     /// Forgets a change.
@@ -211,14 +255,33 @@ impl Workspace {
         pieces
     }
 
-    /// The hosts at which these APIs are some of those whose limits can be asked for.
-    fn asked_around(&self, around: &Around, apis: &BTreeSet<String>) -> BTreeSet<String> {
-        let is_asked = |host: &&String| {
-            let division = self.hosts.get(*host);
-            let first = division.map(|division| division.first_apis(ASKED_MAX));
-            first.is_some_and(|first| apis.iter().any(|api| first.contains(api.as_str())))
-        };
-        around.keys().filter(is_asked).cloned().collect()
+    fn extent(&self, around: &Around, apis: &BTreeSet<String>) -> Extent {
+        let asked = around.keys().filter_map(|host| self.asked_at(host, apis));
+        Extent { pieces: self.pieces_around(around, apis.len()), asked: asked.collect() }
+    }
+
+    /// Where callers of a divided host ask for their limits, if they do for one of these
+    /// APIs; and for which they do.
+    fn asked_at(
+        &self,
+        host: &str,
+        apis: &BTreeSet<String>,
+    ) -> Option<(RoutePiece, BTreeSet<String>)> {
+        let division = self.hosts.get(host).filter(|division| division.is_divided())?;
+        let segment = segment_of_path(self.limits_path.as_deref()?);
+        let asked = division.first_apis(ASKED_MAX);
+        let piece = RoutePiece { host: host.to_owned(), segment, is_whole: false };
+        let is_any = apis.iter().any(|api| asked.contains(api.as_str()));
+        is_any.then(|| (piece, asked.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// The pieces that may be others, whatever the APIs say: also those where callers
+    /// asked for the limits of other APIs than they do now.
+    fn touched_pieces(&self, before: &Extent, after: &Extent) -> BTreeSet<RoutePiece> {
+        let asked = before.asked.keys().chain(after.asked.keys());
+        let others = asked.filter(|piece| before.asked.get(piece) != after.asked.get(piece));
+        let others = others.filter(|piece| self.has(piece));
+        after.pieces.iter().chain(others).cloned().collect()
     }
 
     /// Whether there is such a piece.
@@ -230,20 +293,6 @@ impl Workspace {
         let asked = self.limits_path.as_deref().map(segment_of_path);
         asked.is_some_and(|asked| asked == piece.segment)
             || division.piece(&piece.host, piece.segment.as_deref()).is_some()
-    }
-
-    /// Where callers of divided hosts ask for their limits.
-    fn asked_pieces(&self, hosts: &BTreeSet<String>) -> Vec<RoutePiece> {
-        let Some(path) = &self.limits_path else { return Vec::new() };
-        let segment = segment_of_path(path);
-        let divided =
-            hosts.iter().filter(|host| self.hosts.get(*host).is_some_and(Division::is_divided));
-        let piece = |host: &String| RoutePiece {
-            host: host.clone(),
-            segment: segment.clone(),
-            is_whole: false,
-        };
-        divided.map(piece).collect()
     }
 
     fn apis_in(&self, pieces: &BTreeSet<RoutePiece>) -> BTreeSet<String> {

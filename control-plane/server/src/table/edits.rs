@@ -52,7 +52,7 @@ impl Table {
 
     /// What a change that may be made changes for callers.
     fn judged(&self, edit: &Edit, step: &Step) -> Result<Differences, NotEdited> {
-        let before = step.before.as_ref().ok_or(NotEdited::Together)?;
+        let before = step.before().ok_or(NotEdited::Together)?;
         if let Some(sites) = edit.sites.as_ref().filter(|_| edit.is_of_api()) {
             may_write(sites, before, edit)?;
             may_write(sites, &step.after, edit)?;

@@ -21,22 +21,25 @@ pub(super) struct Notes {
     pub(super) audiences: BTreeSet<String>,
     /// What is not to be forgotten.
     pub(super) notices: Vec<String>,
+    /// By what callers are told how their limits stand: its id.
+    pub(super) asked: Option<String>,
 }
 
 // === impl Notes ===
 
 impl Notes {
     pub(super) fn of(api: &str, gateway: &Gateway) -> Self {
-        let operations = gateway.contracts.get(api).map(|contract| &contract.operations);
-        let audiences =
-            operations.into_iter().flatten().filter_map(|one| one.access.token_audience.clone());
+        let contract = gateway.contracts.get(api);
+        let operations = contract.into_iter().flat_map(|contract| &contract.operations);
+        let audiences = operations.filter_map(|one| one.access.token_audience.clone());
         let own = format!("apis.{api}.");
         let notices = gateway.notices.iter().filter(|notice| notice.path.starts_with(&own));
-        Self { audiences: audiences.collect(), notices: notices.map(ToString::to_string).collect() }
+        let (audiences, notices) = (audiences.collect(), notices.map(ToString::to_string));
+        Self { audiences, notices: notices.collect(), asked: gateway.asked_id(api) }
     }
 
     fn is_empty(&self) -> bool {
-        self.audiences.is_empty() && self.notices.is_empty()
+        self.audiences.is_empty() && self.notices.is_empty() && self.asked.is_none()
     }
 }
 

@@ -6,9 +6,9 @@ use tollgate_callers::{Differences, diff};
 use tollgate_model::{Change, Gateway};
 use tollgate_xds::{Deployment, replace_general, translate_pieces};
 
-use super::Table;
 use super::reader::{self, Instead, Reader};
 use super::served::Notes;
+use super::{Index, Table};
 use crate::guard::Routes;
 use crate::load::Fault;
 use crate::news::News;
@@ -17,11 +17,27 @@ use crate::news::News;
 pub(super) struct Step {
     change: Change,
     now: Instead,
-    /// What it touches, as it was, where that is to be told, and as it is then.
-    pub(super) before: Option<Gateway>,
+    /// What of its APIs was before, where that is to be told.
+    before: Option<Before>,
+    /// What it touches, as it is then.
     pub(super) after: Gateway,
     /// How many routes there were.
     pub(super) routes: Routes,
+}
+
+/// What APIs were before a change of them.
+struct Before {
+    gateway: Gateway,
+    apis: BTreeSet<String>,
+}
+
+// === impl Step ===
+
+impl Step {
+    /// What it changes, as it was.
+    pub(super) fn before(&self) -> Option<&Gateway> {
+        self.before.as_ref().map(|before| &before.gateway)
+    }
 }
 
 // === impl Table ===
@@ -36,41 +52,62 @@ impl Table {
     ) -> Result<Option<Step>, Vec<Fault>> {
         let (now, routes) = (reader::now(news), self.routes());
         let names: BTreeSet<String> = now.keys().cloned().collect();
-        let Self { index, loaded, .. } = self;
-        let (objects, workspace) = (&index.objects, &mut index.workspace);
-        let reader = Reader { objects, instead: &now };
-        let read_now = |name: &str| reader.read(name);
-        let Some(mut change) = workspace.change(&names, &read_now) else { return Ok(None) };
+        let Some(mut change) = self.change(&names, &now) else { return Ok(None) };
         let mut before = None;
         if let Some(then) = then {
-            let apis = change.part.apis.union(&change.removed).cloned().collect();
-            let everything = change.is_general;
-            workspace.undo(change);
-            let reader = Reader { objects, instead: then };
-            let read_then = |name: &str| reader.read(name);
-            let compiled = workspace.compile(&apis, everything, &read_then, loaded).ok();
-            before = compiled.map(|gateway| of_apis(gateway, &apis));
-            match workspace.change(&names, &read_now) {
+            before = self.before(change, then);
+            match self.change(&names, &now) {
                 Some(again) => change = again,
                 None => return Ok(None),
             }
         }
-        match workspace.compile(&change.part.apis, change.is_general, &read_now, loaded) {
-            Ok(after) => {
-                let after = of_apis(after, &change.part.apis);
-                Ok(Some(Step { change, now, before, after, routes }))
-            }
+        match self.after(&mut change, &now) {
+            Ok(after) => Ok(Some(Step { change, now, before, after, routes })),
             Err(faults) => {
-                workspace.undo(change);
+                self.index.workspace.undo(change);
                 Err(faults.into_iter().map(Fault::Written).collect())
             }
         }
     }
 
+    fn change(&mut self, names: &BTreeSet<String>, now: &Instead) -> Option<Change> {
+        let Index { workspace, objects, .. } = &mut self.index;
+        let reader = Reader { objects, instead: now };
+        workspace.change(names, &|name| reader.read(name))
+    }
+
+    /// How what a change touches was; the change is forgotten.
+    fn before(&mut self, change: Change, then: &Instead) -> Option<Before> {
+        let Self { index: Index { workspace, objects, .. }, loaded, .. } = self;
+        let apis = change.part.apis.union(&change.removed).cloned().collect();
+        let everything = change.is_general();
+        workspace.undo(change);
+        let reader = Reader { objects, instead: then };
+        let read = |name: &str| reader.read(name);
+        let gateway = workspace.compile(&apis, everything, &read, loaded).ok()?;
+        Some(Before { gateway: of_apis(gateway, &apis), apis })
+    }
+
+    /// What a change touches, as it is then.
+    fn after(
+        &self,
+        change: &mut Change,
+        now: &Instead,
+    ) -> Result<Gateway, Vec<tollgate_model::Fault>> {
+        let Index { workspace, objects, .. } = &self.index;
+        let reader = Reader { objects, instead: now };
+        let read = |name: &str| reader.read(name);
+        let told = |api: &str| self.notes.get(api)?.asked.clone();
+        let gateway = workspace.compile_change(change, &told, &read, &self.loaded)?;
+        Ok(of_apis(gateway, &change.part.apis))
+    }
+
     /// What a change changes for callers.
     pub(super) fn differences(&self, step: &Step) -> Differences {
-        let Some(before) = &step.before else { return Differences::default() };
-        let mut after = step.after.clone();
+        let Some(Before { gateway: before, apis }) = &step.before else {
+            return Differences::default();
+        };
+        let mut after = of_apis(step.after.clone(), apis);
         // A host is not gone while others have it.
         let hosts = before.hosts.keys().filter(|host| self.index.workspace.has_host(host));
         for host in hosts {
@@ -92,7 +129,7 @@ impl Table {
         difference: &str,
         deployment: &Deployment,
     ) {
-        if change.is_general {
+        if change.is_general() {
             self.general = after.clone();
             self.general.hosts.clear();
             self.general.contracts.clear();
@@ -103,7 +140,7 @@ impl Table {
         }
         self.forget(&change);
         let lookup = self.index.lookup();
-        if change.is_general || lookup != self.lookup {
+        if change.is_general() || lookup != self.lookup {
             self.lookup = lookup;
             replace_general(&mut self.snapshot, &self.general, Some(&self.lookup), deployment);
         }

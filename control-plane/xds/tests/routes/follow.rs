@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tollgate_model::{Gateway, Loaded, Source, Workspace};
+use tollgate_model::{Gateway, Loaded, Part, Source, Workspace};
 use tollgate_xds::{
     Deployment, Kind, Lookup, Resource, Snapshot, remove_piece, replace_general, translate,
     translate_pieces,
@@ -40,6 +40,8 @@ fn texts(faults: Vec<tollgate_model::Fault>) -> BTreeSet<String> {
 struct Followed {
     workspace: Workspace,
     snapshot: Snapshot,
+    /// By what each API tells callers how their limits stand.
+    asked: BTreeMap<String, Option<String>>,
 }
 
 impl Followed {
@@ -47,16 +49,22 @@ impl Followed {
     fn load(files: &Files) -> Option<Result<Self, BTreeSet<String>>> {
         let read = |name: &str| source(files, name);
         let workspace = Workspace::index(files.keys().map(String::as_str), &read)?;
-        let mut this = Self { workspace, snapshot: Snapshot::default() };
+        let (snapshot, asked) = (Snapshot::default(), BTreeMap::new());
+        let mut this = Self { workspace, snapshot, asked };
         let mut faults = BTreeSet::new();
         for part in this.workspace.parts() {
             match this.workspace.compile(&part.apis, false, &read, &Loaded::default()) {
-                Ok(gateway) => translate_pieces(&mut this.snapshot, &part.pieces, &gateway),
+                Ok(gateway) => this.take(&part, &gateway),
                 Err(found) => faults.extend(texts(found)),
             }
         }
         this.general(files);
         Some(if faults.is_empty() { Ok(this) } else { Err(faults) })
+    }
+
+    fn take(&mut self, part: &Part, gateway: &Gateway) {
+        translate_pieces(&mut self.snapshot, &part.pieces, gateway);
+        self.asked.extend(part.apis.iter().map(|api| (api.clone(), gateway.asked_id(api))));
     }
 
     fn general(&mut self, files: &Files) {
@@ -75,15 +83,16 @@ impl Followed {
     /// None if it has to be read as a whole.
     fn follow(&mut self, files: &Files, changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
         let read = |name: &str| source(files, name);
-        let change = self.workspace.change(changed, &read)?;
-        let (apis, everything) = (&change.part.apis, change.is_general);
-        match self.workspace.compile(apis, everything, &read, &Loaded::default()) {
+        let mut change = self.workspace.change(changed, &read)?;
+        let told = |api: &str| self.asked.get(api)?.clone();
+        match self.workspace.compile_change(&mut change, &told, &read, &Loaded::default()) {
             Err(found) => {
                 self.workspace.undo(change);
                 return Some(texts(found));
             }
-            Ok(gateway) => translate_pieces(&mut self.snapshot, &change.part.pieces, &gateway),
+            Ok(gateway) => self.take(&change.part, &gateway),
         }
+        self.asked.retain(|api, _| !change.removed.contains(api));
         change.gone.iter().for_each(|piece| remove_piece(&mut self.snapshot, piece));
         self.general(files);
         Some(BTreeSet::new())
@@ -105,6 +114,7 @@ fn general() -> Value {
     json!({
         "routing": {"shards": "always"},
         "listeners": {"public": {"address": "127.0.0.1:8080"}},
+        "identity": {"api_key": {"from": [{"header": "x-api-key"}]}},
     })
 }
 
@@ -151,7 +161,9 @@ fn api() -> impl Strategy<Value = Value> {
     let path = prop::sample::select(vec!["/a", "/a/1", "/b", "/b/{p}", "/", "/{p}", "/c:d", "/c"]);
     let backend = prop::sample::select(vec!["x", "x", "x", "y", "y", "missing"]);
     let priority = prop::sample::select(vec!["normal", "normal", "critical"]);
-    let route = (path, backend, priority, any::<bool>());
+    let auth = prop::sample::select(vec![json!("none"), json!({"any_of": ["api_key"]})]);
+    let requests = prop::option::weighted(0.3, 1..3_u32);
+    let route = (path, backend, priority, any::<bool>(), (auth, requests));
     let hosts = prop::sample::select(vec![
         vec!["one.example.com"],
         vec!["one.example.com", "*.example.com"],
@@ -164,10 +176,11 @@ fn api() -> impl Strategy<Value = Value> {
     (prop::collection::vec(route, 1..4), hosts, any::<bool>(), envoys).prop_map(
         |(routes, hosts, on_demand, envoys)| {
             let routes =
-                routes.into_iter().enumerate().map(|(number, (path, backend, priority, is_prefix))| {
+                routes.into_iter().enumerate().map(|(number, (path, backend, priority, is_prefix, (auth, requests)))| {
                     let is_prefix = is_prefix && !path.contains('{');
                     let field = if is_prefix { "prefix" } else { "path" };
-                    let route = json!({"match": {field: path}, "backend": backend, "auth": "none", "priority": priority});
+                    let limits: Vec<_> = requests.into_iter().map(|requests| json!({"requests": requests, "per": "hour"})).collect();
+                    let route = json!({"match": {field: path}, "backend": backend, "auth": auth, "priority": priority, "limits": limits});
                     (format!("r{number}"), route)
                 });
             let routes: serde_json::Map<_, _> = routes.collect();
@@ -199,6 +212,32 @@ fn what_holds_for_all_is_good_and_can_change_by_itself() {
     let mut followed = Followed::load(&files).unwrap().ok().unwrap();
     files.insert(APART.to_owned(), backends("127.0.0.1:9003", "4s", 6, 2));
     let changed = BTreeSet::from([APART.to_owned()]);
+    assert_eq!(followed.follow(&files, &changed), Some(BTreeSet::new()));
+    assert_eq!(versions(&followed.snapshot), versions(&versions_of(&files)));
+}
+
+/// Of a host's APIs one tells callers otherwise how their limits stand, and then they are
+/// told there.
+#[test]
+fn where_callers_ask_for_limits_follows_what_they_are_told() {
+    let api = |name: &str, requests: u32| {
+        let limits = json!([{"requests": requests, "per": "hour"}]);
+        let auth = json!({"any_of": ["api_key"]});
+        let path = format!("/{name}");
+        let route =
+            json!({"match": {"path": path}, "backend": "x", "auth": auth, "limits": limits});
+        named(name, json!({"hosts": ["one.example.com"], "routes": {"r": route}}))
+    };
+    let mut files = Files::from([
+        (GENERAL.to_owned(), general()),
+        (APART.to_owned(), backends("127.0.0.1:9001", "3s", 5, 1)),
+        ("p.yaml".to_owned(), api("p", 1)),
+        ("q.yaml".to_owned(), api("q", 1)),
+    ]);
+    assert_eq!(whole(&files).err(), None);
+    let mut followed = Followed::load(&files).unwrap().ok().unwrap();
+    files.insert("p.yaml".to_owned(), api("p", 2));
+    let changed = BTreeSet::from(["p.yaml".to_owned()]);
     assert_eq!(followed.follow(&files, &changed), Some(BTreeSet::new()));
     assert_eq!(versions(&followed.snapshot), versions(&versions_of(&files)));
 }

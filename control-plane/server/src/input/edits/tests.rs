@@ -214,6 +214,40 @@ fn an_object_that_changes_is_checked_with_what_it_touches_alone() {
 }
 
 #[test]
+fn where_callers_ask_for_limits_is_another_only_if_they_are_told_otherwise() {
+    let mut place = Place::new();
+    let mut first = api("first-of-all", "echo");
+    first["routes"]["operation-3"]["auth"] = json!({ "any_of": ["api_key"] });
+    let body = || Some(first.clone());
+    let (checked, _) = place.told("apis", "a", body());
+    assert_eq!(checked, 31, "fifteen, and then sixteen: it is one of those that are asked");
+    place.agrees(2);
+    let asked = "api.example.com/.tollgate".to_owned();
+    let version = |place: &mut Place| {
+        let made = place.input.make().unwrap();
+        made.snapshot.of(Kind::Routes).find(|(name, _)| **name == asked).unwrap().1.version.clone()
+    };
+    let before = version(&mut place);
+
+    first["routes"]["operation-3"]["response"] =
+        json!({ "headers": { "set": { "x-revision": "2" } } });
+    let (checked, edited) = place.told("apis", "a", Some(first.clone()));
+    assert_eq!((checked, edited.differences.0.len()), (2, 1), "as it was and as it is");
+    place.agrees(3);
+    assert_eq!(version(&mut place), before);
+
+    first["routes"]["operation-3"]["limits"] = json!([{ "requests": 5, "per": "second" }]);
+    let (checked, _) = place.told("apis", "a", Some(first.clone()));
+    assert_eq!(checked, 18, "those that are asked, too");
+    place.agrees(4);
+    assert_ne!(version(&mut place), before);
+
+    let (checked, _) = place.told("apis", "a", None);
+    assert_eq!(checked, 33, "another one is among the sixteen then");
+    place.agrees(5);
+}
+
+#[test]
 fn what_is_at_fault_is_told_as_if_all_were_checked_together() {
     let mut place = Place::new();
     let mut bad = api("new", "nowhere");
