@@ -4,6 +4,9 @@ mod builder;
 mod parse;
 mod scalar;
 
+use std::hash::{Hash as _, Hasher};
+use std::mem;
+
 use serde_json::Number;
 
 use crate::place::Spot;
@@ -68,6 +71,27 @@ impl Node {
         self.is_gone()
             || self.items().iter().any(Self::is_incomplete)
             || self.fields().iter().any(|(_, node)| node.is_incomplete())
+    }
+
+    /// Hashes the value without places, as it was written.
+    pub(crate) fn hash_value(&self, state: &mut impl Hasher) {
+        mem::discriminant(&self.value).hash(state);
+        match &self.value {
+            Value::Null | Value::Gone => {}
+            Value::Bool(truth) => truth.hash(state),
+            Value::Number(_, text) | Value::String(text) => text.hash(state),
+            Value::List(items) => {
+                items.len().hash(state);
+                items.iter().for_each(|item| item.hash_value(state));
+            }
+            Value::Mapping(fields) => {
+                fields.len().hash(state);
+                for (name, node) in fields {
+                    name.hash(state);
+                    node.hash_value(state);
+                }
+            }
+        }
     }
 
     /// The value without places and without what was taken out.

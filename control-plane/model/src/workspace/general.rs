@@ -1,9 +1,9 @@
 //! What holds for all APIs, and in which files that is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::iter::once;
 
-use super::entry::mark;
 use crate::fault::Faults;
 use crate::merge::merge;
 use crate::place::Spot;
@@ -56,9 +56,10 @@ impl General {
         is_apart.then_some(next)
     }
 
-    /// The backends that are others than before, were not there, or are not any more.
+    /// The backends that are others to their routes than before, were not there, or are
+    /// not any more. Where a backend is, is nothing to a route.
     pub(super) fn other_backends(&self, before: &Self) -> BTreeSet<String> {
-        let (ours, theirs) = (self.entries("backends"), before.entries("backends"));
+        let (ours, theirs) = (self.backends(), before.backends());
         let names = ours.keys().chain(theirs.keys());
         let others = names.filter(|name| ours.get(*name) != theirs.get(*name));
         others.map(|name| (*name).to_owned()).collect()
@@ -72,11 +73,26 @@ impl General {
     fn rest(&self) -> BTreeMap<&str, u64> {
         let fields = self.whole.fields().iter();
         let rest = fields.filter(|(name, _)| !APART.contains(&name.as_str()));
-        rest.map(|(name, node)| (name.as_str(), mark(node))).collect()
+        rest.map(|(name, node)| (name.as_str(), hash(once((name, node))))).collect()
     }
 
-    fn entries(&self, section: &str) -> BTreeMap<&str, u64> {
-        let entries = self.whole.get(section).map(Node::fields).unwrap_or_default().iter();
-        entries.map(|(name, node)| (name.as_str(), mark(node))).collect()
+    /// What routes are told of backends.
+    fn backends(&self) -> BTreeMap<&str, u64> {
+        let all = self.whole.get("backends").map(Node::fields).unwrap_or_default().iter();
+        let told = |backend: &Node| {
+            let fields = backend.fields().iter().filter(|(field, _)| field != "endpoints");
+            hash(fields.map(|(field, node)| (field, node)))
+        };
+        all.map(|(name, backend)| (name.as_str(), told(backend))).collect()
     }
+}
+
+/// Of what is written, wherever: a line more elsewhere makes nothing another.
+fn hash<'n>(fields: impl Iterator<Item = (&'n String, &'n Node)>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for (name, node) in fields {
+        name.hash(&mut hasher);
+        node.hash_value(&mut hasher);
+    }
+    hasher.finish()
 }

@@ -248,6 +248,34 @@ fn where_callers_ask_for_limits_is_another_only_if_they_are_told_otherwise() {
 }
 
 #[test]
+fn a_backend_that_is_elsewhere_is_nothing_to_the_apis_that_use_it() {
+    let mut place = Place::new();
+    let file = place.folder.path().join("apis/0.yaml");
+    let mut write = |text: &str, number: u64| {
+        fs::write(&file, text).unwrap();
+        place.checks(|place| {
+            assert!(place.input.on_event(Event::Touched(file.clone())));
+            place.agrees(number);
+        })
+    };
+    let lists =
+        GENERAL.replace("[\"127.0.0.1:9001\"]", "[\n\"127.0.0.1:9001\",\n\"127.0.0.1:9002\"]");
+    // The identity stands on another line then, too, and is none the other for it.
+    let turned = "
+routing: { shards: always }
+backends: { echo: { endpoints: [
+  \"127.0.0.1:9001\",
+  \"127.0.0.1:9002\", \"127.0.0.1:9003\" ] } }
+listeners: { public: { address: \"127.0.0.1:8080\" } }
+identity: { api_key: { from: [{ header: x-api-key }] } }
+";
+    assert_eq!(write(&lists, 2), 2, "there has to be one, before and after");
+    assert_eq!(write(turned, 3), 2);
+    let slow = turned.replace("{ endpoints", "{ timeout: 3s, endpoints");
+    assert_eq!(usize::try_from(write(&slow, 4)), Ok(2 * FILES), "all go there");
+}
+
+#[test]
 fn what_is_at_fault_is_told_as_if_all_were_checked_together() {
     let mut place = Place::new();
     let mut bad = api("new", "nowhere");
