@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use tollgate_core::{Headers, Timestamp, is_header_name, is_header_value};
+use tollgate_core::{Headers, RequestHead, Timestamp, is_header_name, is_header_value};
 
 /// A request that is only thought of.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,6 +32,20 @@ pub enum InvalidRequest {
     HeaderName(String),
     #[error("headers.{0}: the value cannot stand in a header")]
     HeaderValue(String),
+}
+
+// === impl Request ===
+
+impl Request {
+    /// Its host, and the first segment of its path, both in small letters: by which the
+    /// routes are found that may take it.
+    pub fn site(&self) -> Result<(String, String), InvalidRequest> {
+        let head = Head::of(self)?;
+        let path = RequestHead { headers: &head.headers }.path();
+        let first = path.ok().and_then(|path| path.segments().next()).unwrap_or_default();
+        let first = String::from_utf8_lossy(&first).to_ascii_lowercase();
+        Ok((head.host, first))
+    }
 }
 
 /// What Envoy makes of it.

@@ -1,9 +1,8 @@
 use std::collections::BTreeSet;
-use std::iter::successors;
 
 use tollgate_auth::{AccessSpec, AllowSpec, AuthSpec, Authenticator};
 use tollgate_gateway::{Contract, ContractSpec, Found, OperationSpec, Request};
-use tollgate_model::{Gateway, HostRoute};
+use tollgate_model::{Gateway, HostRoute, names_of_host};
 
 /// Where a request goes.
 pub(crate) enum Routing<'g> {
@@ -31,13 +30,10 @@ pub(crate) fn find<'g>(
     Routing::NoRoute { host, api: refusing(gateway, routes, request, authenticator) }
 }
 
-/// The host itself, then the narrowest pattern, then the one for all others.
 fn of_host<'g>(gateway: &'g Gateway, host: &str) -> Option<(&'g str, &'g [HostRoute])> {
-    let above = successors(host.split_once('.'), |(_, rest)| rest.split_once('.'));
-    let patterns = above.map(|(_, rest)| format!("*.{rest}"));
-    let names = std::iter::once(host.to_owned()).chain(patterns).chain(["*".to_owned()]);
-    let mut found = names.filter_map(|name| gateway.hosts.get_key_value(&name));
-    found.next().map(|(host, routes)| (host.as_str(), routes.as_slice()))
+    let mut names = names_of_host(host);
+    let found = names.find_map(|name| gateway.hosts.get_key_value(&name));
+    found.map(|(host, routes)| (host.as_str(), routes.as_slice()))
 }
 
 /// One contract of all routes of the host, of which the first that fits is found.

@@ -52,7 +52,7 @@ pub use crate::gateway::{
     BackendToken, Gateway, HostRoute, IDENTITY_CLUSTER, Introspection, Listener, SYNC_CLUSTER,
     Shards,
 };
-pub use crate::piece::{RoutePiece, first_segment, is_plain};
+pub use crate::piece::{RoutePiece, first_segment, is_plain, names_of_host};
 pub use crate::place::Place;
 pub use crate::reference::reference;
 pub use crate::schema::schema;

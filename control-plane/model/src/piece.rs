@@ -1,6 +1,7 @@
 //! How the routes of a host divide: into a piece for each first segment of paths.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter::{once, successors};
 
 use tollgate_gateway::MatchSpec;
 
@@ -80,6 +81,14 @@ pub fn is_plain(segment: &str) -> bool {
     let is_unreserved =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     segment.bytes().all(is_unreserved)
+}
+
+/// Under which names a host may have routes: its own, then the narrowest pattern, then
+/// the one for all others.
+pub fn names_of_host(host: &str) -> impl Iterator<Item = String> {
+    let above = successors(host.split_once('.'), |(_, rest)| rest.split_once('.'));
+    let patterns = above.map(|(_, rest)| format!("*.{rest}"));
+    once(host.to_owned()).chain(patterns).chain(once("*".to_owned()))
 }
 
 pub(crate) fn segment_of_path(path: &str) -> Option<String> {

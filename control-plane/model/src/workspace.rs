@@ -21,7 +21,7 @@ use self::general::General;
 use crate::draft::Draft;
 use crate::fault::Faults;
 use crate::gateway::ASKED_MAX;
-use crate::piece::Division;
+use crate::piece::{Division, names_of_host};
 use crate::schema::SCHEMA;
 use crate::yaml::{Node, Value};
 use crate::{Fault, Gateway, Loaded, Reference, RoutePiece, Source, check, shape, side_by_side};
@@ -134,6 +134,35 @@ impl Workspace {
     /// Whether any API has this host.
     pub fn has_host(&self, host: &str) -> bool {
         self.hosts.contains_key(host)
+    }
+
+    /// In which file an API is written.
+    pub fn file_of(&self, api: &str) -> Option<&str> {
+        self.apis.get(api).map(|entry| entry.file.as_str())
+    }
+
+    /// All APIs.
+    pub fn apis(&self) -> impl Iterator<Item = &str> {
+        self.apis.keys().map(String::as_str)
+    }
+
+    /// The files in which something holds for all APIs.
+    pub fn general_files(&self) -> impl Iterator<Item = &str> {
+        self.general.files()
+    }
+
+    /// The APIs that may have a part in what becomes of requests to a host with this
+    /// first segment, in small letters; at least one, if there is any of the host.
+    pub fn apis_at(&self, host: &str, segment: &str) -> BTreeSet<String> {
+        let mut names = names_of_host(host);
+        let Some((host, division)) = names.find_map(|name| self.hosts.get_key_value(&name)) else {
+            return BTreeSet::new();
+        };
+        let apart = division.piece(host, Some(segment)).filter(|_| division.is_divided());
+        let (host, is_whole) = (host.clone(), !division.is_divided());
+        let piece = apart.unwrap_or(RoutePiece { host, segment: None, is_whole });
+        let apis = division.apis_in(&piece).into_iter().chain(division.first_apis(1));
+        apis.map(str::to_owned).collect()
     }
 
     /// The hosts with a star.

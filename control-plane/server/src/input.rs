@@ -194,6 +194,7 @@ impl Input {
                 is_news
             }
             Event::Edit(edit, reply) => self.on_edit(&edit, &reply),
+            Event::Ask(question) => self.on_question(question),
             Event::Touched(file) => self.on_touched(&file),
             Event::Stop => {
                 self.is_over = true;

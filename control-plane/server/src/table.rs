@@ -1,6 +1,7 @@
 //! A configuration whose routes come in pieces: what is served of it, and how that
 //! follows changes of files at the cost of what has changed.
 
+mod asked;
 mod edits;
 mod kept;
 mod reader;

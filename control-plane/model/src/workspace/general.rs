@@ -41,6 +41,11 @@ impl General {
         self.by_file.get(file).map(|(mark, _)| *mark) == mark
     }
 
+    /// The files that have something of this.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.by_file.keys().map(String::as_str)
+    }
+
     /// As it is with some files as they are now. None if they do not go together, or
     /// more is another than what can be another by itself.
     pub(super) fn with(&self, files: BTreeMap<String, Option<(u64, Node)>>) -> Option<Self> {

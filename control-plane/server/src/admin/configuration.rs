@@ -6,8 +6,8 @@ use std::sync::mpsc::sync_channel;
 
 use serde_json::Value;
 use tokio::runtime::Handle;
-use tollgate_callers::{Differences, InvalidRequest, Request, diff, explain};
-use tollgate_model::{Gateway, document};
+use tollgate_callers::{Differences, Explanation, InvalidRequest, Request, diff, explain};
+use tollgate_model::{Gateway, Source, document};
 use tollgate_store::Store;
 
 use super::Admin;
@@ -18,11 +18,12 @@ use super::endpoints::Kind;
 use super::views::{Edited, ExplainRequest, Owned};
 use crate::clock::now;
 use crate::edit::{self, Edit, NotEdited};
-use crate::event::Event;
+use crate::event::{Event, Question};
 use crate::guard::Routes;
 use crate::ledger::Whole;
 use crate::load::Fault;
 use crate::objects::API;
+use crate::table::Table;
 
 /// How often a change is tried again that another one has overtaken.
 const TRIES: usize = 5;
@@ -30,21 +31,59 @@ const TRIES: usize = 5;
 impl Admin {
     pub(super) fn explain(&self, asked: &Asked) -> Result<Answer, Problem> {
         let ExplainRequest { method, url, headers, body, from } = asked.read()?;
-        let gateway = self.compiled(&self.whole()?)?;
         let from = from.unwrap_or_else(|| [127, 0, 0, 1].into());
         let headers = headers.into_iter().collect();
         let request = Request { method, url, headers, body: body.into_bytes(), from, at: now() };
-        let explained = explain(&gateway, &request);
-        let told =
-            explained.map_err(|fault: InvalidRequest| Problem::unprocessable(fault.to_string()))?;
+        let told = self.explained(&request)?;
+        let told = told.map_err(|fault| Problem::unprocessable(fault.to_string()))?;
         Ok(Answer::json(200, &told))
+    }
+
+    fn explained(&self, request: &Request) -> Result<Result<Explanation, InvalidRequest>, Problem> {
+        let site = match request.site() {
+            Ok(site) => site,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let gateway = match self.ask(move |table| table.at(&site.0, &site.1)) {
+            Some(gateway) => gateway.map_err(|faults| problem(&faults))?,
+            None => self.compiled(&self.whole()?)?,
+        };
+        Ok(explain(&gateway, request))
     }
 
     /// Names, with where each is written.
     pub(super) fn objects(&self, kind: Kind) -> Result<Answer, Problem> {
-        let objects = sections(&self.whole()?, kind)?;
-        let objects = objects.into_iter().map(|(name, (owner, _))| (name, owner)).collect();
+        let apart = (kind == Kind::Apis).then(|| self.ask(Table::owners_of_apis)).flatten();
+        let objects = match apart {
+            Some(owners) => owners,
+            None => {
+                let objects = self.sections(kind, None)?.into_iter();
+                objects.map(|(name, (owner, _))| (name, owner)).collect()
+            }
+        };
         Ok(Answer::json(200, &Owned { objects }))
+    }
+
+    /// Objects of a section, or one of them, each with the file that it is written in.
+    fn sections(&self, kind: Kind, name: Option<&str>) -> Result<Sections, Problem> {
+        let (section, asked) = (kind.section(), name.map(str::to_owned));
+        match self.ask(move |table| table.sources_of(section, asked.as_deref())) {
+            Some(sources) => sections(sources, kind),
+            None => sections(self.whole()?.sources(), kind),
+        }
+    }
+
+    /// Asks whoever follows a large configuration. Nothing where there is none, or that is
+    /// not followed to its end.
+    fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Table) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = sync_channel(1);
+        // Whoever asked may have gone.
+        let question = move |table: &Table| drop(reply.send(question(table)));
+        self.events.send(Event::Ask(Question(Box::new(question)))).ok()?;
+        answer.recv().ok()
     }
 
     pub(super) async fn object(
@@ -55,7 +94,7 @@ impl Admin {
         let name = asked.name().to_owned();
         let sequence = self.sequence(kind, &name).await?;
         self.blocking(move |admin| {
-            let mut all = sections(&admin.whole()?, kind)?;
+            let mut all = admin.sections(kind, Some(&name))?;
             let (owner, body) = all.remove(&name).ok_or_else(|| unknown(kind, &name))?;
             let answer = Answer::json(200, &body).owned_by(&owner);
             Ok(if sequence == 0 { answer } else { answer.tagged(sequence) })
@@ -222,7 +261,7 @@ impl Admin {
     /// Why an object that is none of ours cannot be taken away.
     async fn not_ours(self: Arc<Self>, kind: Kind, name: String) -> Problem {
         let told = self.blocking(move |admin| {
-            let owner = sections(&admin.whole()?, kind)?.remove(&name).map(|(owner, _)| owner);
+            let owner = admin.sections(kind, Some(&name))?.remove(&name).map(|(owner, _)| owner);
             Err(owner.map_or_else(
                 || unknown(kind, &name),
                 |owner| {
@@ -258,10 +297,12 @@ impl Draft {
     }
 }
 
-/// Objects of a section by name, each with the file that it is written in.
-fn sections(whole: &Whole, kind: Kind) -> Result<BTreeMap<String, (String, Value)>, Problem> {
+/// By name, each with the file that it is written in.
+type Sections = BTreeMap<String, (String, Value)>;
+
+fn sections(sources: Vec<Source>, kind: Kind) -> Result<Sections, Problem> {
     let mut all = BTreeMap::new();
-    for source in whole.sources() {
+    for source in sources {
         let faults = |faults: Vec<tollgate_model::Fault>| {
             Problem::faults(faults.iter().map(ToString::to_string).collect())
         };

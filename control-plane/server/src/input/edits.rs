@@ -4,6 +4,7 @@ use tollgate_store::ChangeFailed;
 
 use super::{Input, Lag, Last};
 use crate::edit::{Edit, Edited, NotEdited, Reply};
+use crate::event::Question;
 use crate::news::News;
 
 impl Input {
@@ -12,6 +13,17 @@ impl Input {
         let edited = self.edit(edit);
         // Whoever asked may have gone.
         reply.send(edited).ok();
+        self.lag == Lag::Followed
+    }
+
+    /// Answers from the index, if that is what is written. True if there is something to
+    /// serve.
+    pub(super) fn on_question(&mut self, Question(answer): Question) -> bool {
+        if self.catch_up().is_ok()
+            && let Some(table) = &self.table
+        {
+            answer(table);
+        }
         self.lag == Lag::Followed
     }
 

@@ -8,7 +8,7 @@ use tollgate_store::{FILE, Objects, PartChanges};
 
 use crate::config::read_file;
 use crate::news::News;
-use crate::objects::source_of;
+use crate::objects::{API, source_of};
 
 /// What is read instead of what lies there, by name.
 pub(super) type Instead = BTreeMap<String, Option<Source>>;
@@ -60,6 +60,11 @@ impl Reader<'_> {
 /// By what an object is known as if it were a file.
 pub(super) fn name_of((kind, name): &(String, String)) -> String {
     format!("{OBJECT}{kind}\0{name}")
+}
+
+/// What a file is called in places, by the name that it is known by.
+pub(super) fn called(name: &str) -> &str {
+    if name.starts_with(OBJECT) { API } else { name }
 }
 
 fn key_of(name: &str) -> Option<(String, String)> {

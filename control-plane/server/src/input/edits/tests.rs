@@ -1,3 +1,5 @@
+mod questions;
+
 use std::fs;
 use std::sync::mpsc::{channel, sync_channel};
 
