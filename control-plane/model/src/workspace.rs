@@ -24,7 +24,9 @@ use crate::gateway::ASKED_MAX;
 use crate::piece::{Division, names_of_host};
 use crate::schema::SCHEMA;
 use crate::yaml::{Node, Value};
-use crate::{Fault, Gateway, Loaded, Reference, RoutePiece, Source, check, shape, side_by_side};
+use crate::{
+    Fault, Gateway, Loaded, Place, Reference, RoutePiece, Source, check, shape, side_by_side,
+};
 
 /// Reads a file by its name: what it is now, if it is there.
 pub type Read<'a> = &'a (dyn Fn(&str) -> Option<Source> + Sync);
@@ -139,6 +141,13 @@ impl Workspace {
     /// In which file an API is written.
     pub fn file_of(&self, api: &str) -> Option<&str> {
         self.apis.get(api).map(|entry| entry.file.as_str())
+    }
+
+    /// Where in its file that is.
+    pub fn place_of(&self, api: &str, read: Read<'_>) -> Option<Place> {
+        let apis = split(&read(self.file_of(api)?)?)?.apis;
+        let found = apis.iter().find(|(name, _)| name == api);
+        found.map(|(_, node)| Place::from(&node.spot))
     }
 
     /// All APIs.

@@ -45,6 +45,8 @@ pub(crate) struct Edited {
 pub(crate) enum NotEdited {
     /// It would not be good.
     Faults(Vec<Fault>),
+    /// The object is written in a file, at this place.
+    Elsewhere(String),
     /// This route lies where the author may not write.
     Outside(String),
     /// It cannot be kept.

@@ -161,6 +161,7 @@ impl Admin {
         match self.edit_apart(&edit) {
             Err(NotEdited::Together) => self.edit_together(draft, &edit),
             Err(NotEdited::Faults(faults)) => Err(problem(&faults)),
+            Err(NotEdited::Elsewhere(place)) => Err(elsewhere(draft.kind, &draft.name, &place)),
             Err(NotEdited::Outside(route)) => Err(draft.actor.outside(&route)),
             Err(NotEdited::Store(failed)) => Err(failed.into()),
             Ok(edited) => self.told(draft, edited),
@@ -233,15 +234,12 @@ impl Admin {
     fn compiled_with(&self, whole: &Whole, kind: Kind, name: &str) -> Result<Gateway, Problem> {
         self.ledger.compile(whole).map_err(|faults| {
             let path = format!("{}.{name}", kind.section());
-            let elsewhere = faults.iter().find_map(|fault| match fault {
+            let place = faults.iter().find_map(|fault| match fault {
                 Fault::Written(one) if one.path == path => owner(&one.message),
                 _ => None,
             });
-            match elsewhere {
-                Some(place) => Problem::conflict(format!(
-                    "{path} is written in {place}, and one object has one owner; change it there, \
-                     or take it out there first"
-                )),
+            match place {
+                Some(place) => elsewhere(kind, name, &place),
                 None => problem(&faults),
             }
         })
@@ -320,6 +318,14 @@ fn owner(message: &str) -> Option<String> {
     let rest = message.strip_prefix("already written in ")?;
     let (place, _) = rest.split_once(';')?;
     (!place.starts_with(API)).then(|| place.to_owned())
+}
+
+fn elsewhere(kind: Kind, name: &str, place: &str) -> Problem {
+    Problem::conflict(format!(
+        "{}.{name} is written in {place}, and one object has one owner; change it there, or take \
+         it out there first",
+        kind.section()
+    ))
 }
 
 fn unknown(kind: Kind, name: &str) -> Problem {

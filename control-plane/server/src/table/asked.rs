@@ -17,6 +17,15 @@ impl Table {
         owners.collect()
     }
 
+    /// The place in a file where an API is written.
+    pub(super) fn place_of(&self, api: &str) -> Option<String> {
+        let (nothing, objects) = (Instead::new(), &self.index.objects);
+        let reader = Reader { objects, instead: &nothing };
+        let file = self.index.workspace.file_of(api).filter(|file| *file == called(file))?;
+        let place = self.index.workspace.place_of(api, &|_| reader.read(file))?;
+        Some(place.to_string())
+    }
+
     /// What is written where an object of a section may stand, or any but APIs may.
     pub(crate) fn sources_of(&self, section: &str, name: Option<&str>) -> Vec<Source> {
         let workspace = &self.index.workspace;

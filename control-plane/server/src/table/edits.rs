@@ -22,12 +22,11 @@ impl Table {
     ) -> Result<Edited, NotEdited> {
         let objects = [(edit.key.clone(), edit.body.clone())].into();
         let mut news = News { objects, sequence: self.index.sequence, ..News::default() };
-        let step = self.step(&news, Some(&Instead::new())).map_err(|faults| match &edit.sites {
-            None => NotEdited::Faults(faults),
-            // Whose it is, is told before what is wrong.
-            Some(_) => NotEdited::Together,
-        })?;
-        let step = step.ok_or(NotEdited::Together)?;
+        let step = match self.step(&news, Some(&Instead::new())) {
+            Ok(Some(step)) => step,
+            Ok(None) => return Err(self.refused(edit, self.elsewhere(edit))),
+            Err(faults) => return Err(self.refused(edit, NotEdited::Faults(faults))),
+        };
         let differences = match self.judged(edit, &step) {
             Ok(differences) if !edit.is_dry_run => differences,
             told => {
@@ -48,6 +47,20 @@ impl Table {
                 Err(why)
             }
         }
+    }
+
+    /// Whose it is, is told before what is wrong.
+    fn refused(&self, edit: &Edit, why: NotEdited) -> NotEdited {
+        let Some(sites) = edit.sites.as_ref().filter(|_| edit.is_of_api()) else { return why };
+        let apis = [edit.key.1.clone()].into();
+        let Ok(before) = self.index.compile(&apis, false, &self.loaded) else { return why };
+        may_write(sites, &before, edit).err().unwrap_or(why)
+    }
+
+    /// That it is written in a file, or else that all has to be looked at.
+    fn elsewhere(&self, edit: &Edit) -> NotEdited {
+        let place = self.place_of(&edit.key.1).filter(|_| edit.is_of_api());
+        place.map_or(NotEdited::Together, NotEdited::Elsewhere)
     }
 
     /// What a change that may be made changes for callers.

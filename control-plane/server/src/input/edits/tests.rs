@@ -58,6 +58,23 @@ impl Place {
         Self { folder, runtime, store, input }
     }
 
+    /// What an operator is told who may write APIs only below a path.
+    fn refused(&mut self, site: &str, name: &str, body: &Value) -> (u64, NotEdited) {
+        let edit = Edit {
+            key: ("apis".to_owned(), name.to_owned()),
+            body: Some(body.to_string()),
+            sequence: 0,
+            author: "ann".to_owned(),
+            sites: Some(vec![site.parse().unwrap()]),
+            is_dry_run: false,
+        };
+        let (reply, answer) = sync_channel(1);
+        let checked = self.checks(|place| {
+            place.input.on_event(Event::Edit(Box::new(edit), reply));
+        });
+        (checked, answer.recv().unwrap().unwrap_err())
+    }
+
     fn edit(
         &mut self,
         section: &str,
@@ -302,10 +319,33 @@ fn what_is_at_fault_is_told_as_if_all_were_checked_together() {
     place.edit("apis", "second", Some(api("second", "other"))).unwrap();
     let told = faults(place.edit("backends", "other", None));
     assert!(told[0].contains("no backend is named \"other\""), "{told:?}");
-    // It stands in a file, so that all has to be looked at to tell where.
-    let elsewhere = place.edit("apis", "file-7", Some(api("file-7", "echo")));
-    assert!(matches!(elsewhere, Err(NotEdited::Together)), "{elsewhere:?}");
+    let elsewhere = place.edit("apis", "file-7", Some(api("file-7", "echo"))).unwrap_err();
+    let file = place.folder.path().join("apis/file-7.yaml");
+    let NotEdited::Elsewhere(told) = elsewhere else { panic!("{elsewhere:?}") };
+    assert_eq!(told, format!("{}:1", file.display()));
     place.agrees(3);
+}
+
+#[test]
+fn whose_an_api_is_is_told_before_what_is_wrong_and_costs_as_little() {
+    let mut place = Place::new();
+    let (seven, eight) = ("api.example.com/file-7", "api.example.com/file-8");
+    let (checked, told) = place.refused(eight, "file-7", &api("file-8", "echo"));
+    assert!(
+        matches!(&told, NotEdited::Outside(route) if route.contains("apis.file-7")),
+        "{told:?}"
+    );
+    assert_eq!(checked, 1, "as it is");
+    let (_, told) = place.refused(seven, "file-7", &api("file-7", "echo"));
+    assert!(
+        matches!(&told, NotEdited::Elsewhere(file) if file.ends_with("file-7.yaml:1")),
+        "{told:?}"
+    );
+    let (checked, told) = place.refused(eight, "mine", &api("free", "nowhere"));
+    assert!(matches!(&told, NotEdited::Faults(faults) if faults.len() == 15), "{told:?}");
+    assert!(checked < 8, "{checked}");
+    let (_, told) = place.refused(eight, "mine", &api("free", "echo"));
+    assert!(matches!(&told, NotEdited::Outside(route) if route.contains("apis.mine")), "{told:?}");
 }
 
 #[test]
