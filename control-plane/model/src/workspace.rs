@@ -6,6 +6,7 @@
 //! again and compiled as if there were no others; so a fault is the same however
 //! it is found, and all of a large configuration is never in memory at once.
 
+mod apis;
 mod change;
 mod entry;
 mod general;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tollgate_gateway::MatchSpec;
 
+use self::apis::Apis;
 pub use self::change::Change;
 use self::entry::{Entry, Split, split};
 use self::general::General;
@@ -36,8 +38,7 @@ pub type Read<'a> = &'a (dyn Fn(&str) -> Option<Source> + Sync);
 pub struct Workspace {
     /// All but the APIs.
     general: General,
-    apis: BTreeMap<String, Entry>,
-    hosts: BTreeMap<String, Division>,
+    apis: Apis,
     limits_path: Option<String>,
     checked: AtomicU64,
 }
@@ -82,14 +83,13 @@ impl Workspace {
     /// them together.
     pub fn index<'n>(names: impl IntoIterator<Item = &'n str>, read: Read<'_>) -> Option<Self> {
         let (mut first, mut by_file) = (None, BTreeMap::new());
-        let (mut apis, mut hosts) = (BTreeMap::new(), BTreeMap::new());
+        let mut apis = Apis::default();
         let names: Vec<&str> = names.into_iter().collect();
         let written = side_by_side(&names, |name| Indexed::of(name, read));
         for (name, indexed) in names.into_iter().zip(written) {
             let Indexed { general, mark, apis: written } = indexed?;
             for (api, entry) in written {
-                entry.enter(&api, &mut hosts);
-                if apis.insert(api, entry).is_some() {
+                if apis.put(&api, Some(entry)).is_some() {
                     return None;
                 }
             }
@@ -99,15 +99,19 @@ impl Workspace {
         let general = General::of(first?, by_file)?;
         let limits_path = check::limits_path(&general.whole);
         let checked = AtomicU64::default();
-        let this = Self { general, apis, hosts, limits_path, checked };
-        let agree = this.hosts.values().all(|host| this.agree(host.first_apis(usize::MAX)));
+        let this = Self { general, apis, limits_path, checked };
+        let agree = this.hosts().values().all(|host| this.agree(host.first_apis(usize::MAX)));
         agree.then_some(this)
     }
 
     /// Whether the routes come in pieces.
     pub fn is_divided(&self) -> bool {
         check::shards(&self.general.whole).divides(self.routes())
-            || self.apis.values().any(|entry| !entry.envoys.are_all())
+            || self.apis.iter().any(|(_, entry)| !entry.envoys.are_all())
+    }
+
+    fn hosts(&self) -> &BTreeMap<String, Division> {
+        self.apis.hosts()
     }
 
     /// Whether some APIs are for the same Envoys.
@@ -120,7 +124,7 @@ impl Workspace {
 
     /// How many routes there are, each once for each host of its API.
     pub fn routes(&self) -> usize {
-        self.hosts.values().map(Division::routes).sum()
+        self.hosts().values().map(Division::routes).sum()
     }
 
     /// How many APIs have been checked so far, each as often as it was.
@@ -135,7 +139,7 @@ impl Workspace {
 
     /// Whether any API has this host.
     pub fn has_host(&self, host: &str) -> bool {
-        self.hosts.contains_key(host)
+        self.hosts().contains_key(host)
     }
 
     /// In which file an API is written.
@@ -152,7 +156,7 @@ impl Workspace {
 
     /// All APIs.
     pub fn apis(&self) -> impl Iterator<Item = &str> {
-        self.apis.keys().map(String::as_str)
+        self.apis.names().map(String::as_str)
     }
 
     /// The files in which something holds for all APIs.
@@ -164,7 +168,8 @@ impl Workspace {
     /// first segment, in small letters; at least one, if there is any of the host.
     pub fn apis_at(&self, host: &str, segment: &str) -> BTreeSet<String> {
         let mut names = names_of_host(host);
-        let Some((host, division)) = names.find_map(|name| self.hosts.get_key_value(&name)) else {
+        let Some((host, division)) = names.find_map(|name| self.hosts().get_key_value(&name))
+        else {
             return BTreeSet::new();
         };
         let apart = division.piece(host, Some(segment)).filter(|_| division.is_divided());
@@ -176,20 +181,21 @@ impl Workspace {
 
     /// The hosts with a star.
     pub fn wildcards(&self) -> impl Iterator<Item = &str> {
-        self.hosts.keys().map(String::as_str).filter(|host| host.starts_with('*'))
+        self.hosts().keys().map(String::as_str).filter(|host| host.starts_with('*'))
     }
 
     /// Whether some routes may come when the first request does.
     pub fn has_on_demand(&self) -> bool {
-        self.apis.values().any(|entry| entry.on_demand)
+        self.apis.has_on_demand()
     }
 
     /// Everything, a part at a time.
     pub fn parts(&self) -> Vec<Part> {
         let (mut parts, mut part, mut routes) = (Vec::new(), Part::default(), 0_usize);
-        for piece in self.hosts.iter().flat_map(|(host, division)| self.pieces_of(host, division)) {
+        for piece in self.hosts().iter().flat_map(|(host, division)| self.pieces_of(host, division))
+        {
             let apis = self.apis_of(&piece);
-            let weights = apis.iter().filter_map(|api| self.apis.get(*api)).map(Entry::routes);
+            let weights = apis.iter().filter_map(|api| self.apis.get(api)).map(Entry::routes);
             routes = routes.saturating_add(weights.sum());
             part.apis.extend(apis.into_iter().map(str::to_owned));
             part.pieces.insert(piece);
@@ -214,7 +220,7 @@ impl Workspace {
 
     /// All APIs that have a part in a piece, also those whose limits are asked for there.
     fn apis_of(&self, piece: &RoutePiece) -> BTreeSet<&str> {
-        let Some(division) = self.hosts.get(&piece.host) else { return BTreeSet::new() };
+        let Some(division) = self.hosts().get(&piece.host) else { return BTreeSet::new() };
         let mut apis = division.apis_in(piece);
         if self.limits_path.as_deref().is_some_and(|path| piece.has_path(path)) {
             apis.extend(division.first_apis(ASKED_MAX));
@@ -247,8 +253,8 @@ impl Workspace {
         loaded: &Loaded,
     ) -> Result<Gateway, Vec<Fault>> {
         // What holds for all is not checked without any.
-        let is_any_there = apis.iter().any(|api| self.apis.contains_key(api));
-        let any = self.apis.keys().take(usize::from(!is_any_there)).cloned();
+        let is_any_there = apis.iter().any(|api| self.apis.has(api));
+        let any = self.apis.names().take(usize::from(!is_any_there)).cloned();
         let written = self.written(&any.chain(apis.iter().cloned()).collect(), read);
         self.checked.fetch_add(written.len() as u64, Ordering::Relaxed);
         let words = (!everything).then(|| words(&written));
@@ -266,14 +272,8 @@ impl Workspace {
         let mut faults = Faults::default();
         shape::hold(&SCHEMA, &mut root, &mut faults);
         let mut gateway = Draft::of(root, faults).compile(loaded)?;
-        check::reserve(&mut gateway, &self.critical());
+        check::reserve(&mut gateway, &self.apis.critical().collect());
         Ok(gateway)
-    }
-
-    /// The backends of critical routes, whichever APIs have them.
-    fn critical(&self) -> BTreeSet<&str> {
-        let all = self.apis.values().flat_map(|entry| &entry.critical);
-        all.map(String::as_str).collect()
     }
 
     fn written(&self, apis: &BTreeSet<String>, read: Read<'_>) -> Vec<(String, Node)> {

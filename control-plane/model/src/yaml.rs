@@ -82,7 +82,9 @@ impl Node {
             Value::Number(_, text) | Value::String(text) => text.hash(state),
             Value::List(items) => {
                 items.len().hash(state);
-                items.iter().for_each(|item| item.hash_value(state));
+                for item in items {
+                    item.hash_value(state);
+                }
             }
             Value::Mapping(fields) => {
                 fields.len().hash(state);

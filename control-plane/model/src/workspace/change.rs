@@ -67,7 +67,7 @@ impl Workspace {
         }
         let around = self.around(&touched);
         let names: BTreeSet<String> = touched.keys().cloned().collect();
-        let critical: BTreeSet<String> = self.critical().into_iter().map(str::to_owned).collect();
+        let critical: Vec<String> = self.apis.critical().map(str::to_owned).collect();
         let (divided, before) = (self.divided(&around), self.extent(&around, &names));
         let undo = self.enter(touched);
         if !self.agree_around(&around, &names) {
@@ -78,7 +78,7 @@ impl Workspace {
         let change = Change { before: undo, general, ..self.entered(&around, names, before) };
         // Where a host is divided otherwise, so is all that listeners know of it; and
         // what is kept of a backend, is kept from all.
-        let is_kept = self.critical().into_iter().eq(critical.iter().map(String::as_str));
+        let is_kept = self.apis.critical().eq(critical.iter().map(String::as_str));
         if self.divides_otherwise(&around, &divided) || !is_kept {
             self.undo(change);
             return None;
@@ -94,7 +94,7 @@ impl Workspace {
         let gone = before.pieces.into_iter().chain(before.asked.into_keys());
         let gone = gone.filter(|piece| !self.has(piece)).collect();
         let (mut apis, removed): (BTreeSet<_>, _) =
-            names.into_iter().partition(|api| self.apis.contains_key(api));
+            names.into_iter().partition(|api| self.apis.has(api));
         apis.extend(self.apis_in(&pieces));
         let (before, general) = (BTreeMap::new(), None);
         Change { part: Part { pieces, apis }, asked, gone, removed, before, general }
@@ -170,10 +170,10 @@ impl Workspace {
         files: &BTreeSet<String>,
         after: &BTreeMap<String, Entry>,
     ) -> BTreeMap<String, Option<Entry>> {
-        let known = self.apis.iter().filter(|(_, entry)| files.contains(&entry.file));
-        let gone = known.filter(|(api, _)| !after.contains_key(*api));
-        let gone = gone.map(|(api, _)| (api.clone(), None));
-        let others = after.iter().filter(|(api, entry)| self.apis.get(*api) != Some(entry));
+        let known = files.iter().flat_map(|file| self.apis.in_file(file));
+        let gone = known.filter(|api| !after.contains_key(*api));
+        let gone = gone.map(|api| (api.clone(), None));
+        let others = after.iter().filter(|(api, entry)| self.apis.get(api) != Some(entry));
         gone.chain(others.map(|(api, entry)| (api.clone(), Some(entry.clone())))).collect()
     }
 
@@ -182,19 +182,11 @@ impl Workspace {
         &mut self,
         entries: BTreeMap<String, Option<Entry>>,
     ) -> BTreeMap<String, Option<Entry>> {
-        let mut before = BTreeMap::new();
-        for (api, entry) in entries {
-            let old = self.apis.remove(&api);
-            if let Some(old) = &old {
-                old.leave(&api, &mut self.hosts);
-            }
-            if let Some(entry) = entry {
-                entry.enter(&api, &mut self.hosts);
-                self.apis.insert(api.clone(), entry);
-            }
-            before.insert(api, old);
-        }
-        before
+        let put = |(api, entry): (String, _)| {
+            let before = self.apis.put(&api, entry);
+            (api, before)
+        };
+        entries.into_iter().map(put).collect()
     }
 
     /// The hosts and first segments of APIs, as they are and as they will be.
@@ -214,7 +206,7 @@ impl Workspace {
     /// Whether these APIs are for the same Envoys as the others of their hosts, one
     /// of which stands for all.
     fn agree_around(&self, around: &Around, apis: &BTreeSet<String>) -> bool {
-        around.keys().filter_map(|host| self.hosts.get(host)).all(|division| {
+        around.keys().filter_map(|host| self.hosts().get(host)).all(|division| {
             let there = apis.iter().map(String::as_str).filter(|api| division.has(api));
             let enough = apis.len().saturating_add(1);
             self.agree(division.first_apis(enough).into_iter().chain(there))
@@ -225,7 +217,7 @@ impl Workspace {
     fn divided(&self, around: &Around) -> (bool, BTreeMap<String, bool>) {
         let hosts = around
             .keys()
-            .filter_map(|host| Some((host.clone(), self.hosts.get(host)?.is_divided())));
+            .filter_map(|host| Some((host.clone(), self.hosts().get(host)?.is_divided())));
         (self.is_divided(), hosts.collect())
     }
 
@@ -243,7 +235,7 @@ impl Workspace {
     fn pieces_around(&self, around: &Around, count: usize) -> BTreeSet<RoutePiece> {
         let mut pieces = BTreeSet::new();
         for (host, segments) in around {
-            let Some(division) = self.hosts.get(host) else { continue };
+            let Some(division) = self.hosts().get(host) else { continue };
             let is_small = division.apis() <= count;
             if is_small || !division.is_divided() || segments.contains(&None) {
                 pieces.extend(self.pieces_of(host, division));
@@ -267,7 +259,7 @@ impl Workspace {
         host: &str,
         apis: &BTreeSet<String>,
     ) -> Option<(RoutePiece, BTreeSet<String>)> {
-        let division = self.hosts.get(host).filter(|division| division.is_divided())?;
+        let division = self.hosts().get(host).filter(|division| division.is_divided())?;
         let segment = segment_of_path(self.limits_path.as_deref()?);
         let asked = division.first_apis(ASKED_MAX);
         let piece = RoutePiece { host: host.to_owned(), segment, is_whole: false };
@@ -286,7 +278,7 @@ impl Workspace {
 
     /// Whether there is such a piece.
     fn has(&self, piece: &RoutePiece) -> bool {
-        let Some(division) = self.hosts.get(&piece.host) else { return false };
+        let Some(division) = self.hosts().get(&piece.host) else { return false };
         if piece.is_whole || !division.is_divided() {
             return piece.is_whole != division.is_divided();
         }

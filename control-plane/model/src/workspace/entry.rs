@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::match_of;
 use crate::fault::Faults;
-use crate::piece::{Division, first_segment};
+use crate::piece::first_segment;
 use crate::yaml::{self, Node, Value};
 use crate::{Envoys, Source};
 
@@ -110,25 +110,5 @@ impl Entry {
     /// Whether it has no part in any piece.
     pub(super) fn is_homeless(&self) -> bool {
         self.hosts.is_empty() || self.segments.is_empty()
-    }
-
-    /// Counts it among the routes of its hosts.
-    pub(super) fn enter(&self, api: &str, hosts: &mut BTreeMap<String, Division>) {
-        for host in &self.hosts {
-            let division = hosts.entry(host.clone()).or_default();
-            for (segment, routes) in &self.segments {
-                division.add(segment.clone(), api, *routes);
-            }
-        }
-    }
-
-    pub(super) fn leave(&self, api: &str, hosts: &mut BTreeMap<String, Division>) {
-        for host in &self.hosts {
-            let Some(division) = hosts.get_mut(host) else { continue };
-            self.segments.keys().for_each(|segment| division.remove(segment.as_deref(), api));
-            if division.is_empty() {
-                hosts.remove(host);
-            }
-        }
     }
 }

@@ -53,14 +53,12 @@ impl Admin {
 
     /// Names, with where each is written.
     pub(super) fn objects(&self, kind: Kind) -> Result<Answer, Problem> {
-        let apart = (kind == Kind::Apis).then(|| self.ask(Table::owners_of_apis)).flatten();
-        let objects = match apart {
-            Some(owners) => owners,
-            None => {
-                let objects = self.sections(kind, None)?.into_iter();
-                objects.map(|(name, (owner, _))| (name, owner)).collect()
-            }
-        };
+        let apart = (kind == Kind::Apis).then(|| self.ask(Table::owners_of_apis));
+        if let Some(objects) = apart.flatten() {
+            return Ok(Answer::json(200, &Owned { objects }));
+        }
+        let objects = self.sections(kind, None)?.into_iter();
+        let objects = objects.map(|(name, (owner, _))| (name, owner)).collect();
         Ok(Answer::json(200, &Owned { objects }))
     }
 
