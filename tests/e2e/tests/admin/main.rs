@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod large;
 mod operators;
 mod place;
 
@@ -92,67 +93,6 @@ async fn a_change_by_the_api_and_a_rollback_are_live_when_status_says_so() {
     assert_eq!(said(&gateway).await, (200, "three".to_owned()));
     let metrics = String::from_utf8(place.get("/metrics").await.body.to_vec()).unwrap();
     assert!(metrics.contains("tollgate_envoys{state=\"live\"} 1\n"), "{metrics}");
-}
-
-/// So many that they come in pieces, and are followed object by object.
-fn many_routes() -> String {
-    let route = |number: usize| {
-        format!(
-            "      one-{number}: {{ match: {{ path: /all/{number}/items }}, backend: echo, auth: none }}\n"
-        )
-    };
-    (0..1100).map(route).fold("\n".to_owned(), |all, one| all + &one)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_large_configuration_too_one_object_changes_and_comes_back() {
-    let place = Place::new();
-    let mut gateway = place.gateway_of(&many_routes(), &[]).await;
-    let first = place.put("/v1/apis/said", NEW, &api("one")).await;
-    assert_eq!(first.status, 201, "{first:?}");
-    assert!(place.waits(revision(&first), "30s").0);
-    assert_eq!(said(&gateway).await, (200, "one".to_owned()));
-    let text = first.json()["differences"][0]["text"].as_str().unwrap().to_owned();
-    assert!(text.starts_with("any method of /said is new: "), "{text}");
-
-    let tag = first.header("etag").unwrap().to_owned();
-    let second = place.put("/v1/apis/said", ("if-match", &tag), &api("two")).await;
-    assert_eq!((second.status, revision(&second)), (200, revision(&first) + 1), "{second:?}");
-    assert!(place.waits(revision(&second), "30s").0);
-    assert_eq!(said(&gateway).await, (200, "two".to_owned()));
-    let late = place.put("/v1/apis/said", ("if-match", &tag), &api("three")).await;
-    assert_eq!(late.status, 412, "{late:?}");
-
-    let mut bad = api("three");
-    bad["routes"]["said"]["backend"] = json!("nowhere");
-    let tag = second.header("etag").unwrap().to_owned();
-    let refused = place.put("/v1/apis/said", ("if-match", &tag), &bad).await;
-    assert_eq!(refused.status, 422, "{refused:?}");
-    let taken = place.put("/v1/apis/orders", NEW, &api("three")).await;
-    assert_eq!(taken.status, 409, "it stands in a file: {taken:?}");
-
-    let number = revision(&first).to_string();
-    place.done(&["rollback", &number, "--author", "ann"]);
-    assert!(place.waits(revision(&second) + 1, "30s").0);
-    assert_eq!(said(&gateway).await, (200, "one".to_owned()));
-    // What it holds are the files of before, and these are the same.
-    let tag = place.get("/v1/apis/said").await.header("etag").unwrap().to_owned();
-    let third = place.put("/v1/apis/said", ("if-match", &tag), &api("three")).await;
-    assert!(place.waits(revision(&third), "30s").0);
-    assert_eq!(said(&gateway).await, (200, "three".to_owned()));
-
-    // A new process goes on where the one before it was.
-    gateway.control_plane.kill();
-    gateway.control_plane.run().await.unwrap();
-    let tag = third.header("etag").unwrap().to_owned();
-    let fourth = place.put("/v1/apis/said", ("if-match", &tag), &api("four")).await;
-    assert_eq!(revision(&fourth), revision(&third) + 1, "{fourth:?}");
-    tollgate_support::eventually("it is live again", PATIENCE, async || {
-        (said(&gateway).await == (200, "four".to_owned())).then_some(())
-    })
-    .await
-    .unwrap();
-    gateway.never_trapped().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
