@@ -81,34 +81,30 @@ impl Apis {
     }
 
     fn leave(&mut self, api: &str, entry: &Entry) {
-        if let Some(all) = self.by_file.get_mut(&entry.file) {
+        reduce(&mut self.by_file, &entry.file, |all| {
             all.remove(api);
-        }
-        self.by_file.retain_one(&entry.file, |all| !all.is_empty());
+            all.is_empty()
+        });
         self.on_demand = self.on_demand.saturating_sub(usize::from(entry.on_demand));
         for backend in &entry.critical {
-            if let Some(count) = self.critical.get_mut(backend) {
+            reduce(&mut self.critical, backend, |count| {
                 *count = count.saturating_sub(1);
-            }
-            self.critical.retain_one(backend, |count| 0 < *count);
+                *count == 0
+            });
         }
         for host in &entry.hosts {
-            let Some(division) = self.hosts.get_mut(host) else { continue };
-            entry.segments.keys().for_each(|segment| division.remove(segment.as_deref(), api));
-            self.hosts.retain_one(host, |division| !division.is_empty());
+            reduce(&mut self.hosts, host, |division| {
+                let segments = entry.segments.keys();
+                segments.for_each(|segment| division.remove(segment.as_deref(), api));
+                division.is_empty()
+            });
         }
     }
 }
 
-trait RetainOne<V> {
-    /// Takes one entry out, unless it is to be kept.
-    fn retain_one(&mut self, key: &str, keep: impl FnOnce(&V) -> bool);
-}
-
-impl<V> RetainOne<V> for BTreeMap<String, V> {
-    fn retain_one(&mut self, key: &str, keep: impl FnOnce(&V) -> bool) {
-        if self.get(key).is_some_and(|value| !keep(value)) {
-            self.remove(key);
-        }
+/// Makes one of them less, and takes it out if nothing is left of it.
+fn reduce<V>(all: &mut BTreeMap<String, V>, key: &str, less: impl FnOnce(&mut V) -> bool) {
+    if all.get_mut(key).is_some_and(less) {
+        all.remove(key);
     }
 }
