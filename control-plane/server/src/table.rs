@@ -50,6 +50,8 @@ pub(crate) struct Table {
     lookup: Lookup,
     /// What is to be known of APIs, where there is something.
     notes: BTreeMap<String, Notes>,
+    /// By what each API tells callers how their limits stand, if it does.
+    asked: BTreeMap<String, String>,
     /// How the files looked last, and when that was tried in vain.
     looked: Stamps,
     tried: Stamps,
@@ -139,10 +141,22 @@ impl Table {
         let kept = index.digests.take().map(Kept::of);
         let mut snapshot = Snapshot::default();
         replace_general(&mut snapshot, &general, Some(&lookup), deployment);
-        let (notes, warnings) = (BTreeMap::new(), Vec::new());
+        let (notes, asked, warnings) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        let general = general_of(general);
         let (looked, tried) = (index.stamps.clone(), Stamps::new());
-        let mut table =
-            Self { index, loaded, general, snapshot, lookup, notes, looked, tried, warnings, kept };
+        let mut table = Self {
+            index,
+            loaded,
+            general,
+            snapshot,
+            lookup,
+            notes,
+            asked,
+            looked,
+            tried,
+            warnings,
+            kept,
+        };
         let mut faults: BTreeMap<String, Fault> = BTreeMap::new();
         let parts = table.index.workspace.parts();
         for served in side_by_side(&parts, |part| table.served(part)) {
@@ -153,8 +167,6 @@ impl Table {
                 }
             }
         }
-        table.general.hosts.clear();
-        table.general.contracts.clear();
         if faults.is_empty() { Ok(table) } else { Err(faults.into_values().collect()) }
     }
 
@@ -220,9 +232,7 @@ impl Table {
     /// What holds for all APIs is another now, and the files are the same.
     pub(crate) fn renew(&mut self, general: Gateway, loaded: Loaded, deployment: &Deployment) {
         replace_general(&mut self.snapshot, &general, Some(&self.lookup), deployment);
-        (self.general, self.loaded) = (general, loaded);
-        self.general.hosts.clear();
-        self.general.contracts.clear();
+        (self.general, self.loaded) = (general_of(general), loaded);
     }
 
     /// The APIs by which what holds for all of them is compiled.
@@ -249,14 +259,22 @@ impl Table {
         self.notes.values().flat_map(|notes| &notes.notices)
     }
 
-    fn forget(&mut self, change: &Change) {
+    fn forget_gone(&mut self, change: &Change) {
         for piece in &change.gone {
             tollgate_xds::remove_piece(&mut self.snapshot, piece);
         }
         for api in &change.removed {
-            self.notes.remove(api);
+            self.forget(api);
         }
     }
+}
+
+/// What holds for all APIs, without any.
+fn general_of(mut gateway: Gateway) -> Gateway {
+    gateway.hosts.clear();
+    gateway.contracts.clear();
+    gateway.places.retain(|path, _| !path.starts_with("apis."));
+    gateway
 }
 
 fn look(config: &Path) -> Stamps {

@@ -7,8 +7,8 @@ use tollgate_model::{Change, Gateway};
 use tollgate_xds::{Deployment, replace_general, translate_pieces};
 
 use super::reader::{self, Instead, Reader};
-use super::served::Notes;
-use super::{Index, Table};
+use super::served::Known;
+use super::{Index, Table, general_of};
 use crate::guard::Routes;
 use crate::load::Fault;
 use crate::news::News;
@@ -97,7 +97,7 @@ impl Table {
         let Index { workspace, objects, .. } = &self.index;
         let reader = Reader { objects, instead: now };
         let read = |name: &str| reader.read(name);
-        let told = |api: &str| self.notes.get(api)?.asked.clone();
+        let told = |api: &str| self.asked.get(api).cloned();
         let gateway = workspace.compile_change(change, &told, &read, &self.loaded)?;
         Ok(of_apis(gateway, &change.part.apis))
     }
@@ -130,15 +130,13 @@ impl Table {
         deployment: &Deployment,
     ) {
         if change.is_general() {
-            self.general = after.clone();
-            self.general.hosts.clear();
-            self.general.contracts.clear();
+            self.general = general_of(after.clone());
         }
         translate_pieces(&mut self.snapshot, &change.part.pieces, &after);
         for api in &change.part.apis {
-            self.note(api.clone(), Notes::of(api, &after));
+            self.know(api, Known::of(api, &after));
         }
-        self.forget(&change);
+        self.forget_gone(&change);
         let lookup = self.index.lookup();
         if change.is_general() || lookup != self.lookup {
             self.lookup = lookup;
