@@ -47,7 +47,7 @@ pub fn document(source: &Source) -> Result<serde_json::Value, Vec<Fault>> {
     }
 }
 
-fn mapping(source: &Source, faults: &mut Faults) -> Option<Node> {
+pub(crate) fn mapping(source: &Source, faults: &mut Faults) -> Option<Node> {
     let Source { name, bytes } = source;
     let root = yaml::parse(name, bytes, faults)?;
     if let Value::Mapping(_) = root.value {

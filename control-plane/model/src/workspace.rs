@@ -18,7 +18,7 @@ use tollgate_gateway::MatchSpec;
 
 use self::apis::Apis;
 pub use self::change::Change;
-use self::entry::{Entry, Split, split};
+use self::entry::{Entry, Split, Unsplit, all_split, split};
 use self::general::General;
 use crate::draft::Draft;
 use crate::fault::Faults;
@@ -66,13 +66,14 @@ const PART_ROUTES: usize = 1000;
 // === impl Indexed ===
 
 impl Indexed {
-    fn of(name: &str, read: Read<'_>) -> Option<Self> {
-        let Split { general, mark, apis } = split(&read(name)?)?;
+    fn of(name: &str, read: Read<'_>) -> Result<Self, Unsplit> {
+        let source = read(name).ok_or(Unsplit::Together)?;
+        let Split { general, mark, apis } = split(&source)?;
         let apis = apis.into_iter().map(|(api, node)| {
             let entry = Entry::of(name, &node);
             (api, entry)
         });
-        Some(Self { general, mark, apis: apis.collect() })
+        Ok(Self { general, mark, apis: apis.collect() })
     }
 }
 
@@ -80,14 +81,24 @@ impl Indexed {
 
 impl Workspace {
     /// Reads every file. None if there is anything that has to be told by reading
-    /// them together.
-    pub fn index<'n>(names: impl IntoIterator<Item = &'n str>, read: Read<'_>) -> Option<Self> {
+    /// them together, but for files that cannot be read at all.
+    pub fn index<'n>(
+        names: impl IntoIterator<Item = &'n str>,
+        read: Read<'_>,
+    ) -> Result<Option<Self>, Vec<Fault>> {
+        let names: Vec<&str> = names.into_iter().collect();
+        let indexed = side_by_side(&names, |name| Indexed::of(name, read));
+        match all_split(indexed.into_iter()) {
+            Ok(indexed) => Ok(Self::of(names.into_iter().zip(indexed))),
+            Err(Unsplit::Together) => Ok(None),
+            Err(Unsplit::Unreadable(faults)) => Err(faults),
+        }
+    }
+
+    fn of<'n>(files: impl Iterator<Item = (&'n str, Indexed)>) -> Option<Self> {
         let (mut first, mut by_file) = (None, BTreeMap::new());
         let mut apis = Apis::default();
-        let names: Vec<&str> = names.into_iter().collect();
-        let written = side_by_side(&names, |name| Indexed::of(name, read));
-        for (name, indexed) in names.into_iter().zip(written) {
-            let Indexed { general, mark, apis: written } = indexed?;
+        for (name, Indexed { general, mark, apis: written }) in files {
             for (api, entry) in written {
                 if apis.put(&api, Some(entry)).is_some() {
                     return None;
@@ -149,7 +160,7 @@ impl Workspace {
 
     /// Where in its file that is.
     pub fn place_of(&self, api: &str, read: Read<'_>) -> Option<Place> {
-        let apis = split(&read(self.file_of(api)?)?)?.apis;
+        let apis = split(&read(self.file_of(api)?)?).ok()?.apis;
         let found = apis.iter().find(|(name, _)| name == api);
         found.map(|(_, node)| Place::from(&node.spot))
     }
@@ -279,7 +290,7 @@ impl Workspace {
     fn written(&self, apis: &BTreeSet<String>, read: Read<'_>) -> Vec<(String, Node)> {
         let files = apis.iter().filter_map(|api| Some(self.apis.get(api)?.file.as_str()));
         let files: BTreeSet<_> = files.collect();
-        let written = files.into_iter().filter_map(|file| split(&read(file)?));
+        let written = files.into_iter().filter_map(|file| split(&read(file)?).ok());
         written.flat_map(|split| split.apis).filter(|(api, _)| apis.contains(api)).collect()
     }
 }

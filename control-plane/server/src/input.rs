@@ -236,9 +236,11 @@ impl Input {
             return Ok(made);
         }
         let beside = self.ledger.beside_files()?;
-        let made = match beside.and_then(|beside| Index::of(&self.config, beside)) {
-            Some(index) => self.make_in_parts(index),
-            None => self.make_whole(),
+        let index = beside.map(|beside| Index::of(&self.config, beside)).transpose();
+        let made = match index.map(Option::flatten) {
+            Ok(Some(index)) => self.make_in_parts(index),
+            Ok(None) => self.make_whole(),
+            Err(faults) => Err(faults),
         };
         // What is at fault is not tried again before it is another.
         if let (Err(_), Some(table)) = (&made, &mut self.table) {

@@ -59,6 +59,14 @@ pub enum Fault {
     Module(#[from] InvalidModule),
 }
 
+// === impl Fault ===
+
+impl Fault {
+    pub(crate) fn all_written(faults: Vec<tollgate_model::Fault>) -> Vec<Self> {
+        all(faults, Self::Written)
+    }
+}
+
 /// A configuration that could be read, and what it names.
 pub(crate) struct Written {
     sources: Vec<Source>,

@@ -72,13 +72,13 @@ const BYTES_MIN: i64 = 64 * 1024;
 
 impl Index {
     /// None if the configuration is not large, or has to be read as a whole.
-    pub(crate) fn of(config: &Path, beside: Beside) -> Option<Self> {
+    pub(crate) fn of(config: &Path, beside: Beside) -> Result<Option<Self>, Vec<Fault>> {
         let Beside { objects, sequence, is_kept } = beside;
         let stamps = look(config);
         let written = objects.values().map(|body| i64::try_from(body.len()).unwrap_or(i64::MAX));
         let lengths = stamps.values().map(|[bytes, ..]| *bytes).chain(written);
         if lengths.fold(0, i64::saturating_add) < BYTES_MIN {
-            return None;
+            return Ok(None);
         }
         let names: Vec<String> =
             stamps.keys().cloned().chain(objects.keys().map(name_of)).collect();
@@ -92,14 +92,15 @@ impl Index {
             }
             Some(source)
         };
-        let workspace = Workspace::index(names.iter().map(String::as_str), &read)?;
+        let workspace = Workspace::index(names.iter().map(String::as_str), &read);
+        let workspace = workspace.map_err(Fault::all_written)?;
+        let Some(workspace) = workspace.filter(Workspace::is_divided) else { return Ok(None) };
         let mut digests = digests.into_inner().unwrap_or_else(PoisonError::into_inner);
         for (key, body) in &objects {
             digests.put_object(key, Some(body));
         }
         let digests = is_kept.then_some(digests);
-        let this = Self { workspace, stamps, objects, sequence, digests };
-        this.workspace.is_divided().then_some(this)
+        Ok(Some(Self { workspace, stamps, objects, sequence, digests }))
     }
 
     /// Checks what holds for all APIs, with as few of them as there have to be.
@@ -117,7 +118,7 @@ impl Index {
         let instead = Instead::new();
         let reader = Reader { objects: &self.objects, instead: &instead };
         let gateway = self.workspace.compile(apis, everything, &|name| reader.read(name), loaded);
-        gateway.map_err(|faults| faults.into_iter().map(Fault::Written).collect())
+        gateway.map_err(Fault::all_written)
     }
 
     fn lookup(&self) -> Lookup {

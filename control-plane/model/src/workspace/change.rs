@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{Entry, Split, split};
+use super::entry::{Entry, Split, Unsplit, all_split, split};
 use super::general::General;
 use super::{Part, Read, Workspace};
 use crate::gateway::ASKED_MAX;
@@ -55,9 +55,22 @@ impl Change {
 impl Workspace {
     /// Takes files that have changed, of which those not there any more read as
     /// nothing. None, and nothing taken, if more has changed than APIs, backends and
-    /// tiers.
-    pub fn change(&mut self, files: &BTreeSet<String>, read: Read<'_>) -> Option<Change> {
-        let Written { entries: after, general } = self.written_now(files, read)?;
+    /// tiers; nor is anything taken if some of these files cannot be read, which is
+    /// told.
+    pub fn change(
+        &mut self,
+        files: &BTreeSet<String>,
+        read: Read<'_>,
+    ) -> Result<Option<Change>, Vec<Fault>> {
+        match self.written_now(files, read) {
+            Ok(written) => Ok(self.changed(files, written)),
+            Err(Unsplit::Together) => Ok(None),
+            Err(Unsplit::Unreadable(faults)) => Err(faults),
+        }
+    }
+
+    fn changed(&mut self, files: &BTreeSet<String>, written: Written) -> Option<Change> {
+        let Written { entries: after, general } = written;
         let general = if general.is_empty() { None } else { Some(self.general.with(general)?) };
         let mut touched = self.touched(files, &after);
         // Those that use another backend now are checked again as they are.
@@ -129,11 +142,11 @@ impl Workspace {
         }
     }
 
-    fn written_now(&self, files: &BTreeSet<String>, read: Read<'_>) -> Option<Written> {
+    fn written_now(&self, files: &BTreeSet<String>, read: Read<'_>) -> Result<Written, Unsplit> {
         let mut written = Written::default();
-        for file in files {
-            let nothing = || Source { name: file.clone(), bytes: b"{}".to_vec() };
-            let split = split(&read(file).unwrap_or_else(nothing))?;
+        let nothing = |file: &String| Source { name: file.clone(), bytes: b"{}".to_vec() };
+        let splits = files.iter().map(|file| split(&read(file).unwrap_or_else(|| nothing(file))));
+        for (file, split) in files.iter().zip(all_split(splits)?) {
             let Split { mark, general, apis } = split;
             if !self.general.has(file, mark) {
                 let general = mark.map(|mark| (mark, general));
@@ -143,11 +156,11 @@ impl Workspace {
                 let entry = Entry::of(file, &node);
                 let elsewhere = self.apis.get(&api).filter(|known| !files.contains(&known.file));
                 if elsewhere.is_some() || written.entries.insert(api, entry).is_some() {
-                    return None;
+                    return Err(Unsplit::Together);
                 }
             }
         }
-        Some(written)
+        Ok(written)
     }
 
     /// The APIs that go to a backend that is another with what holds for all then, but for

@@ -2,10 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::match_of;
+use crate::draft::mapping;
 use crate::fault::Faults;
 use crate::piece::first_segment;
-use crate::yaml::{self, Node, Value};
-use crate::{Envoys, Source};
+use crate::yaml::{Node, Value};
+use crate::{Envoys, Fault, Source};
 
 /// What is kept of an API.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,20 +34,48 @@ pub(super) struct Split {
     pub(super) apis: Vec<(String, Node)>,
 }
 
-/// None if it is not what a file should be.
-pub(super) fn split(source: &Source) -> Option<Split> {
+/// Why a file is not taken apart.
+pub(super) enum Unsplit {
+    /// It can be told for itself what is wrong with it: it cannot be read at all.
+    Unreadable(Vec<Fault>),
+    /// It has to be read together with all others.
+    Together,
+}
+
+pub(super) fn split(source: &Source) -> Result<Split, Unsplit> {
     let mut faults = Faults::default();
-    let mut general = yaml::parse(&source.name, &source.bytes, &mut faults)?;
-    let Value::Mapping(fields) = &mut general.value else { return None };
+    let Some(mut general) = mapping(source, &mut faults) else {
+        return Err(Unsplit::Unreadable(faults.into_sorted()));
+    };
+    let Value::Mapping(fields) = &mut general.value else { return Err(Unsplit::Together) };
     let position = fields.iter().position(|(name, _)| name == "apis");
     let apis = position.map(|position| fields.remove(position).1);
     let apis = match apis.map(|apis| apis.value) {
         Some(Value::Mapping(apis)) => apis,
         None => Vec::new(),
-        Some(_) => return None,
+        Some(_) => return Err(Unsplit::Together),
     };
     let mark = (!general.fields().is_empty()).then(|| mark(&general));
-    faults.is_empty().then_some(Split { general, mark, apis })
+    faults.is_empty().then_some(Split { general, mark, apis }).ok_or(Unsplit::Together)
+}
+
+/// All of them, or every fault of those that cannot be read.
+pub(super) fn all_split<T>(
+    splits: impl Iterator<Item = Result<T, Unsplit>>,
+) -> Result<Vec<T>, Unsplit> {
+    let (mut all, mut faults, mut is_together) = (Vec::new(), Vec::new(), false);
+    for split in splits {
+        match split {
+            Ok(split) => all.push(split),
+            Err(Unsplit::Unreadable(found)) => faults.extend(found),
+            Err(Unsplit::Together) => is_together = true,
+        }
+    }
+    match (faults.is_empty(), is_together) {
+        (true, false) => Ok(all),
+        (true, true) => Err(Unsplit::Together),
+        (false, _) => Err(Unsplit::Unreadable(faults)),
+    }
 }
 
 /// The texts in a list of an API's.

@@ -6,7 +6,8 @@ use std::path::Path;
 use tollgate_model::Source;
 use tollgate_store::{FILE, Objects, PartChanges};
 
-use crate::config::read_file;
+use crate::config::{UnreadableFile, read_file};
+use crate::load::Fault;
 use crate::news::News;
 use crate::objects::{API, source_of};
 
@@ -23,14 +24,22 @@ pub(super) struct Reader<'a> {
 /// No path has a NUL in it; and objects come after files.
 const OBJECT: &str = "\u{10ffff}\0";
 
-/// What has changed as it is written now, each file read once.
-pub(super) fn now(news: &News) -> Instead {
-    let files = news.files.iter().map(|name| (name.clone(), file(name)));
-    let objects = news.objects.iter().map(|(key, body)| {
+/// What has changed as it is written now, each file read once. A file that is there and
+/// cannot be read is at fault, and no more gone than what it says.
+pub(super) fn now(news: &News) -> Result<Instead, Vec<Fault>> {
+    let (mut now, mut faults) = (Instead::new(), Vec::new());
+    for name in &news.files {
+        match read_file(Path::new(name)) {
+            Ok(bytes) => drop(now.insert(name.clone(), Some(source(name, bytes)))),
+            Err(UnreadableFile::Missing { .. }) => drop(now.insert(name.clone(), None)),
+            Err(fault) => faults.push(Fault::File(fault)),
+        }
+    }
+    now.extend(news.objects.iter().map(|(key, body)| {
         let source = body.as_deref().map(|body| source_of(&key.0, &key.1, body));
         (name_of(key), source)
-    });
-    files.chain(objects).collect()
+    }));
+    if faults.is_empty() { Ok(now) } else { Err(faults) }
 }
 
 /// The parts of a revision that are others by it.
@@ -73,6 +82,9 @@ fn key_of(name: &str) -> Option<(String, String)> {
 }
 
 fn file(name: &str) -> Option<Source> {
-    let bytes = read_file(Path::new(name)).ok()?;
-    Some(Source { name: name.to_owned(), bytes })
+    Some(source(name, read_file(Path::new(name)).ok()?))
+}
+
+fn source(name: &str, bytes: Vec<u8>) -> Source {
+    Source { name: name.to_owned(), bytes }
 }

@@ -50,13 +50,13 @@ impl Table {
         news: &News,
         then: Option<&Instead>,
     ) -> Result<Option<Step>, Vec<Fault>> {
-        let (now, routes) = (reader::now(news), self.routes());
+        let (now, routes) = (reader::now(news)?, self.routes());
         let names: BTreeSet<String> = now.keys().cloned().collect();
-        let Some(mut change) = self.change(&names, &now) else { return Ok(None) };
+        let Some(mut change) = self.change(&names, &now)? else { return Ok(None) };
         let mut before = None;
         if let Some(then) = then {
             before = self.before(change, then);
-            match self.change(&names, &now) {
+            match self.change(&names, &now)? {
                 Some(again) => change = again,
                 None => return Ok(None),
             }
@@ -65,15 +65,19 @@ impl Table {
             Ok(after) => Ok(Some(Step { change, now, before, after, routes })),
             Err(faults) => {
                 self.index.workspace.undo(change);
-                Err(faults.into_iter().map(Fault::Written).collect())
+                Err(Fault::all_written(faults))
             }
         }
     }
 
-    fn change(&mut self, names: &BTreeSet<String>, now: &Instead) -> Option<Change> {
+    fn change(
+        &mut self,
+        names: &BTreeSet<String>,
+        now: &Instead,
+    ) -> Result<Option<Change>, Vec<Fault>> {
         let Index { workspace, objects, .. } = &mut self.index;
         let reader = Reader { objects, instead: now };
-        workspace.change(names, &|name| reader.read(name))
+        workspace.change(names, &|name| reader.read(name)).map_err(Fault::all_written)
     }
 
     /// How what a change touches was; the change is forgotten.

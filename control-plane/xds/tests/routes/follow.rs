@@ -48,7 +48,10 @@ impl Followed {
     /// None if it has to be read as a whole.
     fn load(files: &Files) -> Option<Result<Self, BTreeSet<String>>> {
         let read = |name: &str| source(files, name);
-        let workspace = Workspace::index(files.keys().map(String::as_str), &read)?;
+        let workspace = match Workspace::index(files.keys().map(String::as_str), &read) {
+            Ok(workspace) => workspace?,
+            Err(found) => return Some(Err(texts(found))),
+        };
         let (snapshot, asked) = (Snapshot::default(), BTreeMap::new());
         let mut this = Self { workspace, snapshot, asked };
         let mut faults = BTreeSet::new();
@@ -83,7 +86,10 @@ impl Followed {
     /// None if it has to be read as a whole.
     fn follow(&mut self, files: &Files, changed: &BTreeSet<String>) -> Option<BTreeSet<String>> {
         let read = |name: &str| source(files, name);
-        let mut change = self.workspace.change(changed, &read)?;
+        let mut change = match self.workspace.change(changed, &read) {
+            Ok(change) => change?,
+            Err(found) => return Some(texts(found)),
+        };
         let told = |api: &str| self.asked.get(api)?.clone();
         match self.workspace.compile_change(&mut change, &told, &read, &Loaded::default()) {
             Err(found) => {

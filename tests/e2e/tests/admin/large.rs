@@ -124,7 +124,7 @@ async fn one_object_is_shown_and_one_request_explained() {
     assert_eq!(place.get("/v1/apis/nobody").await.status, 404);
     let objects = place.get("/v1/apis").await.json()["objects"].clone();
     assert_eq!(objects["said"], "api");
-    assert!(objects["orders"].as_str().unwrap().ends_with(".yaml"), "{objects}");
+    assert!(objects["orders"].as_str().is_some_and(|file| file.contains(".yaml")), "{objects}");
     assert_eq!(place.get("/v1/backends").await.json()["objects"].as_object().unwrap().len(), 1);
 
     for (path, key, status) in

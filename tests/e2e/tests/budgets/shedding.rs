@@ -77,7 +77,7 @@ async fn what_a_backend_does_not_bear_is_refused_in_our_words() {
     let refused = async || {
         let mut refused = None;
         for answer in at_once(&gateway, &get(ACME), 60) {
-            let answer = answer.await.unwrap();
+            let answer = answer.await.unwrap().unwrap();
             // Once Envoy's filter has refused something, shares may as well.
             let is_ours = answer.status != 200 && answer.json()["type"] == BUSY;
             refused = refused.or((answer.status != 200 && !is_ours).then_some(answer));

@@ -66,6 +66,7 @@ async fn traps_again_and_again_let_nobody_in_and_leave_nothing() {
     assert!(2 <= reloads.values().sum::<u64>(), "{reloads:?}");
     let ended = Instant::now();
     gateway.upstream.delay(Duration::from_secs(2));
+    // Who comes while a virtual machine is made anew may find the connection closed.
     let whole = async || {
         let answers = statuses(at_once(&gateway, &get(ACME), 4)).await;
         (answers == BTreeMap::from([(200, 4)])).then_some(())

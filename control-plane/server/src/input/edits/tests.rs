@@ -1,3 +1,4 @@
+mod files;
 mod questions;
 
 use std::fs;
