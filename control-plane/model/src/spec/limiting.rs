@@ -69,6 +69,8 @@ pub(crate) struct RateLimitsFile {
 
     /// The path at which callers who are recognised ask how their limits stand,
     /// on every host that recognises any; it comes before routes. `off`: nowhere.
+    /// Where routes come in pieces they are told of the first 16 APIs of the host, by
+    /// name.
     #[serde(default = "limits_path")]
     #[schemars(length(min = 1), example = &"/.tollgate/limits")]
     pub(crate) path: String,
