@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 
 use crate::migrate::migrate;
 use crate::{OpenFailed, StoreAddress, StoreUnavailable};
@@ -70,6 +70,7 @@ impl Store {
                     Ok(())
                 })
             })
+            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
             .connect_lazy_with(options);
         Ok(Self { address: address.clone(), pool })
     }
@@ -123,6 +124,15 @@ impl Change {
     }
 }
 
+/// Whether a connection that is given back has no transaction any more. Where SQLite ends
+/// one by itself, because there is no room, sqlx still believes in it; and what such a
+/// connection commits later can be a part of something that never is.
+async fn is_at_rest(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // Behind the rollback of what was dropped.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 /// Sees that the file is there, or makes it if it may, for its owner only.
 ///
 /// A file that is there is never opened: closing it again would take away the
@@ -167,5 +177,50 @@ mod tests {
                 .unwrap();
             assert_eq!((synchronous, journal.as_str()), (2, "wal"));
         }
+    }
+
+    /// SQLite itself ends a transaction for which there is no room, which sqlx does not
+    /// notice: what the same connection did after another failure seemed to be done, was
+    /// not, and kept others from doing anything.
+    #[tokio::test]
+    async fn what_is_answered_after_a_disk_was_full_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}", folder.path().join("tollgate.db").display());
+        let address = address.parse().unwrap();
+        let store = Store::open_or_create(&address).await.unwrap();
+        let no_more = "PRAGMA max_page_count = 1";
+        sqlx::query(no_more).execute(&store.pool).await.unwrap();
+        given_back(&store).await;
+        // Too long, of a number that there is, and good.
+        for (number, length) in [(1, 1), (2, 1 << 20), (1, 2), (3, 3), (4, 1 << 20), (5, 5)] {
+            let name = "x".repeat(length);
+            let is_made = insert(&store, &name, number).await.is_ok();
+            given_back(&store).await;
+            let others = Store::open(&address).await.unwrap();
+            let found: i64 = sqlx::query_scalar("SELECT count(*) FROM tenants WHERE id = $1")
+                .bind(name.as_str())
+                .fetch_one(&others.pool)
+                .await
+                .unwrap();
+            assert_eq!(is_made, 0 < found, "{length}");
+            others.change().await.unwrap().commit().await.unwrap();
+        }
+    }
+
+    /// Waits until the next one uses the same connection.
+    async fn given_back(store: &Store) {
+        while store.pool.num_idle() < store.pool.size() as usize {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn insert(store: &Store, name: &str, number: i64) -> Result<(), sqlx::Error> {
+        let mut change = store.change().await?;
+        sqlx::query("INSERT INTO tenants (id, suspended, created_at, seq) VALUES ($1, 0, 0, $2)")
+            .bind(name)
+            .bind(number)
+            .execute(&mut *change.transaction)
+            .await?;
+        change.commit().await
     }
 }
