@@ -12,7 +12,7 @@ use tollgate_support::{Answer, Built, Call, Envoy, eventually, free_port};
 use super::relay::{Relay, saved, start};
 use super::{PATIENCE, is_logged, is_served, is_served_soon, making};
 
-/// A disk of a megabyte.
+/// A disk of a few megabytes.
 struct Disk(TempDir);
 
 impl Disk {
@@ -20,7 +20,7 @@ impl Disk {
     fn mounted() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(folder.path());
+        command.args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder.path());
         if command.status().is_ok_and(|status| status.success()) {
             return Some(Self(folder));
         }
@@ -35,7 +35,7 @@ impl Disk {
     /// Leaves no byte for anybody else.
     fn fill(&self) {
         let mut file = File::create(self.path("filler")).unwrap();
-        for size in [4096, 1] {
+        for size in [1 << 16, 4096, 1] {
             while file.write_all(&vec![0; size]).is_ok() {}
         }
     }
@@ -124,6 +124,11 @@ async fn answers(gateway: &Gateway, name: &str) {
     .unwrap();
 }
 
+/// A configuration that needs more room than the store gives back when it closes its log.
+fn long(name: &str) -> String {
+    format!("# {}\n{}", "long ".repeat(100_000), revision(name))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_plane_whose_disk_is_full_serves_and_keeps_revisions_once_there_is_room() {
     let Some(disk) = Disk::mounted() else { return };
@@ -137,7 +142,7 @@ async fn a_control_plane_whose_disk_is_full_serves_and_keeps_revisions_once_ther
     place.disk.fill();
     let refused = place.put("never").await;
     assert_eq!(refused.status, 503, "{refused:?}");
-    gateway.write(&revision("second")).unwrap();
+    gateway.write(&long("second")).unwrap();
     is_served_soon(&gateway, "second").await;
     is_logged(&gateway.control_plane, &["the revision is served and not kept"]).await;
     is_logged(&gateway.control_plane, &["ERROR", "no space left on device"]).await;
@@ -159,7 +164,7 @@ async fn a_control_plane_whose_disk_is_full_serves_and_keeps_revisions_once_ther
 
     // And what was not kept is, without anybody's doing.
     place.disk.fill();
-    gateway.write(&revision("third")).unwrap();
+    gateway.write(&long("third")).unwrap();
     is_served_soon(&gateway, "third").await;
     is_logged(&gateway.control_plane, &["the revision is served and not kept"]).await;
     place.disk.empty();
