@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+use serde_json::json;
 use tempfile::TempDir;
 use tollgate_e2e::{Gateway, HOST, revision};
 use tollgate_support::{Answer, Built, Call, Envoy, eventually, free_port};
@@ -129,6 +130,19 @@ fn long(name: &str) -> String {
     format!("# {}\n{}", "long ".repeat(100_000), revision(name))
 }
 
+/// An API that does.
+fn long_api(name: &str) -> Call {
+    let route = |number: usize| {
+        let route = json!({
+            "match": { "path": format!("/{name}/{number}") }, "auth": "none",
+            "respond": { "status": 200, "body": "long".repeat(1000) },
+        });
+        (format!("get-{number}"), route)
+    };
+    let routes: serde_json::Map<_, _> = (0..100).map(route).collect();
+    making(name, name).body(json!({ "hosts": [HOST], "routes": routes }).to_string())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_plane_whose_disk_is_full_serves_and_keeps_revisions_once_there_is_room() {
     let Some(disk) = Disk::mounted() else { return };
@@ -140,7 +154,7 @@ async fn a_control_plane_whose_disk_is_full_serves_and_keeps_revisions_once_ther
     let kept = place.revisions().await;
 
     place.disk.fill();
-    let refused = place.put("never").await;
+    let refused = long_api("never").send(([127, 0, 0, 1], place.admin).into()).await.unwrap();
     assert_eq!(refused.status, 503, "{refused:?}");
     gateway.write(&long("second")).unwrap();
     is_served_soon(&gateway, "second").await;
