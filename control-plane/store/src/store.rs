@@ -70,7 +70,9 @@ impl Store {
                     Ok(())
                 })
             })
-            .after_release(|connection, _| Box::pin(is_at_rest(connection)))
+            .after_release(move |connection, _| {
+                Box::pin(async move { Ok(!is_sqlite || is_at_rest(connection).await?) })
+            })
             .connect_lazy_with(options);
         Ok(Self { address: address.clone(), pool })
     }
